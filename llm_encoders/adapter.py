@@ -1,0 +1,66 @@
+"""LoRA adapters: read whatever layout they were saved in, put them on a model, merge them."""
+
+import re
+from pathlib import Path
+
+from safetensors.torch import load_file
+from torch import nn
+
+from llm_encoders.errors import EncoderError
+
+WEIGHTS_NAME = "adapter_model.safetensors"
+# PEFT wraps the model it was given, so a tensor of the decoder is named base_model.model.layers…
+# when the bare decoder was wrapped and base_model.model.model.layers… when the model with its LM
+# head was. What follows these prefixes is the name within the decoder.
+_WRAPPERS = re.compile(r"^(?:base_model\.|model\.)+")
+
+
+def apply_adapter(model: nn.Module, folder: Path, merge: bool = True) -> nn.Module:
+    """Put the LoRA adapter of ``folder`` on a model, merged into its weights where asked.
+
+    Works whichever of bare decoder and LM the adapter was trained on, and never imports the
+    library that the adapter's ``auto_mapping`` may name.
+
+    Args:
+        model: the backbone, bare decoder or with its LM head.
+        folder: holds ``adapter_config.json`` and ``adapter_model.safetensors``.
+        merge: add the low-rank product to the weights; leave it apart on quantised ones.
+
+    Raises:
+        EncoderError: no safetensors file, not LoRA, or tensors that do not fit the backbone.
+    """
+    from peft import LoraConfig, PeftConfig, PeftModel, set_peft_model_state_dict
+
+    weights_path = folder / WEIGHTS_NAME
+    if not weights_path.is_file():
+        raise EncoderError(
+            f"{folder} lacks {WEIGHTS_NAME}; pickled adapters (.bin) are not read: convert them "
+            "with peft's save_pretrained(..., safe_serialization=True)."
+        )
+    config = PeftConfig.from_pretrained(str(folder))
+    if not isinstance(config, LoraConfig):
+        raise EncoderError(f"{folder} is a {config.peft_type} adapter; only LoRA is supported.")
+    config.auto_mapping = None
+    config.task_type = None
+    config.inference_mode = True
+    peft_model = PeftModel(model, config)
+    slots = {_plain(name): name for name in peft_model.state_dict() if ".lora_" in name}
+    tensors = {_plain(name): value for name, value in load_file(weights_path).items()}
+    misfits = sorted(slots.keys() ^ tensors.keys())
+    if misfits:
+        raise EncoderError(
+            f"{weights_path} does not fit the backbone: {len(slots.keys() - tensors.keys())} LoRA "
+            f"tensors absent, {len(tensors.keys() - slots.keys())} left over, e.g. {misfits[0]}. "
+            "Is it the right backbone?"
+        )
+    try:
+        peft_model.load_state_dict({slots[k]: v for k, v in tensors.items()}, strict=False)
+    except RuntimeError as error:
+        detail = str(error).strip().splitlines()[-1].strip()
+        raise EncoderError(f"{weights_path} does not fit the backbone: {detail}") from None
+    return peft_model.merge_and_unload() if merge else peft_model
+
+
+def _plain(name: str) -> str:
+    """Name within the decoder, without wrappers, adapter name and the trailing ``.weight``."""
+    return _WRAPPERS.sub("", name).replace(".default", "").removesuffix(".weight")

@@ -1,0 +1,81 @@
+"""Texts to token ids to length-sorted batches under a token budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of the input, padded to their longest."""
+
+    rows: list[int]
+    """Positions of the texts in the input."""
+    token_ids: Tensor
+    """int64 [batch, length]."""
+    attention_mask: Tensor
+    """int64 [batch, length], 1 for real tokens."""
+
+
+def tokenize(
+    tokenizer: Any,
+    texts: Sequence[str],
+    max_length: int,
+    pairs: Sequence[str] | None = None,
+    append_eos: bool = False,
+) -> list[list[int]]:
+    """Token ids of every text, special tokens as the tokenizer adds them, cut to ``max_length``.
+
+    Args:
+        tokenizer: a Transformers tokenizer.
+        texts: the texts, prefixes included.
+        max_length: most tokens a text may have, special tokens included.
+        pairs: second segments, joined by the tokenizer's own template for text pairs.
+        append_eos: end every text with the EOS token, within ``max_length``.
+    """
+    if not texts:
+        return []
+    room = max_length - 1 if append_eos else max_length
+    token_ids = tokenizer(
+        list(texts),
+        text_pair=None if pairs is None else list(pairs),
+        truncation=True,
+        max_length=room,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+    )["input_ids"]
+    if append_eos:
+        return [[*ids, tokenizer.eos_token_id] for ids in token_ids]
+    return token_ids
+
+
+def length_sorted(lengths: Sequence[int], max_texts: int, max_tokens: int) -> list[list[int]]:
+    """Group rows of like length, longest first, into batches.
+
+    A batch has at most ``max_texts`` rows, and its padded size (rows times its longest) at most
+    ``max_tokens`` unless one text alone exceeds it.
+    """
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda r: -lengths[r]):
+        room = batches and len(batches[-1]) < max_texts
+        if room and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= max_tokens:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches
+
+
+def pad(token_ids: list[list[int]], rows: list[int], padding_side: str, pad_id: int = 0) -> Batch:
+    """Pad the given rows to their longest, on the ``"right"`` or the ``"left"``."""
+    length = max(1, max(len(token_ids[row]) for row in rows))
+    ids = torch.full((len(rows), length), pad_id, dtype=torch.int64)
+    mask = torch.zeros((len(rows), length), dtype=torch.int64)
+    for i, row in enumerate(rows):
+        count = len(token_ids[row])
+        place = slice(0, count) if padding_side == "right" else slice(length - count, length)
+        ids[i, place] = torch.tensor(token_ids[row], dtype=torch.int64)
+        mask[i, place] = 1
+    return Batch(rows, ids, mask)

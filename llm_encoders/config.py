@@ -1,0 +1,129 @@
+"""The encode contract: everything needed to encode exactly as a model was trained."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.errors import EncoderError, UsageError, nearest
+
+CONFIG_NAME = "encoder_config.json"
+
+PARADIGMS = ("sparse", "dense")
+ATTENTIONS = ("bidirectional", "causal")
+POOLINGS = ("mean-of-normalised", "mean", "last", "eos", "cls")
+HIDDEN_SIZE_POWER = "hidden_size^-0.25"
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """How texts become vectors. Saved as ``encoder_config.json`` beside weights or adapter.
+
+    The defaults are the contract of the published Lion checkpoints (arXiv 2502.15526):
+    bidirectional attention, BOS kept in the pool, no prefixes, at most 64 tokens a query and 192
+    a passage; sparse logits times hidden_size^-0.25; dense vectors the mean of L2-normalised
+    token states without a final normalisation.
+    """
+
+    paradigm: str
+    attention: str = "bidirectional"
+    pooling: str = "mean-of-normalised"
+    """Dense only; see :mod:`llm_encoders.pooling`."""
+    normalize: bool = False
+    """Dense only: L2-normalise the pooled vector."""
+    logit_scale: float | str = HIDDEN_SIZE_POWER
+    """Sparse only: factor on the logits before log1p(relu), a number or ``hidden_size^-0.25``."""
+    pool_bos: bool = True
+    """Whether the BOS token takes part in pooling."""
+    pool_eos: bool = True
+    """Whether an EOS token takes part in pooling (no matter who appended it)."""
+    append_eos: bool = False
+    """Append the tokenizer's EOS token to every text, within the maximum length."""
+    query_prefix: str = ""
+    passage_prefix: str = ""
+    query_max_length: int = 64
+    """Tokens of a query, special tokens included."""
+    passage_max_length: int = 192
+    """Tokens of a passage, special tokens included."""
+    impact_scale: float = 100.0
+    """Sparse only: an impact is round(weight * impact_scale)."""
+    query_top_k: int | None = None
+    """Sparse only: keep this many of the largest weights of a query; ``None`` keeps all."""
+    passage_top_k: int | None = None
+    temperature: float = 1.0
+    """Divisor of scores in training; it does not change a ranking."""
+
+    def __post_init__(self) -> None:
+        _require_choice("paradigm", self.paradigm, PARADIGMS)
+        _require_choice("attention", self.attention, ATTENTIONS)
+        _require_choice("pooling", self.pooling, POOLINGS)
+        if isinstance(self.logit_scale, str) and self.logit_scale != HIDDEN_SIZE_POWER:
+            raise UsageError(
+                f"logit_scale is '{self.logit_scale}'; give a number or '{HIDDEN_SIZE_POWER}'."
+            )
+        for name in ("query_max_length", "passage_max_length"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; give at least 1 token.")
+        for name in ("query_top_k", "passage_top_k"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; give at least 1, or null.")
+        for name in ("impact_scale", "temperature"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; give a positive number.")
+        if self.pooling == "eos" and not (self.append_eos and self.pool_eos):
+            raise UsageError("pooling 'eos' needs append_eos and pool_eos to be true.")
+
+    def scale_of_logits(self, hidden_size: int) -> float:
+        """Return the factor on the logits for a backbone of this hidden size."""
+        if isinstance(self.logit_scale, str):
+            return float(hidden_size) ** -0.25
+        return float(self.logit_scale)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], source: str) -> "EncoderConfig":
+        """Build a contract from a mapping; ``source`` names its origin in errors."""
+        known = {field.name: field for field in dataclasses.fields(cls)}
+        for key, value in values.items():
+            if key not in known:
+                raise UsageError(f"{source}: unknown key '{key}'.{nearest(key, known)}")
+            if not _has_type(value, known[key].type):
+                raise UsageError(f"{source}: {key} is {value!r}; expected {known[key].type}.")
+        if "paradigm" not in values:
+            raise UsageError(f"{source}: 'paradigm' is missing; write \"sparse\" or \"dense\".")
+        try:
+            return cls(**values)
+        except UsageError as error:
+            raise UsageError(f"{source}: {error}") from None
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "EncoderConfig":
+        """Read ``encoder_config.json`` of a checkpoint folder."""
+        path = Path(folder) / CONFIG_NAME
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise EncoderError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from None
+        if not isinstance(values, dict):
+            raise EncoderError(f"{path}: expected a JSON object.")
+        return cls.from_dict(values, str(path))
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``encoder_config.json`` into a checkpoint folder."""
+        text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        (Path(folder) / CONFIG_NAME).write_text(text, encoding="utf-8")
+
+
+def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(
+            f"{name} is {value!r}; choose one of {', '.join(choices)}.{nearest(str(value), choices)}"
+        )
+
+
+def _has_type(value: object, annotation: Any) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool) and annotation in (float, float | str):
+        return True
+    if isinstance(value, bool) and annotation is not bool:
+        return False
+    return isinstance(value, annotation)

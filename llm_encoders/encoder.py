@@ -1,0 +1,260 @@
+"""Sparse and dense encoders: texts in, vectors out, rows in input order."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import coo_array, csr_array
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from llm_encoders.backbone import Backbone
+from llm_encoders.batching import Batch, length_sorted, pad, tokenize
+from llm_encoders.config import EncoderConfig
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.impacts import keep_top_k
+from llm_encoders.pooling import POOLING_FUNCTIONS
+from llm_encoders.terms import index_terms
+from llm_encoders.vocabulary_head import term_weights
+
+
+class Encoder(ABC):
+    """What sparse and dense encoders share: contract, tokenisation, batching.
+
+    A text's vector does not depend on the batch it is in, on padding or on order (float32: 1e-5).
+
+    Attributes:
+        name: the name it was loaded by.
+        config: the encode contract.
+        batch_size: most texts a batch.
+        batch_tokens: most tokens a batch, padding included.
+        padding_side: ``"right"`` or ``"left"``; the vectors are the same.
+    """
+
+    batch_size = 64
+    batch_tokens = 16384
+    padding_side = "right"
+
+    def __init__(self, name: str, config: EncoderConfig, backbone: Backbone) -> None:
+        self.name = name
+        self.config = config
+        self.backbone = backbone
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder computes."""
+        return self.backbone.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the hidden states."""
+        return self.backbone.decoder.dtype
+
+    def half(self) -> None:
+        """Compute in float16 from now on; no effect on quantised backbones."""
+        if not getattr(self.backbone.decoder, "is_quantized", False):
+            self.backbone.decoder.half()
+            if self.backbone.head is not None:
+                self.backbone.head = self.backbone.head.half()
+
+    def replace_config(self, **changes: Any) -> None:
+        """Change fields of the contract, e.g. a prefix."""
+        self.config = dataclasses.replace(self.config, **changes)
+
+    def _query_token_ids(self, queries: Sequence[str], max_length: int | None) -> list[list[int]]:
+        texts = [self.config.query_prefix + query for query in _checked(queries)]
+        return self._tokenize(texts, None, max_length or self.config.query_max_length)
+
+    def _document_token_ids(
+        self,
+        texts: Sequence[str],
+        titles: Sequence[str | None] | None,
+        max_length: int | None,
+        add_sep: bool,
+    ) -> list[list[int]]:
+        texts = _checked(texts)
+        length = max_length or self.config.passage_max_length
+        prefix = self.config.passage_prefix
+        if titles is None:
+            return self._tokenize([prefix + text for text in texts], None, length)
+        if len(titles) != len(texts):
+            raise UsageError(f"{len(texts)} texts but {len(titles)} titles; give one a text.")
+        if add_sep:
+            return self._tokenize([prefix + (title or "") for title in titles], texts, length)
+        joined = [
+            prefix + (f"{title} {text}" if title else text)
+            for title, text in zip(titles, texts, strict=True)
+        ]
+        return self._tokenize(joined, None, length)
+
+    def _tokenize(
+        self, texts: list[str], pairs: Sequence[str] | None, max_length: int
+    ) -> list[list[int]]:
+        positions = getattr(self.backbone.decoder.config, "max_position_embeddings", max_length)
+        return tokenize(
+            self.backbone.tokenizer,
+            texts,
+            min(max_length, positions),
+            pairs=pairs,
+            append_eos=self.config.append_eos,
+        )
+
+    def _batches(self, token_ids: list[list[int]]) -> Iterator[Batch]:
+        lengths = [len(ids) for ids in token_ids]
+        for rows in length_sorted(lengths, self.batch_size, self.batch_tokens):
+            yield pad(token_ids, rows, self.padding_side)
+
+    def _states(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Hidden states [batch, length, hidden] and the bool mask of pooled tokens [batch, length]."""
+        ids, mask = batch.token_ids.to(self.device), batch.attention_mask.to(self.device)
+        pooled = mask.bool()
+        tokenizer = self.backbone.tokenizer
+        if not self.config.pool_bos and tokenizer.bos_token_id is not None:
+            pooled = pooled & (ids != tokenizer.bos_token_id)
+        if not self.config.pool_eos and tokenizer.eos_token_id is not None:
+            pooled = pooled & (ids != tokenizer.eos_token_id)
+        return self.backbone.hidden_states(ids, mask), pooled
+
+    def _require_finite(self, finite_rows: Tensor, batch: Batch) -> None:
+        if not bool(finite_rows.all()):
+            row = batch.rows[int((~finite_rows).nonzero()[0, 0])]
+            raise EncoderError(
+                f"{self.name}: text number {row + 1} gave NaN or infinite activations in "
+                f"{self.dtype}; try bfloat16 or float32."
+            )
+
+    @abstractmethod
+    def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> Any:
+        """Encode queries under the query side of the contract."""
+
+    @abstractmethod
+    def encode_documents(
+        self,
+        texts: list[str],
+        titles: list[str] | None = None,
+        *,
+        max_length: int | None = None,
+        add_sep: bool = False,
+    ) -> Any:
+        """Encode passages under the passage side of the contract."""
+
+
+class SparseEncoder(Encoder):
+    """Learned sparse encoder over the LM head's vocabulary (SPLADE-max, arXiv 2109.10086)."""
+
+    def __init__(self, name: str, config: EncoderConfig, backbone: Backbone) -> None:
+        super().__init__(name, config, backbone)
+        assert backbone.head is not None
+        size = len(backbone.head)
+        tokens = backbone.tokenizer.convert_ids_to_tokens(list(range(len(backbone.tokenizer))))
+        self.vocabulary: list[str] = index_terms([*tokens, *[None] * size][:size])
+        """The index term of every column."""
+        self._scale = config.scale_of_logits(backbone.hidden_size)
+
+    def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> csr_array:
+        """Encode queries.
+
+        Args:
+            queries: the texts, without prefix.
+            max_length: most tokens of a query; default the contract's.
+
+        Returns:
+            float32 [queries, len(vocabulary)] term weights, unquantised, columns sorted.
+        """
+        vectors = self._encode(self._query_token_ids(queries, max_length))
+        return keep_top_k(vectors, self.config.query_top_k)
+
+    def encode_documents(
+        self,
+        texts: list[str],
+        titles: list[str] | None = None,
+        *,
+        max_length: int | None = None,
+        add_sep: bool = False,
+    ) -> csr_array:
+        """Encode passages.
+
+        Args:
+            texts: the bodies.
+            titles: one a text, put before it with a space.
+            max_length: most tokens of a passage; default the contract's.
+            add_sep: join title and text by the tokenizer's template for text pairs instead.
+
+        Returns:
+            float32 [texts, len(vocabulary)] term weights, unquantised, columns sorted.
+        """
+        vectors = self._encode(self._document_token_ids(texts, titles, max_length, add_sep))
+        return keep_top_k(vectors, self.config.passage_top_k)
+
+    @torch.inference_mode()
+    def _encode(self, token_ids: list[list[int]]) -> csr_array:
+        head = self.backbone.head
+        assert head is not None
+        shape = (len(token_ids), len(self.vocabulary))
+        rows, columns, values = [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
+        for batch in self._batches(token_ids):
+            states, pooled = self._states(batch)
+            weights = term_weights(states, pooled, head, self._scale)  # [batch, vocabulary]
+            self._require_finite(weights.isfinite().all(1), batch)
+            row, column = weights.nonzero(as_tuple=True)
+            rows.append(np.asarray(batch.rows)[row.cpu().numpy()])
+            columns.append(column.cpu().numpy())
+            values.append(weights[row, column].cpu().numpy())
+        data = np.concatenate([np.empty(0, np.float32), *values])
+        vectors = coo_array((data, (np.concatenate(rows), np.concatenate(columns))), shape=shape)
+        return vectors.tocsr()
+
+
+class DenseEncoder(Encoder):
+    """Single-vector encoder over the backbone's last hidden states."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self.backbone.hidden_size
+
+    def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> np.ndarray:
+        """Encode queries (arguments as for :meth:`SparseEncoder.encode_queries`).
+
+        Returns:
+            float32 [queries, dimension].
+        """
+        return self._encode(self._query_token_ids(queries, max_length))
+
+    def encode_documents(
+        self,
+        texts: list[str],
+        titles: list[str] | None = None,
+        *,
+        max_length: int | None = None,
+        add_sep: bool = False,
+    ) -> np.ndarray:
+        """Encode passages (arguments as for :meth:`SparseEncoder.encode_documents`).
+
+        Returns:
+            float32 [texts, dimension].
+        """
+        return self._encode(self._document_token_ids(texts, titles, max_length, add_sep))
+
+    @torch.inference_mode()
+    def _encode(self, token_ids: list[list[int]]) -> np.ndarray:
+        vectors = np.zeros((len(token_ids), self.dimension), dtype=np.float32)
+        pool = POOLING_FUNCTIONS[self.config.pooling]
+        for batch in self._batches(token_ids):
+            states, pooled = self._states(batch)
+            pooled_states = pool(states.float(), pooled)  # [batch, hidden]
+            if self.config.normalize:
+                pooled_states = normalize(pooled_states, dim=-1)
+            self._require_finite(pooled_states.isfinite().all(1), batch)
+            vectors[batch.rows] = pooled_states.cpu().numpy()
+        return vectors
+
+
+def _checked(texts: Sequence[str]) -> Sequence[str]:
+    """A bare string would be encoded letter by letter; refuse it."""
+    if isinstance(texts, str):
+        raise UsageError("Give a list of texts, not one string.")
+    return texts

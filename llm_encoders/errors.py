@@ -1,0 +1,22 @@
+"""Errors that a user can act on: one sentence each, with the exit code a command returns for it."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class EncoderError(Exception):
+    """Something in the user's input, files or machine prevents the work; the message says the cure."""
+
+    exit_code = 1
+
+
+class UsageError(EncoderError):
+    """The command or call itself is wrong: an unknown name, an impossible combination."""
+
+    exit_code = 2
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the entry of ``known`` nearest to ``word``, or ``""``."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{matches[0]}'?" if matches else ""

@@ -1,0 +1,49 @@
+"""Fetching a checkpoint from the Hugging Face Hub: safetensors, JSON and tokenizer files only."""
+
+import re
+from pathlib import Path
+
+from llm_encoders.errors import EncoderError
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
+_UNWANTED = ["original/*", "onnx/*", "*/*.safetensors"]
+
+
+def looks_like_hub_id(name: str) -> bool:
+    """Whether the name has the form ``organisation/repository``."""
+    return _HUB_ID.fullmatch(name) is not None
+
+
+def cached_file(repo_id: str, filename: str) -> Path | None:
+    """Path of a file of the repository in the local cache, without touching the network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repo_id, filename)
+    return Path(found) if isinstance(found, str) else None
+
+
+def fetch(repo_id: str, purpose: str, cure: str) -> Path:
+    """Return the local folder of a Hub repository, downloading what is missing.
+
+    Args:
+        repo_id: ``organisation/repository``.
+        purpose: what it is needed for, e.g. ``"adapter of llm-splade-8b"``; used in errors.
+        cure: what the user can do instead; the end of the error message.
+
+    Raises:
+        EncoderError: neither the cache nor the Hub has it; says what was tried.
+    """
+    from huggingface_hub import constants, snapshot_download
+
+    try:
+        folder = snapshot_download(
+            repo_id, allow_patterns=_WANTED, ignore_patterns=_UNWANTED, max_workers=4
+        )
+    except Exception as error:  # the Hub client raises a dozen unrelated classes
+        reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        raise EncoderError(
+            f"Cannot get {repo_id} ({purpose}). Tried the local cache {constants.HF_HUB_CACHE} and "
+            f"then the Hugging Face Hub, which failed with {reason} {cure}"
+        ) from error
+    return Path(folder)

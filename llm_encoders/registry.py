@@ -1,0 +1,114 @@
+"""Named encoders: the presets that ship as YAML, and the written form of an encoder's name."""
+
+import dataclasses
+import functools
+import re
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from llm_encoders.config import EncoderConfig
+from llm_encoders.errors import UsageError, nearest
+
+SPEC_OPTIONS = ("paradigm", "backbone", "device", "dtype", "quantization")
+_SPEC = re.compile(r"(?P<name>.*?)(?P<options>(,[a-z_]+=[^,]*)*)")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One named encoder: where its weights are and how to use and cite them."""
+
+    name: str
+    description: str
+    licence: str
+    citation: str
+    contract: EncoderConfig
+    adapter: str | None = None
+    """Hub id of the LoRA adapter."""
+    backbone: str | None = None
+    """Hub id of the backbone under the adapter."""
+    folder: str | None = None
+    """Checkpoint folder inside this package, for weights that ship with it."""
+    unavailable: str | None = None
+    """Why there is nothing to load, and what to do; set for sizes nobody has published."""
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    """Published figures, each with ``dataset``, ``metric``, ``value`` and ``source``."""
+
+    @property
+    def local_folder(self) -> Path | None:
+        """Absolute path of the shipped checkpoint."""
+        return Path(__file__).parent / self.folder if self.folder else None
+
+
+@functools.cache
+def presets() -> dict[str, Preset]:
+    """All named encoders by name."""
+    found = {}
+    for entry in sorted(resources.files("llm_encoders.presets").iterdir(), key=lambda e: e.name):
+        if entry.name.endswith(".yaml"):
+            preset = read_preset(entry.read_text(encoding="utf-8"), entry.name)
+            found[preset.name] = preset
+    return found
+
+
+def read_preset(text: str, source: str) -> Preset:
+    """Parse one preset; an unknown or missing key is an error that names the nearest valid one."""
+    values = yaml.safe_load(text)
+    known = {f.name: f for f in dataclasses.fields(Preset)}
+    for key in values:
+        if key not in known:
+            raise UsageError(f"{source}: unknown key '{key}'.{nearest(key, known)}")
+    for name, declared in known.items():
+        required = (
+            declared.default is dataclasses.MISSING
+            and declared.default_factory is dataclasses.MISSING
+        )
+        if required and name not in values:
+            raise UsageError(f"{source}: key '{name}' is missing.")
+    contract = EncoderConfig.from_dict(values.pop("contract"), f"{source}: contract")
+    for score in values.get("scores", []):
+        if missing := {"dataset", "metric", "value", "source"} - set(score):
+            raise UsageError(f"{source}: a score lacks {', '.join(sorted(missing))}.")
+    return Preset(contract=contract, **values)
+
+
+def preset_of_adapter(hub_id: str) -> Preset | None:
+    """The preset whose adapter is this Hub repository, if any."""
+    return next((p for p in presets().values() if p.adapter == hub_id), None)
+
+
+def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
+    """Split ``NAME[,option=value]…`` into the name and its options.
+
+    The written form works wherever only a name can be passed, e.g. ``--encoder
+    my/adapter,paradigm=sparse,backbone=/models/llama``. Options are those of
+    :func:`llm_encoders.load_encoder`. An existing path is never split.
+
+    Raises:
+        UsageError: an unknown option; names the nearest.
+    """
+    if Path(spec).exists():
+        return spec, {}
+    match = _SPEC.fullmatch(spec)
+    if match is None:
+        return spec, {}
+    options = dict(part.split("=", 1) for part in match["options"].split(",") if part)
+    for key in options:
+        if key not in SPEC_OPTIONS:
+            raise UsageError(
+                f"Encoder '{spec}': unknown option '{key}'.{nearest(key, SPEC_OPTIONS)} "
+                f"Options: {', '.join(SPEC_OPTIONS)}."
+            )
+    return match["name"], options
+
+
+def unknown_name(name: str) -> UsageError:
+    """The error for a name that is no preset, no folder and no Hub id."""
+    known = presets()
+    return UsageError(
+        f"Unknown encoder '{name}'.{nearest(name, known)} Known names: {', '.join(known)}; "
+        "a folder with a checkpoint or a Hub id (organisation/repository) works as well."
+    )

@@ -1,0 +1,1 @@
+"""The bridge between :mod:`llm_encoders` and Pyserini. Kept empty: every Python start imports it."""

@@ -1,0 +1,198 @@
+"""Decorators for Pyserini's functions: our encoders go here, every other call passes unchanged."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from llm_encoders.errors import EncoderError
+from pyserini_ext import java
+from pyserini_ext.names import is_ours, option_value
+
+Function = Callable[..., Any]
+_PLACEHOLDER_KEY = "no-key-given"
+_COMMAND_MAX_LENGTH = 256  # what Pyserini's commands pass when the user gives no --max-length
+
+
+def run_encode_command(module_name: str) -> None:
+    """In ``python -m pyserini.encode`` with one of our encoders, run our command instead."""
+    if module_name == "__main__" and is_ours(option_value("--encoder")):
+        from pyserini_ext.encode.command import main
+
+        raise SystemExit(main(prog="python -m pyserini.encode"))
+
+
+def default_query_quantization(module_name: str) -> None:
+    """In ``python -m pyserini.encode.query``: our weights are impacts already, so scale by 1."""
+    encoder = option_value("--encoder")
+    if module_name != "__main__" or not is_ours(encoder):
+        return
+    for option in ("--weight-range", "--quant-range"):
+        if option_value(option) is None:
+            sys.argv += [option, "1"]
+
+
+def document_encoder(original: Function) -> Function:
+    """For ``init_encoder`` of ``pyserini.encode.__main__``."""
+
+    @functools.wraps(original)
+    def wrapper(encoder: str, encoder_class: str | None, device: str, *args: Any, **kwargs: Any):
+        if encoder_class is not None or not is_ours(encoder):
+            return original(encoder, encoder_class, device, *args, **kwargs)
+        from pyserini_ext.encoders import open_document_encoder
+
+        with _errors_in_one_line():
+            return open_document_encoder(encoder, device=_device(device))
+
+    return wrapper
+
+
+def encode_query_encoder(original: Function) -> Function:
+    """For ``init_encoder`` of ``pyserini.encode.query``."""
+
+    @functools.wraps(original)
+    def wrapper(encoder: str, device: str, *args: Any, **kwargs: Any):
+        if not is_ours(encoder):
+            return original(encoder, device, *args, **kwargs)
+        from pyserini_ext.encoders import open_query_encoder
+
+        with _errors_in_one_line():
+            opened = open_query_encoder(encoder, device=_device(device), prefix=_prefix())
+        if option_value("--max-length") is None:
+            opened.ignored_max_length = _COMMAND_MAX_LENGTH
+        return opened
+
+    return wrapper
+
+
+def dense_query_encoder(original: Function) -> Function:
+    """For ``init_query_encoder`` of ``pyserini.search.faiss.__main__``, which hybrid imports too."""
+
+    @functools.wraps(original)
+    def wrapper(encoder: str, encoder_class: str | None, *args: Any, **kwargs: Any):
+        if encoder_class is not None or not is_ours(encoder):
+            return original(encoder, encoder_class, *args, **kwargs)
+        import inspect
+
+        given = inspect.signature(original).bind(encoder, encoder_class, *args, **kwargs).arguments
+        named = option_value("--max-length")
+        from pyserini_ext.encoders import LlmDenseQueryEncoder
+
+        with _errors_in_one_line():
+            return LlmDenseQueryEncoder(
+                encoder,
+                device=_device(given.get("device")),
+                prefix=given.get("prefix"),
+                fp16=given.get("fp16", False),
+                max_length=int(named) if named else None,
+            )
+
+    return wrapper
+
+
+def dense_query_encoder_from_name(original: Function) -> Function:
+    """For ``FaissSearcher._init_encoder_from_str``."""
+
+    @functools.wraps(original)
+    def wrapper(encoder: str):
+        if not is_ours(encoder):
+            return original(encoder)
+        from pyserini_ext.encoders import LlmDenseQueryEncoder
+
+        with _errors_in_one_line():
+            return LlmDenseQueryEncoder(encoder)
+
+    return wrapper
+
+
+def sparse_query_encoder_from_name(original: Function) -> Function:
+    """For ``LuceneImpactSearcher._init_query_encoder_from_str``."""
+
+    @functools.wraps(original)
+    def wrapper(query_encoder: str | None):
+        if not is_ours(query_encoder):
+            return original(query_encoder)
+        from pyserini_ext.encoders import LlmSpladeQueryEncoder
+
+        with _errors_in_one_line():
+            return LlmSpladeQueryEncoder(query_encoder)
+
+    return wrapper
+
+
+def prepare_impact_searcher(original: Function) -> Function:
+    """For ``LuceneImpactSearcher.__init__``: no limit on query terms, no term left out."""
+
+    @functools.wraps(original)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        from pyserini_ext.search import prepare
+
+        prepare(self)
+
+    return wrapper
+
+
+def encode_batch_at_once(original: Function) -> Function:
+    """For ``LuceneImpactSearcher.batch_search``: one forward pass for the batch of queries."""
+
+    @functools.wraps(original)
+    def wrapper(self: Any, queries: list[str], *args: Any, **kwargs: Any):
+        from pyserini_ext.encoders import LlmSpladeQueryEncoder
+
+        if not isinstance(self.query_encoder, LlmSpladeQueryEncoder):
+            return original(self, queries, *args, **kwargs)
+        with self.query_encoder.prefetched(queries):
+            return original(self, queries, *args, **kwargs)
+
+    return wrapper
+
+
+def without_missing_java_modules(original: Function) -> Function:
+    """For ``configure_classpath``: no option that the chosen JVM would refuse to start with."""
+
+    @functools.wraps(original)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        original(*args, **kwargs)
+        java.drop_missing_modules()
+
+    return wrapper
+
+
+def lend_openai_key(module_name: str) -> None:
+    """Pyserini 1.6 makes an OpenAI client at import, which recent ``openai`` refuses without key."""
+    os.environ.setdefault("OPENAI_API_KEY", _PLACEHOLDER_KEY)
+
+
+def take_back_openai_key(module_name: str) -> None:
+    """Leave the environment as it was, so that a real use without a key still fails as such."""
+    if os.environ.get("OPENAI_API_KEY") == _PLACEHOLDER_KEY:
+        del os.environ["OPENAI_API_KEY"]
+
+
+def _device(passed: str | None) -> str | None:
+    """The device if the user named it; Pyserini's own default would put an LLM on the CPU."""
+    return passed if option_value("--device") is not None or not _in_command() else None
+
+
+def _prefix() -> str | None:
+    return option_value("--prefix") or option_value("--prefx")  # spelled so in Pyserini 1.6
+
+
+def _in_command() -> bool:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec is not None and spec.name.startswith("pyserini.")
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    """In a Pyserini command, end with our one-line error and exit code; in a program, raise."""
+    try:
+        yield
+    except EncoderError as error:
+        if not _in_command():
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None

