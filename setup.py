@@ -59,6 +59,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
+    package_dir={"": "."},  # lets an editable install be one path entry, not a finder module
     packages=find_packages(include=["llm_encoders*", "pyserini_ext*"]),
     package_data={"llm_encoders": ["models/**/*", "presets/*.yaml"]},
     install_requires=[

@@ -18,7 +18,9 @@ _COMMAND_MAX_LENGTH = 256  # what Pyserini's commands pass when the user gives n
 
 def run_encode_command(module_name: str) -> None:
     """In ``python -m pyserini.encode`` with one of our encoders, run our command instead."""
-    if module_name == "__main__" and is_ours(option_value("--encoder")):
+    if module_name != "__main__" or option_value("--encoder-class") is not None:
+        return
+    if is_ours(option_value("--encoder")):
         from pyserini_ext.encode.command import main
 
         raise SystemExit(main(prog="python -m pyserini.encode"))

@@ -1,0 +1,1 @@
+"""The encode command: a corpus in, JSONL or a FAISS index out."""

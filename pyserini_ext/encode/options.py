@@ -1,0 +1,157 @@
+"""Options of the encode command, in Pyserini's form with sub-commands and in the short form."""
+
+import argparse
+from dataclasses import dataclass
+
+from llm_encoders.errors import UsageError
+
+SUB_COMMANDS = ("input", "output", "encoder")
+ENCODED_FIELDS = ("title", "text")
+_DESCRIPTION = """\
+Encode a corpus with an LLM-based sparse or dense encoder.
+
+short form:     {prog} --encoder llm-splade-tiny --corpus corpus/ --embeddings encoded/
+Pyserini form:  {prog} input --corpus corpus/ --fields title text \\
+                  output --embeddings encoded/ \\
+                  encoder --encoder llm-splade-tiny --fields title text
+
+Sparse encoders write JSONL with integer impacts, for 'python -m pyserini.index.lucene
+--collection JsonVectorCollection --impact --pretokenized'. Dense ones write a FAISS flat index
+with --to-faiss, for 'python -m pyserini.search.faiss'.
+"""
+
+
+@dataclass
+class EncodeOptions:
+    """What the user asked for; ``None`` means the contract's or the corpus's own default."""
+
+    corpus: str
+    embeddings: str
+    encoder: str
+    fields: list[str] | None
+    """Fields of the input, in order; also what ``contents`` of the output is made of."""
+    encoded_fields: list[str] | None
+    """Fields that are encoded: ``text``, or ``title`` and ``text``."""
+    docid_field: str | None
+    delimiter: str
+    shard_id: int
+    shard_num: int
+    to_faiss: bool
+    on_error: str
+    paradigm: str | None
+    backbone: str | None
+    device: str | None
+    dtype: str | None
+    quantization: str | None
+    batch_size: int
+    max_length: int | None
+    dimension: int | None
+    fp16: bool
+    add_sep: bool
+    prefix: str | None
+
+    def __post_init__(self) -> None:
+        self.delimiter = self.delimiter.replace("\\n", "\n")
+        for option in ("batch_size", "max_length", "shard_num"):
+            value = getattr(self, option)
+            if value is not None and value < 1:
+                raise UsageError(f"--{option.replace('_', '-')} is {value}; give at least 1.")
+        if not 0 <= self.shard_id < self.shard_num:
+            raise UsageError(
+                f"--shard-id is {self.shard_id}; with --shard-num {self.shard_num} it counts from "
+                f"0 to {self.shard_num - 1}."
+            )
+        if self.fields is not None:
+            self._check_fields(self.fields)
+
+    def _check_fields(self, fields: list[str]) -> None:
+        encoded = self.encoded_fields or ["text"]
+        if "text" not in fields:
+            raise UsageError("--fields of the input must name 'text': it is what is encoded.")
+        for name in encoded:
+            if name not in ENCODED_FIELDS:
+                raise UsageError(f"Field '{name}' cannot be encoded; only title and text can.")
+            if name not in fields:
+                raise UsageError(f"Field '{name}' is to be encoded but not among the input's.")
+        self.encoded_fields = encoded
+
+
+def parse(arguments: list[str], prog: str) -> EncodeOptions:
+    """Parse a command line of either form; exits with code 2 on one that is neither."""
+    input_options, output_options, encoder_options = _groups()
+    flat = argparse.ArgumentParser(
+        prog=prog,
+        description=_DESCRIPTION.format(prog=prog),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[input_options, output_options, encoder_options],
+        allow_abbrev=False,
+    )
+    if not arguments or arguments[0] not in SUB_COMMANDS:
+        values = vars(flat.parse_args(arguments))
+        return EncodeOptions(encoded_fields=_default_encoded(values["fields"]), **values)
+    groups: dict[str, list[str]] = {}
+    for word in arguments:
+        if word in SUB_COMMANDS:
+            groups[word] = []
+        else:
+            groups[next(reversed(groups))].append(word)
+    if missing := [c for c in SUB_COMMANDS if c not in groups]:
+        flat.error(f"sub-command '{missing[0]}' is missing")
+    encoder_options.add_argument("--fields", nargs="+", dest="encoded_fields")
+    values = {}
+    for name, parser in zip(
+        SUB_COMMANDS, (input_options, output_options, encoder_options), strict=True
+    ):
+        parser.prog = f"{prog} {name}"
+        values |= vars(parser.parse_args(groups[name]))
+    return EncodeOptions(**values)
+
+
+def _default_encoded(fields: list[str] | None) -> list[str] | None:
+    """In the short form the one ``--fields`` says what is read and, of that, what is encoded."""
+    return None if fields is None else [name for name in fields if name in ENCODED_FIELDS]
+
+
+def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argparse.ArgumentParser]:
+    inputs = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    group = inputs.add_argument_group("input")
+    group.add_argument(
+        "--corpus",
+        required=True,
+        help="JSONL file (.gz allowed), folder of such files, or folder in BEIR layout",
+    )
+    group.add_argument(
+        "--fields",
+        nargs="+",
+        help="fields of the input, in order (default: title and text where a document has them, "
+        "else all of 'contents'); 'contents' is split by the delimiter into these fields",
+    )
+    group.add_argument("--docid-field", help="field of the id (default: id, _id or docid)")
+    group.add_argument("--delimiter", default="\n", help="between fields in 'contents' (\\n)")
+    group.add_argument("--shard-id", type=int, default=0, help="which shard to encode, from 0")
+    group.add_argument("--shard-num", type=int, default=1, help="number of equal shards")
+    group.add_argument(
+        "--on-error",
+        choices=("stop", "skip"),
+        default="stop",
+        help="a faulty document stops the run before it starts, or is listed and left out",
+    )
+    outputs = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    group = outputs.add_argument_group("output")
+    group.add_argument("--embeddings", required=True, help="folder to write to")
+    group.add_argument("--to-faiss", action="store_true", help="write a FAISS flat index (dense)")
+    encoder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    group = encoder.add_argument_group("encoder")
+    group.add_argument("--encoder", required=True, help="name, folder or Hub id")
+    group.add_argument("--paradigm", choices=("sparse", "dense"), help="where no contract says it")
+    group.add_argument("--backbone", help="folder or Hub id of the model under an adapter")
+    group.add_argument("--device", help="cpu, cuda, cuda:N (default: a GPU if there is one)")
+    group.add_argument("--dtype", help="float32, bfloat16, float16 (default: bfloat16 on a GPU)")
+    group.add_argument("--quantization", choices=("4bit", "8bit"), help="weights by bitsandbytes")
+    group.add_argument("--batch-size", type=int, default=64, help="most texts a batch (64)")
+    group.add_argument("--max-length", type=int, help="tokens (default: the contract's)")
+    group.add_argument("--dimension", type=int, help="checked against the encoder's, if given")
+    group.add_argument("--fp16", action="store_true", help="compute in float16")
+    group.add_argument("--add-sep", action="store_true", help="encode title and text as a pair")
+    group.add_argument("--prefix", help="put before every text, in place of the contract's")
+    return inputs, outputs, encoder
