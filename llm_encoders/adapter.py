@@ -1,6 +1,8 @@
 """LoRA adapters: read whatever layout they were saved in, put them on a model, merge them."""
 
+import logging
 import re
+import warnings
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -29,7 +31,9 @@ def apply_adapter(model: nn.Module, folder: Path, merge: bool = True) -> nn.Modu
     Raises:
         EncoderError: no safetensors file, not LoRA, or tensors that do not fit the backbone.
     """
-    from peft import LoraConfig, PeftConfig, PeftModel, set_peft_model_state_dict
+    # PEFT imports bitsandbytes, which announces a CPU kernel that it could use but does not need.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    from peft import LoraConfig, PeftConfig, PeftModel
 
     weights_path = folder / WEIGHTS_NAME
     if not weights_path.is_file():

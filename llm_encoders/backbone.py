@@ -1,6 +1,9 @@
 """Any decoder-only language model as a backbone: bidirectional or causal, adapter merged, 4/8-bit."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +14,7 @@ from llm_encoders.checkpoint import Checkpoint
 from llm_encoders.errors import EncoderError, UsageError
 
 QUANTIZATIONS = ("4bit", "8bit")
+_LARGE = 2**30  # bytes
 _LOGIT_CHANGES = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 
 
@@ -86,9 +90,10 @@ def load_backbone(
     try:
         config = transformers.AutoConfig.from_pretrained(checkpoint.backbone, local_files_only=True)
         config.is_causal = contract.attention == "causal"
-        model, report = auto_class.from_pretrained(
-            checkpoint.backbone, config=config, output_loading_info=True, **options
-        )
+        with _progress_bar_for_large(checkpoint.backbone):
+            model, report = auto_class.from_pretrained(
+                checkpoint.backbone, config=config, output_loading_info=True, **options
+            )
         tokenizer = _load_tokenizer(checkpoint)
     except (OSError, ValueError, ImportError, KeyError) as error:
         reason = " ".join(str(error).split())
@@ -108,6 +113,22 @@ def load_backbone(
     backbone = Backbone(bare.base_model if sparse else bare, head, tokenizer, device)
     _check_attention(backbone, contract.attention, str(checkpoint.backbone))
     return backbone
+
+
+@contextmanager
+def _progress_bar_for_large(folder: Path) -> Iterator[None]:
+    """Show Transformers' loading bar only where there is time to watch it."""
+    from transformers.utils import logging
+
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    if size >= _LARGE or not logging.is_progress_bar_enabled():
+        yield
+        return
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()
 
 
 def _load_tokenizer(checkpoint: Checkpoint) -> Any:

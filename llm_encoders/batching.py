@@ -40,8 +40,8 @@ def tokenize(
         return []
     room = max_length - 1 if append_eos else max_length
     token_ids = tokenizer(
-        list(texts),
-        text_pair=None if pairs is None else list(pairs),
+        [_well_formed(text) for text in texts],
+        text_pair=None if pairs is None else [_well_formed(pair) for pair in pairs],
         truncation=True,
         max_length=room,
         return_attention_mask=False,
@@ -50,6 +50,15 @@ def tokenize(
     if append_eos:
         return [[*ids, tokenizer.eos_token_id] for ids in token_ids]
     return token_ids
+
+
+def _well_formed(text: str) -> str:
+    """The text with lone surrogates, which JSON can carry but UTF-8 cannot, replaced by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def length_sorted(lengths: Sequence[int], max_texts: int, max_tokens: int) -> list[list[int]]:

@@ -25,6 +25,7 @@ def quantize(vectors: csr_array, scale: float) -> csr_array:
     impacts = csr_array(
         (np.rint(vectors.data * scale).astype(np.int32), vectors.indices, vectors.indptr),
         shape=vectors.shape,
+        copy=True,  # eliminate_zeros works in place on the index arrays
     )
     impacts.eliminate_zeros()
     return impacts

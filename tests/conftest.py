@@ -1,0 +1,51 @@
+"""Fixtures shared by all tests."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+DATA_VARIABLE = "LLM_ENCODERS_TEST_DATA"
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach a hub by accident
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with real collections, genuine small checkpoints and the parity fixture."""
+    folder = Path(os.environ.get(DATA_VARIABLE, REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"needs the test data: set {DATA_VARIABLE} to its folder ({folder} is not)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stories(shared_data: Path) -> Path:
+    """A genuine trained Llama of 260 thousand parameters."""
+    return shared_data / "models" / "stories260k"
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def python() -> Run:
+    """Run ``python -m MODULE …`` in a real subprocess; ``code`` is the exit code to insist on."""
+
+    def run(*words: object, code: int | None = 0, **environment: str):
+        result = subprocess.run(
+            [sys.executable, *map(str, words)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **environment},
+        )
+        if code is not None:
+            assert result.returncode == code, result.stdout + result.stderr
+        return result
+
+    return run

@@ -1,0 +1,128 @@
+"""Reading corpora: every layout, and every fault with its file and line."""
+
+import gzip
+import json
+
+import pytest
+
+from llm_encoders import EncoderError
+from pyserini_ext.encode.corpus import JsonlCorpus
+
+
+def write(path, *records):
+    lines = [r if isinstance(r, str) else json.dumps(r) for r in records]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def read(corpus):
+    faults = []
+    documents = list(corpus.documents(faults.append))
+    return documents, [str(fault) for fault in faults]
+
+
+def texts(path, **options):
+    documents, faults = read(JsonlCorpus(path, **options))
+    assert faults == []
+    return [(d.id, d.title, d.text) for d in documents]
+
+
+def test_records_of_every_layout(tmp_path):
+    path = write(
+        tmp_path / "c.jsonl",
+        {"_id": "b1", "title": "T", "text": " x ", "metadata": {}},
+        {"id": 7, "contents": "Some\ncontents\n"},
+        {"docid": "d", "text": "only text", "title": ""},
+        {"id": "t", "text": "", "title": "only a title"},
+        "",
+    )
+    assert texts(path) == [
+        ("b1", "T", "x"),
+        ("7", None, "Some\ncontents"),
+        ("d", None, "only text"),
+        ("t", "only a title", ""),
+    ]
+
+
+def test_named_fields(tmp_path):
+    path = write(
+        tmp_path / "c.jsonl",
+        {"key": "a", "title": "T", "url": "u", "text": "x"},
+        {"key": "b", "contents": "T2|u2|x2|"},
+    )
+    options = {"docid_field": "key", "delimiter": "|", "fields": ["title", "url", "text"]}
+    both = texts(path, encoded_fields=["title", "text"], **options)
+    assert both == [("a", "T", "x"), ("b", "T2", "x2")]
+    assert texts(path, encoded_fields=["text"], **options) == [("a", None, "x"), ("b", None, "x2")]
+    documents, _ = read(JsonlCorpus(path, encoded_fields=["text"], **options))
+    assert [d.contents for d in documents] == ["T\nu\nx", "T2\nu2\nx2"]
+
+
+def test_folders_in_order_gzip_and_beir(tmp_path):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    write(folder / "b.jsonl", {"id": "2", "text": "x"})
+    with gzip.open(folder / "a.jsonl.gz", "wt") as stream:
+        stream.write('{"id": "1", "text": "x"}\n')
+    write(folder / ".hidden", "not json")
+    assert [d[0] for d in texts(str(folder))] == ["1", "2"]
+    write(folder / "corpus.jsonl", {"_id": "beir", "text": "x"})
+    write(folder / "queries.jsonl", {"_id": "q", "text": "x"})
+    assert [d[0] for d in texts(str(folder))] == ["beir"]
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ("{oops", "not valid JSON"),
+        ("[1]", "expected a JSON object"),
+        ({"text": "x"}, "no id"),
+        ({"id": None, "text": "x"}, "no id"),
+        ({"id": True, "text": "x"}, "no id"),
+        ({"id": "", "text": "x"}, "no id"),
+        ({"id": "a b", "text": "x"}, "holds whitespace"),
+        ({"id": "a\n", "text": "x"}, "holds whitespace"),
+        ({"id": "first", "text": "x"}, "id 'first' occurs before"),
+        ({"id": "z", "text": "  "}, "document 'z' has an empty text"),
+        ({"id": "z", "title": "", "text": ""}, "document 'z' has an empty text"),
+        ({"id": "z", "contents": ""}, "document 'z' has an empty text"),
+        ({"id": "z", "text": 3}, "must be strings"),
+        ({"id": "z", "body": "x"}, "no 'text' and no 'contents'"),
+    ],
+)
+def test_faults_name_file_and_line(tmp_path, record, message):
+    path = write(tmp_path / "c.jsonl", {"id": "first", "text": "x"}, "", record, {"id": "l", "text": "y"})
+    documents, faults = read(JsonlCorpus(path))
+    assert [d.id for d in documents] == ["first", "l"]
+    assert len(faults) == 1
+    assert faults[0].startswith(f"{path}, line 3: ") and message in faults[0]
+
+
+def test_faults_of_named_fields(tmp_path):
+    path = write(tmp_path / "c.jsonl", {"id": "a", "contents": "x\ny\nz"}, {"id": "b", "title": "x"})
+    _, faults = read(JsonlCorpus(path, fields=["title", "text"], encoded_fields=["text"]))
+    assert "line 1: 'contents' has 3 fields" in faults[0]
+    assert "line 2: no field 'text' and no 'contents'" in faults[1]
+
+
+def test_repeated_id_in_another_file(tmp_path):
+    write(tmp_path / "a.jsonl", {"id": "1", "text": "x"})
+    write(tmp_path / "b.jsonl", {"id": "2", "text": "x"}, {"id": "1", "text": "x"})
+    _, faults = read(JsonlCorpus(str(tmp_path)))
+    assert faults == [f"{tmp_path / 'b.jsonl'}, line 2: id '1' occurs before."]
+
+
+def test_not_utf8(tmp_path):
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(b'{"id": "1", "text": "\xff"}\n')
+    assert "line 1: not valid UTF-8" in read(JsonlCorpus(str(path)))[1][0]
+
+
+def test_no_corpus(tmp_path):
+    with pytest.raises(EncoderError, match="There is no corpus"):
+        JsonlCorpus(str(tmp_path / "missing"))
+    with pytest.raises(EncoderError, match="holds no files"):
+        JsonlCorpus(str(tmp_path))
+    (tmp_path / "c.jsonl.gz").write_bytes(b"no gzip")
+    with pytest.raises(EncoderError, match="broken gzip"):
+        read(JsonlCorpus(str(tmp_path)))

@@ -1,0 +1,60 @@
+import pytest
+
+from llm_encoders import UsageError
+from pyserini_ext.encode.options import parse
+
+SHORT = ["--encoder", "llm-splade-tiny", "--corpus", "c", "--embeddings", "e"]
+LONG = ["input", "--corpus", "c", "output", "--embeddings", "e", "encoder", "--encoder", "llm-splade-tiny"]
+
+
+def test_both_forms_mean_the_same():
+    assert parse(SHORT, "p") == parse(LONG, "p")
+    more = ["--batch-size", "8", "--fp16"]
+    shards = ["--shard-id", "1", "--shard-num", "3"]
+    assert parse([*SHORT, *more, *shards], "p") == parse(
+        ["input", "--corpus", "c", *shards, *LONG[3:], *more], "p"
+    )
+
+
+def test_fields_of_the_two_forms():
+    short = parse([*SHORT, "--fields", "title", "text"], "p")
+    fields = ["--fields", "title", "text"]
+    long = parse(["input", "--corpus", "c", *fields, *LONG[3:], *fields], "p")
+    assert short == long
+    assert long.fields == long.encoded_fields == ["title", "text"]
+    text_only = parse(["input", "--corpus", "c", *fields, *LONG[3:]], "p")
+    assert text_only.encoded_fields == ["text"]  # Pyserini's default for the encoder's --fields
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--batch-size", "0"], "--batch-size is 0"),
+        (["--shard-num", "2", "--shard-id", "2"], "counts from 0 to 1"),
+        (["--fields", "title"], "must name 'text'"),
+    ],
+)
+def test_impossible_values(more, message):
+    with pytest.raises(UsageError, match=message):
+        parse([*SHORT, *more], "p")
+    with pytest.raises(UsageError, match="'url' cannot be encoded"):
+        parse(["input", "--corpus", "c", "--fields", "text", "url", *LONG[3:], "--fields", "url"], "p")
+
+
+@pytest.mark.parametrize("words", [[], SHORT[:4], LONG[:5], [*SHORT, "--pooling", "mean"]])
+def test_wrong_usage_exits_with_2(words):
+    with pytest.raises(SystemExit) as caught:
+        parse(words, "p")
+    assert caught.value.code == 2
+
+
+def test_help_shows_both_forms(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(["--help"], "python -m pyserini.encode")
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    assert "short form:" in shown and "Pyserini form:" in shown and "--to-faiss" in shown
+
+
+def test_delimiter_in_writing():
+    assert parse([*SHORT, "--delimiter", "\\n\\n"], "p").delimiter == "\n\n"
