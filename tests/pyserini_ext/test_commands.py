@@ -1,0 +1,263 @@
+"""Pyserini's bare commands in real subprocesses, with the folder of a model nobody planned for."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.pyserini_ext.brute_force import (
+    assert_run_equals,
+    read_run,
+    read_vectors,
+    sparse_scores,
+)
+
+pytestmark = pytest.mark.slow
+DOCUMENTS = 120
+QUERIES = {
+    "q1": "statins and the survival of breast cancer patients",
+    "q2": "how does diet affect blood pressure?",
+    "PLAIN-3": "cholesterol",
+    "q4": "statins and the survival of breast cancer patients",
+}
+INDEX = "--generator DefaultLuceneDocumentGenerator --threads 2 --impact --pretokenized".split()
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory, shared_data):
+    folder = tmp_path_factory.mktemp("commands")
+    lines = (shared_data / "collections/nfcorpus/corpus.jsonl").read_text().splitlines()
+    (folder / "corpus").mkdir()
+    (folder / "corpus" / "c.jsonl").write_text("\n".join(lines[:DOCUMENTS]) + "\n")
+    topics = "".join(f"{query_id}\t{text}\n" for query_id, text in QUERIES.items())
+    (folder / "topics.tsv").write_text(topics)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["backbone", "with adapter"])
+def model(request, stories, shared_data):
+    """The folder, and the adapter that goes on it or not; the paradigm is added by the test."""
+    if request.param == "backbone":
+        return lambda paradigm: f"{stories},paradigm={paradigm}"
+    return lambda paradigm: (
+        f"{shared_data / 'parity'}/adapter-{paradigm},paradigm={paradigm},backbone={stories}"
+    )
+
+
+def encode(python, work, name, encoder, *more):
+    output = work / name
+    command = ("-m", "pyserini.encode", "--encoder", encoder, "--corpus", work / "corpus")
+    python(*command, "--embeddings", output, *more)
+    return output
+
+
+def lucene_index(python, work, vectors, name):
+    python(
+        *("-m", "pyserini.index.lucene", "--collection", "JsonVectorCollection"),
+        *("--input", vectors, "--index", work / name, *INDEX),
+    )
+    return work / name
+
+
+def test_sparse_all_the_way(python, work, model):
+    from pyserini_ext.encoders import LlmSpladeQueryEncoder
+
+    shutil.rmtree(work / "vectors", ignore_errors=True)
+    shutil.rmtree(work / "index", ignore_errors=True)
+    encoder = model("sparse")
+    vectors = encode(python, work, "vectors", encoder)
+    index = lucene_index(python, work, vectors, "index")
+    search = ("-m", "pyserini.search.lucene", "--impact", "--encoder", encoder, "--index", index)
+    topics = ("--topics", work / "topics.tsv")
+    python(*search, *topics, "--output", work / "batch.txt", "--batch-size", 4, "--threads", 2)
+    python(*search, *topics, "--output", work / "single.txt")
+    docids, documents = read_vectors(vectors)
+    assert len(docids) == DOCUMENTS
+    queries = LlmSpladeQueryEncoder(encoder).encode_batch(list(QUERIES.values()))
+    scores = sparse_scores(queries, documents)
+    run = read_run(work / "batch.txt")
+    assert_run_equals(run, list(QUERIES), docids, scores, hits=1000)
+    assert run["q1"] == run["q4"]
+    everywhere = set.intersection(*map(set, documents))
+    assert everywhere & set(queries[0]), "no query term occurs in every document: test is empty"
+    assert set(read_run(work / "single.txt")) == set(QUERIES)
+
+
+def test_dense_all_the_way(python, work, model):
+    from pyserini_ext.encoders import LlmDenseQueryEncoder
+
+    encoder = model("dense")
+    index = encode(python, work, "faiss", encoder, "--to-faiss")
+    assert sorted(path.name for path in index.iterdir()) == ["docid", "index"]
+    search = ("-m", "pyserini.search.faiss", "--encoder", encoder, "--index", index)
+    output = ("--topics", work / "topics.tsv", "--output", work / "dense.txt")
+    python(*search, *output, "--batch-size", 4, "--threads", 2)
+    vectors = encode(python, work, "dense-jsonl", encoder)
+    docids, rows = read_vectors(vectors)
+    documents = np.array(rows, dtype=np.float32)
+    assert docids == (index / "docid").read_text().split()
+    queries = LlmDenseQueryEncoder(encoder).encode_batch(list(QUERIES.values()))
+    run = read_run(work / "dense.txt")
+    assert_run_equals(run, list(QUERIES), docids, queries @ documents.T, 1000, tolerance=2e-6)
+
+
+def test_long_form_fields_shards_and_gzip(python, work, stories):
+    encoder = ("encoder", "--encoder", f"{stories},paradigm=sparse")
+    short = encode(python, work, "short", encoder[2])
+    source = ("-m", "pyserini.encode", "input", "--corpus", work / "corpus")
+    python(*source, "output", "--embeddings", work / "long", *encoder)
+    fields = ("--fields", "title", "text")
+    python(*source, *fields, "output", "--embeddings", work / "fields", *encoder, *fields)
+    whole = (short / "embeddings.jsonl").read_bytes()
+    assert (work / "long" / "embeddings.jsonl").read_bytes() == whole
+    assert (work / "fields" / "embeddings.jsonl").read_bytes() == whole
+    ids = []
+    for shard in range(3):
+        options = ("--shard-num", 3, "--shard-id", shard)
+        python(*source, *options, "output", "--embeddings", work / f"s{shard}", *encoder)
+        ids += read_vectors(work / f"s{shard}")[0]
+    assert ids == read_vectors(short)[0]
+
+
+def test_paradigm_as_an_option(python, work, stories):
+    named = encode(python, work, "named", f"{stories},paradigm=sparse")
+    command = ("-m", "pyserini_ext.encode", "--encoder", stories, "--paradigm", "sparse")
+    python(*command, "--corpus", work / "corpus", "--embeddings", work / "option")
+    name = "embeddings.jsonl"
+    assert (named / name).read_bytes() == (work / "option" / name).read_bytes()
+
+
+def test_encoded_queries_hybrid_and_run_formats(python, work, stories):
+    sparse, dense = f"{stories},paradigm=sparse", f"{stories},paradigm=dense"
+    index = lucene_index(python, work, encode(python, work, "v", sparse), "i")
+    faiss = encode(python, work, "f", dense, "--to-faiss")
+    topics = ("--topics", work / "topics.tsv")
+    query = ("-m", "pyserini.encode.query", *topics)
+    python(*query, "--encoder", sparse, "--output", work / "queries.tsv")
+    lines = (work / "queries.tsv").read_text().splitlines()
+    from pyserini_ext.encoders import LlmSpladeQueryEncoder
+
+    impacts = LlmSpladeQueryEncoder(sparse).encode(QUERIES["q1"])
+    words = next(line for line in lines if line.startswith("q1\t")).split("\t")[1].split(" ")
+    assert {word: words.count(word) for word in set(words)} == impacts
+    python(*query, "--encoder", dense, "--output", work / "queries.pkl")
+    assert (work / "queries.pkl").is_file()
+    python(
+        *("-m", "pyserini.search.hybrid", "dense", "--index", faiss, "--encoder", dense),
+        *("sparse", "--index", index, "--impact", "--encoder", sparse, "fusion", "--alpha", 0.1),
+        *("run", *topics, "--output", work / "h.txt", "--hits", 50, "--threads", 2),
+    )
+    assert all(len(hits) == 50 for hits in read_run(work / "h.txt").values())
+    python(
+        *("-m", "pyserini.search.lucene", "--impact", "--encoder", sparse, "--index", index),
+        *(*topics, "--output", work / "m.txt", "--output-format", "msmarco", "--hits", 3),
+    )
+    rows = [line.split("\t") for line in (work / "m.txt").read_text().splitlines()]
+    assert [row[2] for row in rows] == ["1", "2", "3"] * len(QUERIES)
+
+
+def test_remove_query(python, work, stories):
+    """A query whose id is a document's id must not find that document."""
+    encoder = f"{stories},paradigm=sparse"
+    index = lucene_index(python, work, encode(python, work, "v2", encoder), "i2")
+    first = json.loads((work / "corpus" / "c.jsonl").read_text().splitlines()[0])
+    (work / "self.tsv").write_text(f"{first['_id']}\t{first['title']}\n")
+    command = ("-m", "pyserini.search.lucene", "--impact", "--encoder", encoder, "--index", index)
+    python(*command, "--topics", work / "self.tsv", "--output", work / "with.txt")
+    python(*command, "--topics", work / "self.tsv", "--output", work / "without.txt", "--remove-query")
+    found, left = (read_run(work / f"{n}.txt")[first["_id"]] for n in ("with", "without"))
+    assert [d for d, _ in left] == [d for d, _ in found if d != first["_id"]]
+    assert len(left) == len(found) - 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "c.jsonl, line 2: not valid JSON"),
+        ('{"text": "x"}', "c.jsonl, line 2: no id"),
+        ('{"id": "a", "text": "x"}', "c.jsonl, line 2: id 'a' occurs before"),
+        ('{"id": "b", "text": ""}', "c.jsonl, line 2: document 'b' has an empty text"),
+    ],
+)
+def test_faulty_corpus(python, tmp_path, stories, line, message):
+    (tmp_path / "c.jsonl").write_text(f'{{"id": "a", "text": "good"}}\n{line}\n')
+    command = ("-m", "pyserini.encode", "--encoder", f"{stories},paradigm=sparse")
+    paths = ("--corpus", tmp_path / "c.jsonl", "--embeddings", tmp_path / "out")
+    result = python(*command, *paths, code=1)
+    assert message in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists()
+    result = python(*command, *paths, "--on-error", "skip")
+    assert f"skipped: {tmp_path}/{message}" in result.stderr
+    assert read_vectors(tmp_path / "out")[0] == ["a"]
+
+
+def test_wrong_usage(python, work, stories):
+    corpus = ("--corpus", work / "corpus", "--embeddings", work / "never")
+    encode_command = ("-m", "pyserini.encode", *corpus, "--encoder")
+    cases = [
+        ((*encode_command, "llm-splade-9b"), "Did you mean 'llm-splade-8b'"),
+        ((*encode_command, "llm-splade-3b"), "no sparse 3B checkpoint"),
+        ((*encode_command, "llm-splade-8b"), "ADAPTER_FOLDER"),
+        ((*encode_command, "llm-splade-tiny", "--to-faiss"), "Leave out --to-faiss"),
+        ((*encode_command, f"{stories},paradigm=dense", "--dimension", 768), "has 64"),
+        ((*encode_command, "llm-dense-tiny", "--device", "cuda:7"), "cuda:7"),
+    ]
+    search = ("--index", work, "--topics", work / "topics.tsv", "--output", work / "never.txt")
+    faiss = ("-m", "pyserini.search.faiss", *search, "--encoder", "llm-splade-tiny")
+    cases.append((faiss, "pyserini.search.lucene --impact --encoder llm-splade-tiny"))
+    for words, message in cases:
+        result = python(*words, code=None)
+        assert result.returncode == (1 if "b had" in message or words[-1] in FAILING else 2), words
+        assert message in result.stderr, result.stderr
+        assert "Traceback" not in result.stderr
+    assert not (work / "never").exists() and not (work / "never.txt").exists()
+
+
+FAILING = ("llm-splade-3b", "llm-splade-8b")  # right usage, but nothing to be had: exit code 1
+
+
+def test_wrong_paradigm_on_impact(python, work, stories):
+    index = lucene_index(
+        python, work, encode(python, work, "v3", f"{stories},paradigm=sparse"), "i3"
+    )
+    command = ("-m", "pyserini.search.lucene", "--impact", "--index", index)
+    output = ("--topics", work / "topics.tsv", "--output", work / "x.txt")
+    result = python(*command, "--encoder", "llm-dense-tiny", *output, code=2)
+    assert "python -m pyserini.search.faiss --encoder llm-dense-tiny" in result.stderr
+
+
+def test_killed_run_leaves_nothing_that_looks_finished(work, stories, python):
+    output = work / "killed"
+    words = ["-m", "pyserini.encode", "--encoder", f"{stories},paradigm=sparse"]
+    words += ["--corpus", str(work / "corpus"), "--embeddings", str(output), "--batch-size", "1"]
+    process = subprocess.Popen([sys.executable, *words], stderr=subprocess.DEVNULL)
+    while not output.exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert [path.name for path in output.iterdir()] == [".embeddings.jsonl.partial"]
+    python(*words)
+    assert [path.name for path in output.iterdir()] == ["embeddings.jsonl"]
+
+
+def test_failure_keeps_the_previous_output(python, work, stories, tmp_path):
+    output = encode(python, work, "kept", f"{stories},paradigm=sparse")
+    before = (output / "embeddings.jsonl").read_bytes()
+    (tmp_path / "bad.jsonl").write_text("{\n")
+    command = ("-m", "pyserini.encode", "--encoder", f"{stories},paradigm=sparse")
+    python(*command, "--corpus", tmp_path / "bad.jsonl", "--embeddings", output, code=1)
+    assert (output / "embeddings.jsonl").read_bytes() == before
+
+
+def test_pyserinis_own_encoder_is_pyserinis_business(python, work):
+    """Offline, naver/splade-v3 fails inside Pyserini's class, with the hook as without."""
+    command = ("-m", "pyserini.encode", "input", "--corpus", work / "corpus", "output")
+    command += ("--embeddings", work / "n", "encoder", "--encoder", "naver/splade-v3")
+    result = python(*command, "--device", "cpu", code=1, HF_HUB_OFFLINE="1")
+    assert "encode/_splade.py" in result.stderr
+    assert "in __init__" in result.stderr and "OSError" in result.stderr
