@@ -2,7 +2,6 @@
 
 import logging
 import re
-import warnings
 from pathlib import Path
 
 from safetensors.torch import load_file

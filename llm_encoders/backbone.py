@@ -1,4 +1,4 @@
-"""Any decoder-only language model as a backbone: bidirectional or causal, adapter merged, 4/8-bit."""
+"""Any decoder-only language model as a backbone: attention switched, adapter merged, 4/8-bit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -188,9 +188,10 @@ def _check_attention(backbone: Backbone, attention: str, source: str) -> None:
     sees_later_tokens = bool(change > 1e-4)
     if attention == "bidirectional" and not sees_later_tokens:
         raise EncoderError(
-            f"{source}: bidirectional attention was asked for, but {type(backbone.decoder).__name__}"
-            " stays causal (a later token does not change an earlier state). Use a backbone whose "
-            "implementation honours is_causal=False, such as Llama, Qwen or Mistral, or a contract "
+            f"{source}: bidirectional attention was asked for, but "
+            f"{type(backbone.decoder).__name__} stays causal "
+            "(a later token does not change an earlier state). Use a backbone whose implementation "
+            "honours is_causal=False, such as Llama, Qwen or Mistral, or a contract "
             "with attention 'causal'."
         )
     if attention == "causal" and sees_later_tokens:

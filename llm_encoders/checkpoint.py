@@ -54,7 +54,7 @@ def resolve(name: str, paradigm: str | None = None, backbone: str | None = None)
     if not (folder / ADAPTER_CONFIG).is_file():
         if backbone is not None:
             raise UsageError(
-                f"{name} has no {ADAPTER_CONFIG}, so it is a whole model: 'backbone' does not apply."
+                f"{name} has no {ADAPTER_CONFIG}, so it is a whole model and takes no 'backbone'."
             )
         _require_model(folder, name)
         return Checkpoint(name, contract, folder, None)

@@ -90,7 +90,7 @@ class EncoderConfig:
             if not _has_type(value, known[key].type):
                 raise UsageError(f"{source}: {key} is {value!r}; expected {known[key].type}.")
         if "paradigm" not in values:
-            raise UsageError(f"{source}: 'paradigm' is missing; write \"sparse\" or \"dense\".")
+            raise UsageError(f'{source}: \'paradigm\' is missing; write "sparse" or "dense".')
         try:
             return cls(**values)
         except UsageError as error:
@@ -103,7 +103,9 @@ class EncoderConfig:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
-            raise EncoderError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from None
+            raise EncoderError(
+                f"{path}, line {error.lineno}: not valid JSON ({error.msg})."
+            ) from None
         if not isinstance(values, dict):
             raise EncoderError(f"{path}: expected a JSON object.")
         return cls.from_dict(values, str(path))
@@ -117,12 +119,17 @@ class EncoderConfig:
 def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise UsageError(
-            f"{name} is {value!r}; choose one of {', '.join(choices)}.{nearest(str(value), choices)}"
+            f"{name} is {value!r}; choose one of {', '.join(choices)}."
+            f"{nearest(str(value), choices)}"
         )
 
 
 def _has_type(value: object, annotation: Any) -> bool:
-    if isinstance(value, int) and not isinstance(value, bool) and annotation in (float, float | str):
+    if (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and annotation in (float, float | str)
+    ):
         return True
     if isinstance(value, bool) and annotation is not bool:
         return False

@@ -39,7 +39,7 @@ def choose_device(device: str | torch.device | None) -> torch.device:
 
 
 def choose_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
-    """The dtype asked for, else bfloat16 on a GPU that has it, float16 on an older one, else float32."""
+    """The dtype asked for, else bfloat16 or float16 on a GPU (whichever it has), else float32."""
     if isinstance(dtype, torch.dtype):
         return dtype
     if dtype is not None:

@@ -108,7 +108,7 @@ class Encoder(ABC):
             yield pad(token_ids, rows, self.padding_side)
 
     def _states(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Hidden states [batch, length, hidden] and the bool mask of pooled tokens [batch, length]."""
+        """Hidden states [batch, length, hidden]; bool [batch, length], true where pooled."""
         ids, mask = batch.token_ids.to(self.device), batch.attention_mask.to(self.device)
         pooled = mask.bool()
         tokenizer = self.backbone.tokenizer

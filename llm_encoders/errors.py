@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class EncoderError(Exception):
-    """Something in the user's input, files or machine prevents the work; the message says the cure."""
+    """Input, files or machine prevent the work; the message says what, where and the cure."""
 
     exit_code = 1
 

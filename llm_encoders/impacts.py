@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 
 
 def keep_top_k(vectors: csr_array, k: int | None) -> csr_array:
-    """Keep the ``k`` largest weights of every row; ties go to the lower column. ``None`` keeps all."""
+    """Keep every row's ``k`` largest weights (``None``: all); ties go to the lower column."""
     if k is None:
         return vectors
     indptr = [0]

@@ -44,9 +44,7 @@ def load_encoder(
         backbone=backbone or written.get("backbone"),
     )
     chosen_device = choose_device(device if device is not None else written.get("device"))
-    chosen_dtype = choose_dtype(
-        dtype if dtype is not None else written.get("dtype"), chosen_device
-    )
+    chosen_dtype = choose_dtype(dtype if dtype is not None else written.get("dtype"), chosen_device)
     loaded = load_backbone(
         files,
         chosen_device,

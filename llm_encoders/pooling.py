@@ -10,7 +10,7 @@ Pooling = Callable[[Tensor, Tensor], Tensor]
 
 
 def mean(states: Tensor, mask: Tensor) -> Tensor:
-    """Mean of the pooled tokens' states. [batch, length, hidden], [batch, length] -> [batch, hidden]."""
+    """Mean of pooled states. [batch, length, hidden], [batch, length] -> [batch, hidden]."""
     weights = mask.to(states.dtype).unsqueeze(-1)
     return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
 

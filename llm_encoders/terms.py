@@ -1,4 +1,4 @@
-"""Index terms: the tokenizer's own strings, made injective and safe for Lucene's whitespace analyzer.
+"""Index terms: the tokenizer's own strings, made injective and safe for Lucene's analyzer.
 
 Byte-level BPE strings ('Ġcat', 'Ċ') hold no whitespace and pass unchanged. SentencePiece entries
 may hold U+3000 or line breaks, or be longer than the 255 characters at which Lucene cuts a token;

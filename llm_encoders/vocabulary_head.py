@@ -1,4 +1,4 @@
-"""The sparse head: log1p(relu(max over tokens of scaled LM logits)), never [batch, length, vocabulary].
+"""The sparse head log1p(relu(max over tokens of logits)), never [batch, length, vocabulary].
 
 log1p and relu are monotone, so they commute with the maximum and are applied once to the
 [batch, vocabulary] result. Only real tokens are multiplied (packed, without padding), a slice of

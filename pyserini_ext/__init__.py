@@ -1,1 +1,1 @@
-"""The bridge between :mod:`llm_encoders` and Pyserini. Kept empty: every Python start imports it."""
+"""The bridge from :mod:`llm_encoders` to Pyserini. Empty, for every Python start imports it."""

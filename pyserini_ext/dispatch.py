@@ -70,7 +70,7 @@ def encode_query_encoder(original: Function) -> Function:
 
 
 def dense_query_encoder(original: Function) -> Function:
-    """For ``init_query_encoder`` of ``pyserini.search.faiss.__main__``, which hybrid imports too."""
+    """For ``init_query_encoder`` of ``pyserini.search.faiss.__main__``; hybrid imports it."""
 
     @functools.wraps(original)
     def wrapper(encoder: str, encoder_class: str | None, *args: Any, **kwargs: Any):
@@ -164,7 +164,7 @@ def without_missing_java_modules(original: Function) -> Function:
 
 
 def lend_openai_key(module_name: str) -> None:
-    """Pyserini 1.6 makes an OpenAI client at import, which recent ``openai`` refuses without key."""
+    """Pyserini 1.6 makes an OpenAI client at import; recent ``openai`` refuses without a key."""
     os.environ.setdefault("OPENAI_API_KEY", _PLACEHOLDER_KEY)
 
 

@@ -108,8 +108,10 @@ def check_anserini(report: Report) -> None:
         report.found("Anserini", jars[-1])
     else:
         report.problem(
-            "Anserini", f"no anserini-*-fatjar.jar in {folder}.", "pip install --force-reinstall "
-            "pyserini, or point ANSERINI_CLASSPATH at the folder of a jar."
+            "Anserini",
+            f"no anserini-*-fatjar.jar in {folder}.",
+            "pip install --force-reinstall "
+            "pyserini, or point ANSERINI_CLASSPATH at the folder of a jar.",
         )
 
 
@@ -135,12 +137,12 @@ def check_hook(report: Report) -> None:
     """Whether the hook is installed and active, and still fits this Pyserini."""
     from pyserini_ext import hook
 
-    pth = [Path(p) / "pyserini_ext.pth" for p in sys.path if (Path(p) / "pyserini_ext.pth").is_file()]
+    pth = [
+        Path(p) / "pyserini_ext.pth" for p in sys.path if (Path(p) / "pyserini_ext.pth").is_file()
+    ]
     if hook.switched_off():
         value = os.environ[hook.SWITCH]
-        report.problem(
-            "hook", f"switched off by {hook.SWITCH}={value}.", f"unset {hook.SWITCH}"
-        )
+        report.problem("hook", f"switched off by {hook.SWITCH}={value}.", f"unset {hook.SWITCH}")
     elif not pth:
         report.problem(
             "hook",

@@ -28,9 +28,7 @@ class _LlmEncoder:
         self.encoder: Any = load_encoder(name, device=device, paradigm=self.paradigm)
         self._use_fp16(fp16)
         if prefix is not None:
-            self.encoder.replace_config(
-                query_prefix=f"{prefix} ", passage_prefix=f"{prefix} "
-            )
+            self.encoder.replace_config(query_prefix=f"{prefix} ", passage_prefix=f"{prefix} ")
 
     def _use_fp16(self, fp16: bool) -> None:
         if fp16 and str(self.encoder.dtype) != "torch.float16":
@@ -69,9 +67,7 @@ class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):
         fp16: bool,
     ) -> Any:
         self._use_fp16(fp16)
-        return self.encoder.encode_documents(
-            texts, titles, max_length=max_length, add_sep=add_sep
-        )
+        return self.encoder.encode_documents(texts, titles, max_length=max_length, add_sep=add_sep)
 
 
 class LlmSpladeDocumentEncoder(_LlmDocumentEncoder):
@@ -193,7 +189,7 @@ class LlmDenseQueryEncoder(_LlmQueryEncoder):
     def encode_batch(
         self, queries: list[str], max_length: int | None = None, **kwargs: Any
     ) -> np.ndarray:
-        """Encode queries together, as ``FaissSearcher.batch_search`` does. Returns [n, dimension]."""
+        """Encode queries together, as ``FaissSearcher`` asks. Returns [queries, dimension]."""
         encoder: DenseEncoder = self.encoder
         if not queries:
             return np.empty((0, encoder.dimension), dtype=np.float32)

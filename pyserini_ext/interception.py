@@ -55,9 +55,7 @@ INTERCEPTIONS = {
 OPTIONAL_MODULES = {"pyserini.setup": "1.x", "pyserini._jvm": "2.x"}
 
 
-def find_spec(
-    fullname: str, path: Sequence[str] | None
-) -> importlib.machinery.ModuleSpec | None:
+def find_spec(fullname: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
     """Spec of an intercepted module with the decorating loader, ``None`` for every other."""
     if fullname not in INTERCEPTIONS:
         return None
@@ -72,7 +70,7 @@ class DecoratingLoader(importlib.machinery.SourceFileLoader):
     """Compiles a module from its source with the additions of :data:`INTERCEPTIONS`."""
 
     def get_code(self, fullname: str) -> CodeType:
-        """Code object of the module; overridden because ``runpy`` calls it and caches bypass others."""
+        """Code object of the module: what ``runpy`` calls, and what no bytecode cache bypasses."""
         source = self.get_data(self.path)
         tree, _ = transform(source, INTERCEPTIONS[fullname], self.path)
         return compile(tree, self.path, "exec", dont_inherit=True)

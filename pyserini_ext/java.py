@@ -105,7 +105,11 @@ def _installed() -> Iterator[JavaRuntime]:
         if not folder.is_dir():
             continue
         for entry in sorted(folder.iterdir()):
-            for home in (entry, entry / "Contents/Home", entry / "libexec/openjdk.jdk/Contents/Home"):
+            for home in (
+                entry,
+                entry / "Contents/Home",
+                entry / "libexec/openjdk.jdk/Contents/Home",
+            ):
                 if runtime := read_runtime(home, str(folder)):
                     yield runtime
 
@@ -138,7 +142,7 @@ def configure() -> JavaRuntime | None:
 
 
 def drop_missing_modules() -> None:
-    """Take ``--add-modules=jdk.incubator.vector`` out of the JVM's options where it would not start."""
+    """Take the vector module out of the JVM's options where the chosen Java lacks it."""
     import jnius_config
 
     home = os.environ.get("JAVA_HOME")

@@ -38,7 +38,7 @@ def is_ours(spec: object) -> bool:
 
 
 def paradigm_of(spec: str) -> str | None:
-    """``"sparse"`` or ``"dense"`` where name, contract or written options tell it, else ``None``."""
+    """``"sparse"`` or ``"dense"`` where name, contract or options tell it, else ``None``."""
     name, options = registry.parse_spec(spec)
     preset = registry.presets().get(name) or registry.preset_of_adapter(name)
     if preset is not None:

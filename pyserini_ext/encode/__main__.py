@@ -1,4 +1,4 @@
-"""``python -m pyserini_ext.encode``; ``python -m pyserini.encode`` with our encoders runs the same."""
+"""``python -m pyserini_ext.encode``, which ``python -m pyserini.encode`` runs for our encoders."""
 
 from pyserini_ext.encode.command import main
 

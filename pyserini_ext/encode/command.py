@@ -125,9 +125,7 @@ def _load_encoder(options: EncodeOptions) -> Any:
     return encoder
 
 
-def _encode_function(
-    encoder: Any, options: EncodeOptions
-) -> Callable[[list[Document]], Vectors]:
+def _encode_function(encoder: Any, options: EncodeOptions) -> Callable[[list[Document]], Vectors]:
     """Documents to what the writer takes: dictionaries of impacts, or an array."""
     from llm_encoders import SparseEncoder
     from llm_encoders.impacts import quantize, to_term_dicts

@@ -78,7 +78,7 @@ class JsonlWriter(Writer):
         self._file = self.temporary(self.names[0]).open("w", encoding="utf-8")
 
     def write(self, documents: list[Document], vectors: Any) -> None:
-        """Append lines; ``vectors`` is a list of dictionaries or an array [documents, dimension]."""
+        """Append lines; ``vectors`` are dictionaries or an array [documents, dimension]."""
         for document, vector in zip(documents, vectors, strict=True):
             values = vector.tolist() if isinstance(vector, np.ndarray) else vector
             record = {"id": document.id, "contents": document.contents, "vector": values}

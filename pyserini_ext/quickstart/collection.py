@@ -1,4 +1,4 @@
-"""Collections for the quickstart: Python's own documentation strings, or a folder in BEIR layout."""
+"""Collections for the quickstart: Python's documentation strings, or a folder in BEIR layout."""
 
 import ast
 import csv
@@ -17,6 +17,7 @@ _SUMMARY_WORDS = range(4, 26)
 _BODY_WORDS = 20
 _QUERIES = 300
 _SEED = 1
+_NUMBER_WORDS = ("nan", "inf", "na", "none", "null")
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Collection:
     """query id -> {document id: grade}."""
 
     def write(self, folder: Path) -> None:
-        """Write ``corpus/corpus.jsonl``, ``topics.json`` and ``qrels.txt`` as Pyserini reads them."""
+        """Write ``corpus/corpus.jsonl``, ``topics.json`` and ``qrels.txt`` for Pyserini."""
         (folder / "corpus").mkdir(parents=True, exist_ok=True)
         with (folder / "corpus" / "corpus.jsonl").open("w", encoding="utf-8") as stream:
             for docid, (title, text) in self.documents.items():
@@ -57,7 +58,8 @@ def standard_library() -> Collection:
     for name, docstring in docstrings.items():
         summary, body = _split(docstring)
         distinctive = len(summary.split()) in _SUMMARY_WORDS and summaries[summary] == 1
-        if distinctive and len(body.split()) >= _BODY_WORDS and ">>>" not in summary:
+        told_again = summary.lower() in " ".join(body.split()).lower() or ">>>" in summary
+        if distinctive and len(body.split()) >= _BODY_WORDS and not told_again:
             eligible.append(name)
     chosen = random.Random(_SEED).sample(sorted(eligible), min(_QUERIES, len(eligible)))
     queries, qrels = {}, {}
@@ -124,7 +126,29 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
     queries = {r["_id"]: r["text"] for r in _records(folder / "queries.jsonl") if r["_id"] in qrels}
     if not queries:
         raise EncoderError(f"No query of {folder / 'queries.jsonl'} is judged in {qrels_path}.")
-    return Collection(documents, queries, {q: qrels[q] for q in queries})
+    names = _names_that_survive(list(queries))
+    return Collection(
+        documents,
+        {names[q]: text for q, text in queries.items()},
+        {names[q]: qrels[q] for q in queries},
+    )
+
+
+def _names_that_survive(query_ids: list[str]) -> dict[str, str]:
+    """New names where Pyserini's fusion, which reads ids as numbers if it can, would spoil them.
+
+    It makes 7 of '007' and 7.0 of '7.0'; then all ids get a letter in front.
+    """
+
+    def survives(query_id: str) -> bool:
+        try:
+            return str(int(query_id)) == query_id
+        except ValueError:
+            return any(c.isalpha() for c in query_id) and query_id.lower() not in _NUMBER_WORDS
+
+    if all(map(survives, query_ids)):
+        return {query_id: query_id for query_id in query_ids}
+    return {query_id: f"q{query_id}" for query_id in query_ids}
 
 
 def _qrels_file(folder: Path, split: str) -> Path:

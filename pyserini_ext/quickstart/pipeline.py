@@ -12,6 +12,7 @@ from llm_encoders.errors import EncoderError
 
 THREADS = str(os.cpu_count() or 1)
 _TAIL = 15
+_TREC_EVAL_NAMES = {"nDCG@10": "ndcg_cut_10", "R@100": "recall_100", "MRR@10": "recip_rank"}
 
 
 @dataclass
@@ -109,20 +110,22 @@ class Pipeline:
 
     def evaluate(self, system: System) -> None:
         """Fill ``system.measures`` with trec_eval's figures."""
-        for label, options in {
-            "nDCG@10": ("-m", "ndcg_cut.10"),
-            "R@100": ("-m", "recall.100"),
-            "MRR@10": ("-M", "10", "-m", "recip_rank"),
+        # -M cuts the ranking for every measure of a call, so MRR@10 has one of its own.
+        for labels, options in {
+            ("nDCG@10", "R@100"): ("-m", "ndcg_cut.10", "-m", "recall.100"),
+            ("MRR@10",): ("-M", "10", "-m", "recip_rank"),
         }.items():
             qrels = self.folder / "qrels.txt"
-            output = self.python(
-                None, "pyserini.eval.trec_eval", "-c", *options, qrels, system.run
-            )
-            values = [line.split() for line in output.splitlines()]
-            found = [v[2] for v in values if len(v) == 3 and v[1] == "all"]
-            if not found:
-                raise EncoderError(f"trec_eval printed no figure for {system.run}:\n{output}")
-            system.measures[label] = float(found[-1])
+            output = self.python(None, "pyserini.eval.trec_eval", "-c", *options, qrels, system.run)
+            figures = {
+                words[0]: float(words[2])
+                for words in map(str.split, output.splitlines())
+                if len(words) == 3 and words[1] == "all"
+            }
+            for label in labels:
+                if _TREC_EVAL_NAMES[label] not in figures:
+                    raise EncoderError(f"trec_eval gave no {label} for {system.run}:\n{output}")
+                system.measures[label] = figures[_TREC_EVAL_NAMES[label]]
 
     def _encode(self, system: System, encoder: str, output: Path, *more: str) -> None:
         corpus = self.folder / "corpus"

@@ -24,7 +24,10 @@ def table(systems: list[System]) -> str:
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = []
     for row in [header, *rows]:
-        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        cells = [
+            row[0].ljust(widths[0]),
+            *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
+        ]
         lines.append("  ".join(cells))
     return "\n".join(lines)
 
@@ -37,13 +40,16 @@ def examples(systems: list[System], collection: Collection) -> str:
     lines = []
     for query_id in query_ids[::step][:_EXAMPLES]:
         lines.append(f"Query: {_cut(collection.queries[query_id])}")
+        right = [docid for docid, grade in collection.qrels[query_id].items() if grade > 0]
+        more = f" and {len(right) - 1} more" if len(right) > 1 else ""
+        lines.append(f"  relevant: {', '.join(right[:1]) or 'none'}{more}")
         for system in systems:
             docid = tops[system.name].get(query_id)
             if docid is None:
                 lines.append(f"  {system.name}: nothing found")
                 continue
             grade = collection.qrels[query_id].get(docid, 0)
-            mark = "relevant" if grade > 0 else "not judged relevant"
+            mark = "relevant" if grade > 0 else "not judged so"
             title, text = collection.documents[docid]
             lines.append(f"  {system.name}: {docid} ({mark})")
             lines.append(f"      {_cut(f'{title}: {text}' if title != docid else text)}")

@@ -5,9 +5,7 @@ from hypothesis import strategies as st
 from llm_encoders.batching import length_sorted, pad
 
 
-@given(
-    st.lists(st.integers(1, 300), max_size=80), st.integers(1, 20), st.integers(1, 1000)
-)
+@given(st.lists(st.integers(1, 300), max_size=80), st.integers(1, 20), st.integers(1, 1000))
 def test_every_row_once_within_both_bounds(lengths, max_texts, max_tokens):
     batches = length_sorted(lengths, max_texts, max_tokens)
     assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))

@@ -46,7 +46,7 @@ def test_backbone_that_is_nothing(parity):
         resolve(name, "sparse", "/no/such/place")
     with pytest.raises(EncoderError, match="neither config.json"):
         resolve(name, "sparse", str(parity))
-    with pytest.raises(UsageError, match="whole model"):
+    with pytest.raises(UsageError, match="takes no 'backbone'"):
         resolve(str(parity / "backbone"), "sparse", str(parity / "backbone"))
 
 
@@ -67,7 +67,9 @@ def test_either_key_layout_serves_either_paradigm(parity, paradigm, saved_for):
     if paradigm == "sparse":
         vectors = [v.toarray() for v in vectors]
     np.testing.assert_array_equal(*vectors)
-    plain = load_encoder(str(parity / "backbone"), paradigm=paradigm).encode_queries(["a little girl"])
+    plain = load_encoder(str(parity / "backbone"), paradigm=paradigm).encode_queries(
+        ["a little girl"]
+    )
     plain = plain.toarray() if paradigm == "sparse" else plain
     assert np.abs(plain - vectors[0]).max() > 1e-3  # the adapter did something
 
@@ -105,7 +107,9 @@ def test_paradigm_must_be_known_and_agree(parity):
 
 
 def test_unknown_names():
-    with pytest.raises(UsageError, match=r"Unknown encoder 'llm-splad-8b'. Did you mean 'llm-splade-8b'"):
+    with pytest.raises(
+        UsageError, match=r"Unknown encoder 'llm-splad-8b'. Did you mean 'llm-splade-8b'"
+    ):
         resolve("llm-splad-8b")
     with pytest.raises(UsageError, match="There is no folder './missing'"):
         resolve("./missing")

@@ -26,7 +26,10 @@ def test_survives_saving(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"paradigm": "sparse", "pooling_bos": True}, "unknown key 'pooling_bos'. Did you mean 'pool_bos'"),
+        (
+            {"paradigm": "sparse", "pooling_bos": True},
+            "unknown key 'pooling_bos'. Did you mean 'pool_bos'",
+        ),
         ({"attention": "causal"}, "'paradigm' is missing"),
         ({"paradigm": "spars"}, "Did you mean 'sparse'"),
         ({"paradigm": "sparse", "impact_scale": "100"}, "impact_scale is '100'"),

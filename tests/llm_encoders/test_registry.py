@@ -5,7 +5,9 @@ from llm_encoders.errors import UsageError
 
 
 def test_promised_names_exist():
-    names = {f"llm-{kind}-{size}" for kind in ("splade", "dense") for size in ("tiny", "1b", "3b", "8b")}
+    names = {
+        f"llm-{kind}-{size}" for kind in ("splade", "dense") for size in ("tiny", "1b", "3b", "8b")
+    }
     assert set(registry.presets()) == names
 
 

@@ -37,9 +37,7 @@ def impact_matrix(vectors: list[dict[str, int]], columns: dict[str, int]) -> csr
     return csr_array((np.array(data, dtype=np.int64), indices, indptr), shape=shape)
 
 
-def sparse_scores(
-    queries: list[dict[str, int]], documents: list[dict[str, int]]
-) -> np.ndarray:
+def sparse_scores(queries: list[dict[str, int]], documents: list[dict[str, int]]) -> np.ndarray:
     """Integer dot products, int64 [queries, documents]."""
     columns: dict[str, int] = {}
     impact_matrix([*documents, *queries], columns)

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from pyserini_ext.encode.command import main
 from tests.pyserini_ext.brute_force import (
     assert_run_equals,
     read_run,
@@ -25,7 +26,14 @@ QUERIES = {
     "PLAIN-3": "cholesterol",
     "q4": "statins and the survival of breast cancer patients",
 }
-INDEX = "--generator DefaultLuceneDocumentGenerator --threads 2 --impact --pretokenized".split()
+INDEX = (
+    "--generator",
+    "DefaultLuceneDocumentGenerator",
+    "--threads",
+    2,
+    "--impact",
+    "--pretokenized",
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +55,19 @@ def model(request, stories, shared_data):
     return lambda paradigm: (
         f"{shared_data / 'parity'}/adapter-{paradigm},paradigm={paradigm},backbone={stories}"
     )
+
+
+@pytest.fixture(scope="module")
+def sparse_index(python, work, stories):
+    """A Lucene impact index of the bare backbone."""
+    return lucene_index(python, work, sparse_vectors_of(python, work, stories), "shared-index")
+
+
+def sparse_vectors_of(python, work, stories):
+    output = work / "shared-vectors"
+    if not output.exists():
+        encode(python, work, output.name, f"{stories},paradigm=sparse")
+    return output
 
 
 def encode(python, work, name, encoder, *more):
@@ -106,35 +127,36 @@ def test_dense_all_the_way(python, work, model):
     assert_run_equals(run, list(QUERIES), docids, queries @ documents.T, 1000, tolerance=2e-6)
 
 
-def test_long_form_fields_shards_and_gzip(python, work, stories):
+def test_forms_of_the_command_give_the_same_bytes(python, work, stories):
+    short = sparse_vectors_of(python, work, stories)
     encoder = ("encoder", "--encoder", f"{stories},paradigm=sparse")
-    short = encode(python, work, "short", encoder[2])
-    source = ("-m", "pyserini.encode", "input", "--corpus", work / "corpus")
-    python(*source, "output", "--embeddings", work / "long", *encoder)
-    fields = ("--fields", "title", "text")
-    python(*source, *fields, "output", "--embeddings", work / "fields", *encoder, *fields)
+    source = ("input", "--corpus", work / "corpus")
+    python("-m", "pyserini.encode", *source, "output", "--embeddings", work / "long", *encoder)
     whole = (short / "embeddings.jsonl").read_bytes()
     assert (work / "long" / "embeddings.jsonl").read_bytes() == whole
+    fields = ("--fields", "title", "text")
+    output = ("output", "--embeddings", work / "fields")
+    assert main([*map(str, (*source, *fields, *output, *encoder, *fields))]) == 0
     assert (work / "fields" / "embeddings.jsonl").read_bytes() == whole
+    words = ("--encoder", stories, "--paradigm", "sparse", "--corpus", work / "corpus")
+    assert main([*map(str, (*words, "--embeddings", work / "option"))]) == 0
+    assert (work / "option" / "embeddings.jsonl").read_bytes() == whole
+
+
+def test_shards_make_up_the_whole(work, stories):
     ids = []
     for shard in range(3):
-        options = ("--shard-num", 3, "--shard-id", shard)
-        python(*source, *options, "output", "--embeddings", work / f"s{shard}", *encoder)
+        words = ("--encoder", f"{stories},paradigm=sparse", "--corpus", work / "corpus")
+        options = ("--shard-num", 3, "--shard-id", shard, "--embeddings", work / f"s{shard}")
+        assert main([*map(str, (*words, *options))]) == 0
         ids += read_vectors(work / f"s{shard}")[0]
-    assert ids == read_vectors(short)[0]
+    lines = (work / "corpus" / "c.jsonl").read_text().splitlines()
+    assert ids == [json.loads(line)["_id"] for line in lines]
 
 
-def test_paradigm_as_an_option(python, work, stories):
-    named = encode(python, work, "named", f"{stories},paradigm=sparse")
-    command = ("-m", "pyserini_ext.encode", "--encoder", stories, "--paradigm", "sparse")
-    python(*command, "--corpus", work / "corpus", "--embeddings", work / "option")
-    name = "embeddings.jsonl"
-    assert (named / name).read_bytes() == (work / "option" / name).read_bytes()
-
-
-def test_encoded_queries_hybrid_and_run_formats(python, work, stories):
+def test_encoded_queries_hybrid_and_run_formats(python, work, stories, sparse_index):
     sparse, dense = f"{stories},paradigm=sparse", f"{stories},paradigm=dense"
-    index = lucene_index(python, work, encode(python, work, "v", sparse), "i")
+    index = sparse_index
     faiss = encode(python, work, "f", dense, "--to-faiss")
     topics = ("--topics", work / "topics.tsv")
     query = ("-m", "pyserini.encode.query", *topics)
@@ -161,15 +183,16 @@ def test_encoded_queries_hybrid_and_run_formats(python, work, stories):
     assert [row[2] for row in rows] == ["1", "2", "3"] * len(QUERIES)
 
 
-def test_remove_query(python, work, stories):
+def test_remove_query(python, work, stories, sparse_index):
     """A query whose id is a document's id must not find that document."""
-    encoder = f"{stories},paradigm=sparse"
-    index = lucene_index(python, work, encode(python, work, "v2", encoder), "i2")
+    encoder, index = f"{stories},paradigm=sparse", sparse_index
     first = json.loads((work / "corpus" / "c.jsonl").read_text().splitlines()[0])
     (work / "self.tsv").write_text(f"{first['_id']}\t{first['title']}\n")
     command = ("-m", "pyserini.search.lucene", "--impact", "--encoder", encoder, "--index", index)
     python(*command, "--topics", work / "self.tsv", "--output", work / "with.txt")
-    python(*command, "--topics", work / "self.tsv", "--output", work / "without.txt", "--remove-query")
+    python(
+        *command, "--topics", work / "self.tsv", "--output", work / "without.txt", "--remove-query"
+    )
     found, left = (read_run(work / f"{n}.txt")[first["_id"]] for n in ("with", "without"))
     assert [d for d, _ in left] == [d for d, _ in found if d != first["_id"]]
     assert len(left) == len(found) - 1
@@ -184,51 +207,59 @@ def test_remove_query(python, work, stories):
         ('{"id": "b", "text": ""}', "c.jsonl, line 2: document 'b' has an empty text"),
     ],
 )
-def test_faulty_corpus(python, tmp_path, stories, line, message):
+def test_faulty_corpus(tmp_path, stories, capsys, line, message):
     (tmp_path / "c.jsonl").write_text(f'{{"id": "a", "text": "good"}}\n{line}\n')
-    command = ("-m", "pyserini.encode", "--encoder", f"{stories},paradigm=sparse")
     paths = ("--corpus", tmp_path / "c.jsonl", "--embeddings", tmp_path / "out")
-    result = python(*command, *paths, code=1)
-    assert message in result.stderr and "Traceback" not in result.stderr
+    words = [*map(str, ("--encoder", f"{stories},paradigm=sparse", *paths))]
+    assert main(words) == 1
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
-    result = python(*command, *paths, "--on-error", "skip")
-    assert f"skipped: {tmp_path}/{message}" in result.stderr
+    assert main([*words, "--on-error", "skip"]) == 0
+    assert f"skipped: {tmp_path}/{message}" in capsys.readouterr().err
     assert read_vectors(tmp_path / "out")[0] == ["a"]
 
 
-def test_wrong_usage(python, work, stories):
-    corpus = ("--corpus", work / "corpus", "--embeddings", work / "never")
-    encode_command = ("-m", "pyserini.encode", *corpus, "--encoder")
-    cases = [
-        ((*encode_command, "llm-splade-9b"), "Did you mean 'llm-splade-8b'"),
-        ((*encode_command, "llm-splade-3b"), "no sparse 3B checkpoint"),
-        ((*encode_command, "llm-splade-8b"), "ADAPTER_FOLDER"),
-        ((*encode_command, "llm-splade-tiny", "--to-faiss"), "Leave out --to-faiss"),
-        ((*encode_command, f"{stories},paradigm=dense", "--dimension", 768), "has 64"),
-        ((*encode_command, "llm-dense-tiny", "--device", "cuda:7"), "cuda:7"),
-    ]
-    search = ("--index", work, "--topics", work / "topics.tsv", "--output", work / "never.txt")
-    faiss = ("-m", "pyserini.search.faiss", *search, "--encoder", "llm-splade-tiny")
-    cases.append((faiss, "pyserini.search.lucene --impact --encoder llm-splade-tiny"))
-    for words, message in cases:
-        result = python(*words, code=None)
-        assert result.returncode == (1 if "b had" in message or words[-1] in FAILING else 2), words
-        assert message in result.stderr, result.stderr
-        assert "Traceback" not in result.stderr
-    assert not (work / "never").exists() and not (work / "never.txt").exists()
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ("--encoder llm-splade-9b", 2, "Did you mean 'llm-splade-8b'"),
+        ("--encoder llm-splade-3b", 1, "no sparse 3B checkpoint"),
+        ("--encoder llm-splade-8b", 1, "--encoder ADAPTER_FOLDER,paradigm=sparse,backbone="),
+        ("--encoder llm-splade-tiny --to-faiss", 2, "Leave out --to-faiss"),
+        ("--encoder {stories},paradigm=dense --dimension 768", 2, "has 64"),
+        ("--encoder {stories}", 2, "add paradigm=sparse"),
+        ("--encoder {stories},paradigm=dense --device cuda:7", 2, "PyTorch sees"),
+    ],
+)
+def test_wrong_usage(work, stories, capsys, options, code, message):
+    words = ["--corpus", str(work / "corpus"), "--embeddings", str(work / "never")]
+    assert main([*words, *options.format(stories=stories).split()]) == code
+    assert message in capsys.readouterr().err
+    assert not (work / "never").exists()
 
 
-FAILING = ("llm-splade-3b", "llm-splade-8b")  # right usage, but nothing to be had: exit code 1
-
-
-def test_wrong_paradigm_on_impact(python, work, stories):
-    index = lucene_index(
-        python, work, encode(python, work, "v3", f"{stories},paradigm=sparse"), "i3"
+def test_wrong_use_of_bare_commands(python, work, sparse_index):
+    """One line, no traceback, exit code 2, and the right command in it."""
+    search = ("--topics", work / "topics.tsv", "--output", work / "never.txt", "--encoder")
+    encode_ = (
+        "-m",
+        "pyserini.encode",
+        "--corpus",
+        work,
+        "--embeddings",
+        work / "never",
+        "--encoder",
     )
-    command = ("-m", "pyserini.search.lucene", "--impact", "--index", index)
-    output = ("--topics", work / "topics.tsv", "--output", work / "x.txt")
-    result = python(*command, "--encoder", "llm-dense-tiny", *output, code=2)
-    assert "python -m pyserini.search.faiss --encoder llm-dense-tiny" in result.stderr
+    faiss = ("-m", "pyserini.search.faiss", "--index", work, *search)
+    impact = ("-m", "pyserini.search.lucene", "--impact", "--index", sparse_index, *search)
+    for words, message in [
+        ((*encode_, "llm-splade-9b"), "Did you mean 'llm-splade-8b'"),
+        ((*faiss, "llm-splade-tiny"), "pyserini.search.lucene --impact --encoder llm-splade-tiny"),
+        ((*impact, "llm-dense-tiny"), "python -m pyserini.search.faiss --encoder llm-dense-tiny"),
+    ]:
+        result = python(*words, code=2)
+        assert message in result.stderr and "Traceback" not in result.stderr
+    assert not (work / "never").exists() and not (work / "never.txt").exists()
 
 
 def test_killed_run_leaves_nothing_that_looks_finished(work, stories, python):
@@ -246,11 +277,11 @@ def test_killed_run_leaves_nothing_that_looks_finished(work, stories, python):
 
 
 def test_failure_keeps_the_previous_output(python, work, stories, tmp_path):
-    output = encode(python, work, "kept", f"{stories},paradigm=sparse")
+    output = sparse_vectors_of(python, work, stories)
     before = (output / "embeddings.jsonl").read_bytes()
     (tmp_path / "bad.jsonl").write_text("{\n")
-    command = ("-m", "pyserini.encode", "--encoder", f"{stories},paradigm=sparse")
-    python(*command, "--corpus", tmp_path / "bad.jsonl", "--embeddings", output, code=1)
+    words = ("--encoder", f"{stories},paradigm=sparse", "--corpus", tmp_path / "bad.jsonl")
+    assert main([*map(str, (*words, "--embeddings", output))]) == 1
     assert (output / "embeddings.jsonl").read_bytes() == before
 
 

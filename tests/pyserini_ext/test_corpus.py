@@ -91,7 +91,9 @@ def test_folders_in_order_gzip_and_beir(tmp_path):
     ],
 )
 def test_faults_name_file_and_line(tmp_path, record, message):
-    path = write(tmp_path / "c.jsonl", {"id": "first", "text": "x"}, "", record, {"id": "l", "text": "y"})
+    path = write(
+        tmp_path / "c.jsonl", {"id": "first", "text": "x"}, "", record, {"id": "l", "text": "y"}
+    )
     documents, faults = read(JsonlCorpus(path))
     assert [d.id for d in documents] == ["first", "l"]
     assert len(faults) == 1
@@ -99,7 +101,9 @@ def test_faults_name_file_and_line(tmp_path, record, message):
 
 
 def test_faults_of_named_fields(tmp_path):
-    path = write(tmp_path / "c.jsonl", {"id": "a", "contents": "x\ny\nz"}, {"id": "b", "title": "x"})
+    path = write(
+        tmp_path / "c.jsonl", {"id": "a", "contents": "x\ny\nz"}, {"id": "b", "title": "x"}
+    )
     _, faults = read(JsonlCorpus(path, fields=["title", "text"], encoded_fields=["text"]))
     assert "line 1: 'contents' has 3 fields" in faults[0]
     assert "line 2: no field 'text' and no 'contents'" in faults[1]

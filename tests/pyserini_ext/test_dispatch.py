@@ -96,7 +96,11 @@ def entry_without_hook(entry, name, calls):
             "_init_query_encoder_from_str",
         ),
         faiss_command: ("pyserini.search.faiss.__main__", None, "init_query_encoder"),
-        faiss_string: ("pyserini.search.faiss._searcher", "FaissSearcher", "_init_encoder_from_str"),
+        faiss_string: (
+            "pyserini.search.faiss._searcher",
+            "FaissSearcher",
+            "_init_encoder_from_str",
+        ),
     }[entry]
     place = importlib.import_module(module)
     place = getattr(place, owner) if owner else place

@@ -50,9 +50,7 @@ def test_what_pyserini_passes_is_honoured(classes, stories):
     assert encoder.encoder._document_token_ids(TEXTS[:1], ["A"], None, True) == [ids]
     assert paired.shape == plain.shape
     prefixed = classes.LlmDenseDocumentEncoder(str(stories), prefix="A").encode(TEXTS)
-    np.testing.assert_allclose(
-        prefixed, encoder.encode([f"A {text}" for text in TEXTS]), atol=1e-5
-    )
+    np.testing.assert_allclose(prefixed, encoder.encode([f"A {text}" for text in TEXTS]), atol=1e-5)
 
 
 def test_fp16_computes_in_half_precision(classes, stories):

@@ -22,7 +22,6 @@ TRACE.append("body")
 '''
 
 
-
 def test_functions_are_decorated_inside_static_methods(monkeypatch):
     from pyserini_ext import dispatch
 
@@ -86,7 +85,5 @@ def test_wrapped_functions_take_what_the_wrappers_pass(source):
     }
     for (file, function), names in expected.items():
         tree = ast.parse((source() / file).read_text())
-        found = next(
-            n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function
-        )
+        found = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function)
         assert [a.arg for a in found.args.args][: len(names)] == names

@@ -4,7 +4,17 @@ from llm_encoders import UsageError
 from pyserini_ext.encode.options import parse
 
 SHORT = ["--encoder", "llm-splade-tiny", "--corpus", "c", "--embeddings", "e"]
-LONG = ["input", "--corpus", "c", "output", "--embeddings", "e", "encoder", "--encoder", "llm-splade-tiny"]
+LONG = [
+    "input",
+    "--corpus",
+    "c",
+    "output",
+    "--embeddings",
+    "e",
+    "encoder",
+    "--encoder",
+    "llm-splade-tiny",
+]
 
 
 def test_both_forms_mean_the_same():
@@ -38,7 +48,9 @@ def test_impossible_values(more, message):
     with pytest.raises(UsageError, match=message):
         parse([*SHORT, *more], "p")
     with pytest.raises(UsageError, match="'url' cannot be encoded"):
-        parse(["input", "--corpus", "c", "--fields", "text", "url", *LONG[3:], "--fields", "url"], "p")
+        parse(
+            ["input", "--corpus", "c", "--fields", "text", "url", *LONG[3:], "--fields", "url"], "p"
+        )
 
 
 @pytest.mark.parametrize("words", [[], SHORT[:4], LONG[:5], [*SHORT, "--pooling", "mean"]])

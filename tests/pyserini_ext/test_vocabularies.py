@@ -44,9 +44,18 @@ def run_all(python, folder, model):
     )
     common = ("--encoder", model)
     vectors = folder / "vectors"
-    python("-m", "pyserini.encode", *common, "--corpus", folder / "c.jsonl", "--embeddings", vectors)
     python(
-        *("-m", "pyserini.index.lucene", "--collection", "JsonVectorCollection", "--input", vectors),
+        "-m", "pyserini.encode", *common, "--corpus", folder / "c.jsonl", "--embeddings", vectors
+    )
+    python(
+        *(
+            "-m",
+            "pyserini.index.lucene",
+            "--collection",
+            "JsonVectorCollection",
+            "--input",
+            vectors,
+        ),
         *("--index", folder / "index", "--generator", "DefaultLuceneDocumentGenerator"),
         *("--impact", "--pretokenized"),
     )
@@ -80,6 +89,8 @@ def test_more_query_terms_than_lucenes_default(python, tmp_path, shared_data):
     path = shared_data / "tokenizers" / "dolma2" / "tokenizer.json"
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(path))
     size = len(tokenizer)
-    save_model(tmp_path / "model", tokenizer, size, query_top_k=1500, passage_top_k=2500)
+    contract = {"query_top_k": 1500, "passage_top_k": 2500}
+    contract["impact_scale"] = 20  # keeps sums below 2^24, where Lucene's float32 scores are exact
+    save_model(tmp_path / "model", tokenizer, size, **contract)
     queries, _ = run_all(python, tmp_path, str(tmp_path / "model"))
     assert min(map(len, queries)) > 1024
