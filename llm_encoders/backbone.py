@@ -79,7 +79,8 @@ def load_backbone(
     if quantization is not None and quantization not in QUANTIZATIONS:
         raise UsageError(f"Unknown quantization '{quantization}'; use 4bit or 8bit.")
     contract = checkpoint.contract
-    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "local_files_only": True}
+    local = {"local_files_only": True, "trust_remote_code": False}
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, **local}
     if quantization is not None:
         options["quantization_config"] = _quantization_config(quantization, dtype)
         options["device_map"] = {"": device}
@@ -88,7 +89,7 @@ def load_backbone(
     sparse = contract.paradigm == "sparse"
     auto_class = transformers.AutoModelForCausalLM if sparse else transformers.AutoModel
     try:
-        config = transformers.AutoConfig.from_pretrained(checkpoint.backbone, local_files_only=True)
+        config = transformers.AutoConfig.from_pretrained(checkpoint.backbone, **local)
         config.is_causal = contract.attention == "causal"
         with _progress_bar_for_large(checkpoint.backbone):
             model, report = auto_class.from_pretrained(
@@ -138,7 +139,7 @@ def _load_tokenizer(checkpoint: Checkpoint) -> Any:
     adapter = checkpoint.adapter
     own = adapter is not None and (adapter / "tokenizer.json").is_file()
     return AutoTokenizer.from_pretrained(
-        adapter if own else checkpoint.backbone, local_files_only=True
+        adapter if own else checkpoint.backbone, local_files_only=True, trust_remote_code=False
     )
 
 

@@ -62,6 +62,8 @@ class EncoderConfig:
             raise UsageError(
                 f"logit_scale is '{self.logit_scale}'; give a number or '{HIDDEN_SIZE_POWER}'."
             )
+        if not isinstance(self.logit_scale, str) and self.logit_scale <= 0:
+            raise UsageError(f"logit_scale is {self.logit_scale}; give a positive number.")
         for name in ("query_max_length", "passage_max_length"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; give at least 1 token.")

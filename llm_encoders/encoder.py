@@ -3,7 +3,7 @@
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -20,8 +20,10 @@ from llm_encoders.pooling import POOLING_FUNCTIONS
 from llm_encoders.terms import index_terms
 from llm_encoders.vocabulary_head import term_weights
 
+Vectors = TypeVar("Vectors", csr_array, np.ndarray)
 
-class Encoder(ABC):
+
+class Encoder(ABC, Generic[Vectors]):
     """What sparse and dense encoders share: contract, tokenisation, batching.
 
     A text's vector does not depend on the batch it is in, on padding or on order (float32: 1e-5).
@@ -126,23 +128,53 @@ class Encoder(ABC):
                 f"{self.dtype}; try bfloat16 or float32."
             )
 
-    @abstractmethod
-    def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> Any:
-        """Encode queries under the query side of the contract."""
+    def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> Vectors:
+        """Encode queries.
 
-    @abstractmethod
+        Args:
+            queries: the texts, without prefix.
+            max_length: most tokens of a query; default the contract's, at most the backbone's.
+
+        Returns:
+            One row a query, in order: sparse float32 csr_array [queries, len(vocabulary)] of
+            unquantised term weights, columns sorted; dense float32 array [queries, dimension].
+
+        Raises:
+            EncoderError: NaN or infinite activations; names the text.
+        """
+        return self._encode(self._query_token_ids(queries, max_length), self.config.query_top_k)
+
     def encode_documents(
         self,
         texts: list[str],
-        titles: list[str] | None = None,
+        titles: Sequence[str | None] | None = None,
         *,
         max_length: int | None = None,
         add_sep: bool = False,
-    ) -> Any:
-        """Encode passages under the passage side of the contract."""
+    ) -> Vectors:
+        """Encode passages.
+
+        Args:
+            texts: the bodies.
+            titles: one a text, put before it with a space; ``None`` or empty for none.
+            max_length: most tokens of a passage; default the contract's, at most the backbone's.
+            add_sep: join title and text by the tokenizer's template for text pairs instead.
+
+        Returns:
+            One row a text; as for :meth:`encode_queries`.
+
+        Raises:
+            EncoderError: NaN or infinite activations; names the text.
+        """
+        token_ids = self._document_token_ids(texts, titles, max_length, add_sep)
+        return self._encode(token_ids, self.config.passage_top_k)
+
+    @abstractmethod
+    def _encode(self, token_ids: list[list[int]], top_k: int | None) -> Vectors:
+        """Vectors of tokenised texts; ``top_k`` matters to sparse ones only."""
 
 
-class SparseEncoder(Encoder):
+class SparseEncoder(Encoder[csr_array]):
     """Learned sparse encoder over the LM head's vocabulary (SPLADE-max, arXiv 2109.10086)."""
 
     def __init__(self, name: str, config: EncoderConfig, backbone: Backbone) -> None:
@@ -154,43 +186,8 @@ class SparseEncoder(Encoder):
         """The index term of every column."""
         self._scale = config.scale_of_logits(backbone.hidden_size)
 
-    def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> csr_array:
-        """Encode queries.
-
-        Args:
-            queries: the texts, without prefix.
-            max_length: most tokens of a query; default the contract's.
-
-        Returns:
-            float32 [queries, len(vocabulary)] term weights, unquantised, columns sorted.
-        """
-        vectors = self._encode(self._query_token_ids(queries, max_length))
-        return keep_top_k(vectors, self.config.query_top_k)
-
-    def encode_documents(
-        self,
-        texts: list[str],
-        titles: list[str] | None = None,
-        *,
-        max_length: int | None = None,
-        add_sep: bool = False,
-    ) -> csr_array:
-        """Encode passages.
-
-        Args:
-            texts: the bodies.
-            titles: one a text, put before it with a space.
-            max_length: most tokens of a passage; default the contract's.
-            add_sep: join title and text by the tokenizer's template for text pairs instead.
-
-        Returns:
-            float32 [texts, len(vocabulary)] term weights, unquantised, columns sorted.
-        """
-        vectors = self._encode(self._document_token_ids(texts, titles, max_length, add_sep))
-        return keep_top_k(vectors, self.config.passage_top_k)
-
     @torch.inference_mode()
-    def _encode(self, token_ids: list[list[int]]) -> csr_array:
+    def _encode(self, token_ids: list[list[int]], top_k: int | None) -> csr_array:
         head = self.backbone.head
         assert head is not None
         shape = (len(token_ids), len(self.vocabulary))
@@ -205,10 +202,10 @@ class SparseEncoder(Encoder):
             values.append(weights[row, column].cpu().numpy())
         data = np.concatenate([np.empty(0, np.float32), *values])
         vectors = coo_array((data, (np.concatenate(rows), np.concatenate(columns))), shape=shape)
-        return vectors.tocsr()
+        return keep_top_k(vectors.tocsr(), top_k)
 
 
-class DenseEncoder(Encoder):
+class DenseEncoder(Encoder[np.ndarray]):
     """Single-vector encoder over the backbone's last hidden states."""
 
     @property
@@ -216,31 +213,8 @@ class DenseEncoder(Encoder):
         """Length of a vector."""
         return self.backbone.hidden_size
 
-    def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> np.ndarray:
-        """Encode queries (arguments as for :meth:`SparseEncoder.encode_queries`).
-
-        Returns:
-            float32 [queries, dimension].
-        """
-        return self._encode(self._query_token_ids(queries, max_length))
-
-    def encode_documents(
-        self,
-        texts: list[str],
-        titles: list[str] | None = None,
-        *,
-        max_length: int | None = None,
-        add_sep: bool = False,
-    ) -> np.ndarray:
-        """Encode passages (arguments as for :meth:`SparseEncoder.encode_documents`).
-
-        Returns:
-            float32 [texts, dimension].
-        """
-        return self._encode(self._document_token_ids(texts, titles, max_length, add_sep))
-
     @torch.inference_mode()
-    def _encode(self, token_ids: list[list[int]]) -> np.ndarray:
+    def _encode(self, token_ids: list[list[int]], top_k: int | None) -> np.ndarray:
         vectors = np.zeros((len(token_ids), self.dimension), dtype=np.float32)
         pool = POOLING_FUNCTIONS[self.config.pooling]
         for batch in self._batches(token_ids):

@@ -58,16 +58,25 @@ class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):
         """
         self._load(model_name, device, prefix, fp16=False)
 
-    def _vectors(
+    def encode(
         self,
         texts: list[str],
-        titles: list[str] | None,
-        max_length: int | None,
-        add_sep: bool,
-        fp16: bool,
+        titles: list[str] | None = None,
+        max_length: int | None = None,
+        add_sep: bool = False,
+        fp16: bool = False,
+        **kwargs: Any,
     ) -> Any:
+        """Encode a batch; arguments as Pyserini passes them.
+
+        Returns:
+            Sparse: one ``{term: impact}`` a text. Dense: float32 [texts, dimension].
+        """
         self._use_fp16(fp16)
-        return self.encoder.encode_documents(texts, titles, max_length=max_length, add_sep=add_sep)
+        vectors = self.encoder.encode_documents(
+            texts, titles, max_length=max_length, add_sep=add_sep
+        )
+        return self._impacts(vectors) if self.paradigm == "sparse" else vectors
 
 
 class LlmSpladeDocumentEncoder(_LlmDocumentEncoder):
@@ -75,35 +84,11 @@ class LlmSpladeDocumentEncoder(_LlmDocumentEncoder):
 
     paradigm = "sparse"
 
-    def encode(
-        self,
-        texts: list[str],
-        titles: list[str] | None = None,
-        max_length: int | None = None,
-        add_sep: bool = False,
-        fp16: bool = False,
-        **kwargs: Any,
-    ) -> list[dict[str, int]]:
-        """Encode a batch; arguments as Pyserini passes them. Returns one {term: impact} a text."""
-        return self._impacts(self._vectors(texts, titles, max_length, add_sep, fp16))
-
 
 class LlmDenseDocumentEncoder(_LlmDocumentEncoder):
     """Passages to vectors."""
 
     paradigm = "dense"
-
-    def encode(
-        self,
-        texts: list[str],
-        titles: list[str] | None = None,
-        max_length: int | None = None,
-        add_sep: bool = False,
-        fp16: bool = False,
-        **kwargs: Any,
-    ) -> np.ndarray:
-        """Encode a batch; arguments as Pyserini passes them. Returns float32 [texts, dimension]."""
-        return self._vectors(texts, titles, max_length, add_sep, fp16)
 
 
 class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):

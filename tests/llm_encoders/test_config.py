@@ -36,6 +36,7 @@ def test_survives_saving(tmp_path):
         ({"paradigm": "sparse", "pool_bos": 1}, "pool_bos is 1"),
         ({"paradigm": "sparse", "query_max_length": True}, "query_max_length is True"),
         ({"paradigm": "sparse", "logit_scale": "hidden_size"}, "logit_scale is 'hidden_size'"),
+        ({"paradigm": "sparse", "logit_scale": -1}, "logit_scale is -1"),
         ({"paradigm": "sparse", "passage_top_k": 0}, "passage_top_k is 0"),
         ({"paradigm": "sparse", "impact_scale": 0}, "impact_scale is 0"),
         ({"paradigm": "dense", "query_max_length": 0}, "query_max_length is 0"),

@@ -1,5 +1,7 @@
 """Invariants of encoding, on genuine weights and on small random backbones of other families."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -233,3 +235,13 @@ def random_adapter(folder, backbone):
     config = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
     get_peft_model(model, config).save_pretrained(folder)
     return str(folder)
+
+
+def test_remote_code_is_never_run(tmp_path, stories):
+    folder = random_backbone(tmp_path, small(transformers.LlamaConfig), stories)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config |= {"model_type": "surprise", "auto_map": {"AutoConfig": "code.Config"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "code.py").write_text("raise SystemExit('remote code ran')")
+    with pytest.raises(EncoderError, match="Cannot load"):
+        load_encoder(folder, paradigm="dense")

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from llm_encoders import EncoderConfig
 from pyserini_ext.encode.command import main
 from tests.pyserini_ext.brute_force import (
     assert_run_equals,
@@ -292,3 +293,12 @@ def test_pyserinis_own_encoder_is_pyserinis_business(python, work):
     result = python(*command, "--device", "cpu", code=1, HF_HUB_OFFLINE="1")
     assert "encode/_splade.py" in result.stderr
     assert "in __init__" in result.stderr and "OSError" in result.stderr
+
+
+def test_all_zero_vectors_are_counted_and_named(work, shared_data, tmp_path, capsys):
+    shutil.copytree(shared_data / "models" / "stories260k", tmp_path / "model")
+    EncoderConfig(paradigm="sparse", impact_scale=1e-6).save(tmp_path / "model")
+    words = ("--encoder", tmp_path / "model", "--corpus", work / "corpus")
+    assert main([*map(str, (*words, "--embeddings", tmp_path / "out"))]) == 0
+    assert f"{DOCUMENTS} documents have an all-zero vector (MED-10, " in capsys.readouterr().err
+    assert len(read_vectors(tmp_path / "out")[0]) == DOCUMENTS
