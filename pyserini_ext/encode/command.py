@@ -114,6 +114,12 @@ def _load_encoder(options: EncodeOptions) -> Any:
         quantization=options.quantization,
     )
     encoder.batch_size = options.batch_size
+    if options.pooling or options.l2_norm:
+        print(
+            f"warning: --pooling and --l2-norm are ignored; the encode contract of {encoder.name} "
+            "says how it pools and normalises.",
+            file=sys.stderr,
+        )
     if options.prefix is not None:
         encoder.replace_config(passage_prefix=f"{options.prefix} ")
     dimension = encoder.dimension if isinstance(encoder, DenseEncoder) else options.dimension

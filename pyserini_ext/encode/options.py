@@ -49,6 +49,10 @@ class EncodeOptions:
     fp16: bool
     add_sep: bool
     prefix: str | None
+    pooling: str | None = None
+    """Accepted because Pyserini's documented commands have it; the contract decides."""
+    l2_norm: bool = False
+    """As ``pooling``."""
 
     def __post_init__(self) -> None:
         self.delimiter = self.delimiter.replace("\\n", "\n")
@@ -84,7 +88,6 @@ def parse(arguments: list[str], prog: str) -> EncodeOptions:
         description=_DESCRIPTION.format(prog=prog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[input_options, output_options, encoder_options],
-        allow_abbrev=False,
     )
     if not arguments or arguments[0] not in SUB_COMMANDS:
         values = vars(flat.parse_args(arguments))
@@ -113,7 +116,7 @@ def _default_encoded(fields: list[str] | None) -> list[str] | None:
 
 
 def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argparse.ArgumentParser]:
-    inputs = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    inputs = argparse.ArgumentParser(add_help=False)
     group = inputs.add_argument_group("input")
     group.add_argument(
         "--corpus",
@@ -136,11 +139,11 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
         default="stop",
         help="a faulty document stops the run before it starts, or is listed and left out",
     )
-    outputs = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    outputs = argparse.ArgumentParser(add_help=False)
     group = outputs.add_argument_group("output")
     group.add_argument("--embeddings", required=True, help="folder to write to")
     group.add_argument("--to-faiss", action="store_true", help="write a FAISS flat index (dense)")
-    encoder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    encoder = argparse.ArgumentParser(add_help=False)
     group = encoder.add_argument_group("encoder")
     group.add_argument("--encoder", required=True, help="name, folder or Hub id")
     group.add_argument("--paradigm", choices=("sparse", "dense"), help="where no contract says it")
@@ -154,4 +157,6 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     group.add_argument("--fp16", action="store_true", help="compute in float16")
     group.add_argument("--add-sep", action="store_true", help="encode title and text as a pair")
     group.add_argument("--prefix", help="put before every text, in place of the contract's")
+    for option, details in {"--pooling": {}, "--l2-norm": {"action": "store_true"}}.items():
+        group.add_argument(option, help="ignored with a warning: the contract decides", **details)
     return inputs, outputs, encoder

@@ -53,7 +53,7 @@ def test_impossible_values(more, message):
         )
 
 
-@pytest.mark.parametrize("words", [[], SHORT[:4], LONG[:5], [*SHORT, "--pooling", "mean"]])
+@pytest.mark.parametrize("words", [[], SHORT[:4], LONG[:5], [*SHORT, "--poolin-g", "mean"]])
 def test_wrong_usage_exits_with_2(words):
     with pytest.raises(SystemExit) as caught:
         parse(words, "p")
@@ -70,3 +70,12 @@ def test_help_shows_both_forms(capsys):
 
 def test_delimiter_in_writing():
     assert parse([*SHORT, "--delimiter", "\\n\\n"], "p").delimiter == "\n\n"
+
+
+def test_pyserinis_documented_command_is_understood():
+    """Its guides abbreviate --batch-size and pass --pooling and --l2-norm."""
+    words = "input --corpus c --fields title text output --embeddings e --to-faiss encoder "
+    words += "--encoder llm-dense-tiny --l2-norm --device cpu --pooling mean --fields title text "
+    options = parse([*words.split(), "--batch", "32"], "p")
+    assert options.batch_size == 32 and options.to_faiss and options.device == "cpu"
+    assert options.pooling == "mean" and options.l2_norm
