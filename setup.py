@@ -38,7 +38,7 @@ class WheelWithPth(bdist_wheel):
 
     def run(self) -> None:
         super().run()
-        for wheel in Path(self.dist_dir).glob("*.whl"):
+        for wheel in Path(self.dist_dir).glob("pyserini_llm_encoders-*.whl"):
             add_pth(wheel)
 
 
@@ -47,7 +47,7 @@ class EditableWheelWithPth(editable_wheel):
 
     def run(self) -> None:
         super().run()
-        for wheel in Path(self.dist_dir).glob("*.whl"):
+        for wheel in Path(self.dist_dir).glob("pyserini_llm_encoders-*.whl"):
             add_pth(wheel)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from llm_encoders.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -35,10 +37,19 @@ def tokenize(
         max_length: most tokens a text may have, special tokens included.
         pairs: second segments, joined by the tokenizer's own template for text pairs.
         append_eos: end every text with the EOS token, within ``max_length``.
+
+    Raises:
+        UsageError: ``max_length`` leaves no room for text beside the special tokens.
     """
     if not texts:
         return []
     room = max_length - 1 if append_eos else max_length
+    special = tokenizer.num_special_tokens_to_add(pair=pairs is not None)
+    if room <= special:
+        raise UsageError(
+            f"A maximum length of {max_length} leaves no room for text beside "
+            f"{special + append_eos} special tokens."
+        )
     token_ids = tokenizer(
         [_well_formed(text) for text in texts],
         text_pair=None if pairs is None else [_well_formed(pair) for pair in pairs],

@@ -22,12 +22,6 @@ class Checkpoint:
     adapter: Path | None
 
 
-def is_checkpoint_folder(folder: str | Path) -> bool:
-    """Whether the folder holds an adapter, or a model with its encode contract."""
-    path = Path(folder)
-    return (path / CONFIG_NAME).is_file() or (path / ADAPTER_CONFIG).is_file()
-
-
 def resolve(name: str, paradigm: str | None = None, backbone: str | None = None) -> Checkpoint:
     """Find the files of a named encoder, a folder or a Hub repository.
 

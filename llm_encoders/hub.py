@@ -41,7 +41,8 @@ def fetch(repo_id: str, purpose: str, cure: str) -> Path:
             repo_id, allow_patterns=_WANTED, ignore_patterns=_UNWANTED, max_workers=4
         )
     except Exception as error:  # the Hub client raises a dozen unrelated classes
-        reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        details = str(error).strip().splitlines() or ["no details"]
+        reason = f"{type(error).__name__}: {details[0].rstrip('.')}."
         raise EncoderError(
             f"Cannot get {repo_id} ({purpose}). Tried the local cache {constants.HF_HUB_CACHE} and "
             f"then the Hugging Face Hub, which failed with {reason} {cure}"

@@ -24,8 +24,8 @@ def is_java_whitespace(character: str) -> bool:
 
 def is_safe_term(term: str) -> bool:
     """Whether Lucene's whitespace analyzer indexes the string as exactly one, unchanged term."""
-    if not term or any(is_java_whitespace(character) for character in term):
-        return False
+    if not term or any(is_java_whitespace(c) or c.isspace() for c in term):
+        return False  # Python's notion counts where Pyserini splits encoded queries
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in term):
         return False
     return len(term.encode("utf-16-le")) // 2 <= LUCENE_MAX_TOKEN_LENGTH

@@ -28,7 +28,8 @@ class _LlmEncoder:
         self.encoder: Any = load_encoder(name, device=device, paradigm=self.paradigm)
         self._use_fp16(fp16)
         if prefix is not None:
-            self.encoder.replace_config(query_prefix=f"{prefix} ", passage_prefix=f"{prefix} ")
+            written = f"{prefix} " if prefix else ""
+            self.encoder.replace_config(query_prefix=written, passage_prefix=written)
 
     def _use_fp16(self, fp16: bool) -> None:
         if fp16 and str(self.encoder.dtype) != "torch.float16":
@@ -125,9 +126,9 @@ class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
         self.max_length = max_length
 
     def _vectors(self, queries: list[str], max_length: int | None) -> Any:
-        if max_length == self.ignored_max_length:
-            max_length = None
-        return self.encoder.encode_queries(queries, max_length=max_length or self.max_length)
+        if max_length is None or max_length == self.ignored_max_length:
+            max_length = self.max_length
+        return self.encoder.encode_queries(queries, max_length=max_length)
 
 
 class LlmSpladeQueryEncoder(_LlmQueryEncoder):

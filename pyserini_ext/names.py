@@ -2,23 +2,25 @@
 
 import difflib
 import os
+import re
 import sys
 from pathlib import Path
 
-from llm_encoders import checkpoint, hub, registry
+from llm_encoders import hub, registry
 from llm_encoders.config import CONFIG_NAME, EncoderConfig
 from llm_encoders.errors import UsageError
 
 _TYPO_CUTOFF = 0.85  # 'lmm-splade-8b' is ours, 'distilsplade_max' and 'splade_v2_max' are not
+_NEAR_NAME = re.compile(r"llm-.*|(splade|sparse|dense)-(tiny|\d+b)")
 
 
 def is_ours(spec: object) -> bool:
     """Whether an ``--encoder`` value is for this package; everything else stays Pyserini's.
 
     Ours are: the named encoders (and words like them, so that a typo is answered with the known
-    names), the Hub ids behind them, folders with an adapter or an ``encoder_config.json``, Hub
-    ids whose ``encoder_config.json`` is in the local cache, and anything written with one of our
-    options, as in ``my/model,paradigm=sparse``.
+    names), the Hub ids behind them, folders with an ``encoder_config.json``, Hub ids whose
+    ``encoder_config.json`` is in the local cache, and anything written with one of our options,
+    as in ``my/model,paradigm=sparse``.
     """
     if not isinstance(spec, str) or not spec:
         return False
@@ -29,12 +31,13 @@ def is_ours(spec: object) -> bool:
     if options or name in registry.presets() or registry.preset_of_adapter(name):
         return True
     if os.path.exists(name):
-        return os.path.isdir(name) and checkpoint.is_checkpoint_folder(name)
+        return (Path(name) / CONFIG_NAME).is_file()
     if hub.looks_like_hub_id(name):
         return hub.cached_file(name, CONFIG_NAME) is not None
-    if name.startswith("llm-"):
+    plain = name.lower().replace("_", "-")
+    if _NEAR_NAME.fullmatch(plain):
         return True
-    return bool(difflib.get_close_matches(name, registry.presets(), n=1, cutoff=_TYPO_CUTOFF))
+    return bool(difflib.get_close_matches(plain, registry.presets(), n=1, cutoff=_TYPO_CUTOFF))
 
 
 def paradigm_of(spec: str) -> str | None:
@@ -53,7 +56,7 @@ def paradigm_of(spec: str) -> str | None:
 def option_value(name: str, arguments: list[str] | None = None) -> str | None:
     """Value of ``--name VALUE`` or ``--name=VALUE`` on the command line, ``None`` if absent."""
     words = sys.argv[1:] if arguments is None else arguments
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for word, following in zip(words, [*words[1:], None], strict=False):
         if word == name:
             return following
         if word.startswith(f"{name}="):

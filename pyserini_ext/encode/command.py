@@ -121,7 +121,7 @@ def _load_encoder(options: EncodeOptions) -> Any:
             file=sys.stderr,
         )
     if options.prefix is not None:
-        encoder.replace_config(passage_prefix=f"{options.prefix} ")
+        encoder.replace_config(passage_prefix=f"{options.prefix} " if options.prefix else "")
     dimension = encoder.dimension if isinstance(encoder, DenseEncoder) else options.dimension
     if options.dimension not in (None, dimension):
         raise UsageError(
