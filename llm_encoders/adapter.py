@@ -40,15 +40,27 @@ def apply_adapter(model: nn.Module, folder: Path, merge: bool = True) -> nn.Modu
             f"{folder} lacks {WEIGHTS_NAME}; pickled adapters (.bin) are not read: convert them "
             "with peft's save_pretrained(..., safe_serialization=True)."
         )
-    config = PeftConfig.from_pretrained(str(folder))
-    if not isinstance(config, LoraConfig):
-        raise EncoderError(f"{folder} is a {config.peft_type} adapter; only LoRA is supported.")
-    config.auto_mapping = None
-    config.task_type = None
-    config.inference_mode = True
-    peft_model = PeftModel(model, config)
+    try:
+        config = PeftConfig.from_pretrained(str(folder))
+        if not isinstance(config, LoraConfig):
+            raise EncoderError(f"{folder} is a {config.peft_type} adapter; only LoRA is supported.")
+        config.auto_mapping = None
+        config.task_type = None
+        config.inference_mode = True
+        peft_model = PeftModel(model, config)
+        saved = load_file(weights_path)
+    except EncoderError:
+        raise
+    except Exception as error:  # PEFT and safetensors raise a dozen classes
+        reason = " ".join(str(error).split())
+        raise EncoderError(f"Cannot load {folder}: {type(error).__name__}: {reason}") from error
+    if whole := [name for name in saved if "lora_" not in name]:
+        raise EncoderError(
+            f"{weights_path} holds full weights besides LoRA ones, e.g. {whole[0]}, which is not "
+            "supported; merge them into the backbone and save that."
+        )
     slots = {_plain(name): name for name in peft_model.state_dict() if ".lora_" in name}
-    tensors = {_plain(name): value for name, value in load_file(weights_path).items()}
+    tensors = {_plain(name): value for name, value in saved.items()}
     misfits = sorted(slots.keys() ^ tensors.keys())
     if misfits:
         raise EncoderError(

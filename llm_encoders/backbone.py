@@ -32,7 +32,10 @@ class Backbone:
     @property
     def hidden_size(self) -> int:
         """Width of the hidden states."""
-        return int(self.decoder.config.hidden_size)
+        sizes = self.decoder.config.to_dict()
+        if "hidden_size" in sizes:
+            return int(sizes["hidden_size"])
+        return int(self.decoder.get_input_embeddings().weight.shape[1])
 
     def hidden_states(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Last hidden states of a padded batch, padding on either side.
@@ -96,9 +99,11 @@ def load_backbone(
                 checkpoint.backbone, config=config, output_loading_info=True, **options
             )
         tokenizer = _load_tokenizer(checkpoint)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except Exception as error:  # configuration, weights and tokenizer raise a dozen classes
         reason = " ".join(str(error).split())
-        raise EncoderError(f"Cannot load {checkpoint.backbone}: {reason}") from error
+        raise EncoderError(
+            f"Cannot load {checkpoint.backbone}: {type(error).__name__}: {reason}"
+        ) from error
     if report["missing_keys"]:
         raise EncoderError(
             f"{checkpoint.backbone} lacks weights that a {contract.paradigm} encoder needs: "

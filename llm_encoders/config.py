@@ -90,7 +90,9 @@ class EncoderConfig:
             if key not in known:
                 raise UsageError(f"{source}: unknown key '{key}'.{nearest(key, known)}")
             if not _has_type(value, known[key].type):
-                raise UsageError(f"{source}: {key} is {value!r}; expected {known[key].type}.")
+                raise UsageError(
+                    f"{source}: {key} is {value!r}; expected {_name(known[key].type)}."
+                )
         if "paradigm" not in values:
             raise UsageError(f'{source}: \'paradigm\' is missing; write "sparse" or "dense".')
         try:
@@ -136,3 +138,7 @@ def _has_type(value: object, annotation: Any) -> bool:
     if isinstance(value, bool) and annotation is not bool:
         return False
     return isinstance(value, annotation)
+
+
+def _name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)

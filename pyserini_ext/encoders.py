@@ -25,8 +25,9 @@ class _LlmEncoder:
         known = paradigm_of(name)
         if known not in (None, self.paradigm):
             raise UsageError(_wrong_paradigm(name, str(known)))
-        self.encoder: Any = load_encoder(name, device=device, paradigm=self.paradigm)
-        self._use_fp16(fp16)
+        self.encoder: Any = load_encoder(
+            name, device=device, paradigm=self.paradigm, dtype="float16" if fp16 else None
+        )
         if prefix is not None:
             written = f"{prefix} " if prefix else ""
             self.encoder.replace_config(query_prefix=written, passage_prefix=written)
@@ -182,10 +183,13 @@ class LlmDenseQueryEncoder(_LlmQueryEncoder):
         return self._vectors(queries, max_length)
 
 
-def open_document_encoder(name: str, device: str | None = None) -> _LlmDocumentEncoder:
+def open_document_encoder(
+    name: str, device: str | None = None, prefix: str | None = None
+) -> _LlmDocumentEncoder:
     """The document encoder of the paradigm that the name tells."""
     sparse = _required_paradigm(name) == "sparse"
-    return (LlmSpladeDocumentEncoder if sparse else LlmDenseDocumentEncoder)(name, device=device)
+    document_encoder = LlmSpladeDocumentEncoder if sparse else LlmDenseDocumentEncoder
+    return document_encoder(name, device=device, prefix=prefix)
 
 
 def open_query_encoder(

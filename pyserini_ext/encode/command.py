@@ -65,7 +65,10 @@ def run(options: EncodeOptions) -> None:
 def _check_output_kind(options: EncodeOptions) -> None:
     from pyserini_ext.names import paradigm_of
 
-    paradigm = options.paradigm or paradigm_of(options.encoder)
+    _refuse_sparse_in_faiss(options, options.paradigm or paradigm_of(options.encoder))
+
+
+def _refuse_sparse_in_faiss(options: EncodeOptions, paradigm: str | None) -> None:
     if options.to_faiss and paradigm == "sparse":
         raise UsageError(
             f"{options.encoder} is a sparse encoder and has no place in a FAISS index. Leave out "
@@ -104,15 +107,17 @@ def _shard(total: int, shard_id: int, shard_num: int) -> tuple[int, int]:
 
 def _load_encoder(options: EncodeOptions) -> Any:
     from llm_encoders import DenseEncoder, load_encoder
+    from llm_encoders.devices import or_cpu
 
     encoder = load_encoder(
         options.encoder,
-        device=options.device,
+        device=or_cpu(options.device),
         dtype="float16" if options.fp16 else options.dtype,
         backbone=options.backbone,
         paradigm=options.paradigm,
         quantization=options.quantization,
     )
+    _refuse_sparse_in_faiss(options, encoder.config.paradigm)
     encoder.batch_size = options.batch_size
     if options.pooling or options.l2_norm:
         print(
@@ -133,16 +138,28 @@ def _load_encoder(options: EncodeOptions) -> Any:
 
 def _encode_function(encoder: Any, options: EncodeOptions) -> Callable[[list[Document]], Vectors]:
     """Documents to what the writer takes: dictionaries of impacts, or an array."""
+    import torch
+
     from llm_encoders import SparseEncoder
+    from llm_encoders.encoder import NotFiniteError
     from llm_encoders.impacts import quantize, to_term_dicts
 
     def encode(window: list[Document]) -> Vectors:
-        vectors = encoder.encode_documents(
-            [document.text for document in window],
-            [document.title for document in window],
-            max_length=options.max_length,
-            add_sep=options.add_sep,
-        )
+        try:
+            vectors = encoder.encode_documents(
+                [document.text for document in window],
+                [document.title for document in window],
+                max_length=options.max_length,
+                add_sep=options.add_sep,
+            )
+        except torch.OutOfMemoryError:
+            raise EncoderError(
+                f"{encoder.device} has too little memory for a batch: lower --batch-size, or give "
+                "--quantization 8bit or 4bit. Nothing unfinished was left as output."
+            ) from None
+        except NotFiniteError as error:
+            document = window[error.row]
+            raise EncoderError(f"{document.place}: document '{document.id}': {error}") from None
         if not isinstance(encoder, SparseEncoder):
             return vectors
         return to_term_dicts(quantize(vectors, encoder.config.impact_scale), encoder.vocabulary)

@@ -10,6 +10,7 @@ from typing import Any
 from llm_encoders.errors import EncoderError
 
 _ID_FIELDS = ("id", "_id", "docid")
+_ENCODED = ("title", "text")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Document:
     title: str | None
     text: str
     contents: str
+    place: str
+    """File and line, for errors."""
 
 
 class CorpusError(EncoderError):
@@ -36,7 +39,7 @@ class JsonlCorpus:
         path: file or folder; files of a folder are read in the order of their names.
         fields: the input's fields in order; ``None`` takes title and text where a document has
             them, else all of ``contents``.
-        encoded_fields: which of them are encoded; goes with ``fields``.
+        encoded_fields: which are encoded, of ``title`` and ``text``; default both.
         docid_field: field of the id; default ``id``, ``_id`` or ``docid``.
         delimiter: between the fields inside ``contents``.
     """
@@ -51,7 +54,7 @@ class JsonlCorpus:
     ) -> None:
         self.files = _files(Path(path))
         self.fields = fields
-        self.encoded_fields = encoded_fields or []
+        self.encoded_fields = list(_ENCODED) if encoded_fields is None else encoded_fields
         self.id_fields = (docid_field,) if docid_field else _ID_FIELDS
         self.delimiter = delimiter
 
@@ -92,13 +95,15 @@ class JsonlCorpus:
             raise fault(f"no id; expected a string or an integer in '{names}'.")
         if str(docid).split() != [str(docid)]:
             raise fault(f"id {docid!r} holds whitespace, which run files cannot.")
+        if not _is_unicode(str(docid)):
+            raise fault(f"id {docid!r} holds half of a surrogate pair, which is no text.")
         values = self._default_fields(record) if self.fields is None else self._fields(record)
         if isinstance(values, str):
             raise fault(values)
         title, text, contents = values
         if not f"{title or ''}{text}".strip():
             raise fault(f"document '{docid}' has an empty text.")
-        return Document(str(docid), title, text, contents)
+        return Document(str(docid), title, text, contents, f"{path}, line {number}")
 
     def _default_fields(self, record: dict[str, Any]) -> tuple[str | None, str, str] | str:
         """Title, text and contents of a record; a string says what is wrong."""
@@ -111,7 +116,8 @@ class JsonlCorpus:
         if not isinstance(text, str) or not isinstance(title, str | None):
             return "title and text must be strings."
         text, title = text.strip(), title.strip() if title else None
-        return title, text, text if title is None else f"{title}\n{text}"
+        contents = text if title is None else f"{title}\n{text}"
+        return title if "title" in self.encoded_fields else None, text, contents
 
     def _fields(self, record: dict[str, Any]) -> tuple[str | None, str, str] | str:
         assert self.fields is not None
@@ -161,3 +167,11 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     yield number, line
     except (gzip.BadGzipFile, EOFError) as error:
         raise EncoderError(f"{path}: broken gzip file ({error}).") from None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

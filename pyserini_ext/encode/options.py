@@ -60,24 +60,22 @@ class EncodeOptions:
             value = getattr(self, option)
             if value is not None and value < 1:
                 raise UsageError(f"--{option.replace('_', '-')} is {value}; give at least 1.")
+        if self.fp16 and self.dtype not in (None, "float16", "fp16"):
+            raise UsageError(f"--fp16 and --dtype {self.dtype} contradict each other.")
         if not 0 <= self.shard_id < self.shard_num:
             raise UsageError(
                 f"--shard-id is {self.shard_id}; with --shard-num {self.shard_num} it counts from "
                 f"0 to {self.shard_num - 1}."
             )
-        if self.fields is not None:
-            self._check_fields(self.fields)
-
-    def _check_fields(self, fields: list[str]) -> None:
-        encoded = self.encoded_fields or ["text"]
-        if "text" not in fields:
+        if self.fields is not None and self.encoded_fields is None:
+            self.encoded_fields = ["text"]  # Pyserini's default for the encoder's --fields
+        if self.fields is not None and "text" not in self.fields:
             raise UsageError("--fields of the input must name 'text': it is what is encoded.")
-        for name in encoded:
+        for name in self.encoded_fields or ():
             if name not in ENCODED_FIELDS:
                 raise UsageError(f"Field '{name}' cannot be encoded; only title and text can.")
-            if name not in fields:
+            if self.fields is not None and name not in self.fields:
                 raise UsageError(f"Field '{name}' is to be encoded but not among the input's.")
-        self.encoded_fields = encoded
 
 
 def parse(arguments: list[str], prog: str) -> EncodeOptions:

@@ -1,5 +1,6 @@
 """Outputs of the encode command. Nothing under its final name is ever half-written."""
 
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from llm_encoders.errors import EncoderError
 from pyserini_ext.encode.corpus import Document
 
 
@@ -23,6 +25,14 @@ class Writer:
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = self.temporary("lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EncoderError(
+                f"Another run is writing to {self.folder}; give every run, and every shard, a "
+                "folder of its own."
+            ) from None
 
     def temporary(self, name: str) -> Path:
         """Where the file is written before it is whole."""
@@ -41,6 +51,8 @@ class Writer:
         for name in self.names:
             with self.temporary(name).open("rb") as stream:
                 os.fsync(stream.fileno())
+        for name in self.names[1:]:  # of an earlier output, so that old and new never mix
+            (self.folder / name).unlink(missing_ok=True)
         for name in self.names:
             os.replace(self.temporary(name), self.folder / name)
 
@@ -59,10 +71,13 @@ class Writer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error_type is None:
-            self.finish()
-        else:
-            self.discard()
+        try:
+            if error_type is None:
+                self.finish()
+        finally:
+            self.discard()  # what is in place has no temporary name any more
+            self.temporary("lock").unlink(missing_ok=True)
+            self._lock.close()
 
 
 class JsonlWriter(Writer):
@@ -114,5 +129,8 @@ class FaissWriter(Writer):
         """Write the index and put both files in place."""
         import faiss
 
-        faiss.write_index(self._index, str(self.temporary("index")))
+        try:
+            faiss.write_index(self._index, str(self.temporary("index")))
+        except RuntimeError as error:
+            raise EncoderError(f"Cannot write the index to {self.folder}: {error}") from None
         super().finish()

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError
-from pyserini_ext.quickstart.collection import beir_folder, standard_library
+from pyserini_ext.quickstart.collection import beir_folder
 from pyserini_ext.quickstart.pipeline import Pipeline
 from pyserini_ext.quickstart.report import examples, table
+from pyserini_ext.quickstart.standard_library import standard_library
 
 _MARKER = "made-by-quickstart"
 

@@ -1,22 +1,14 @@
-"""Collections for the quickstart: Python's documentation strings, or a folder in BEIR layout."""
+"""A collection to compare systems on, and reading one in BEIR layout."""
 
-import ast
-import csv
 import json
-import random
-import sysconfig
-from collections import Counter
-from collections.abc import Iterator
+import sys
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError
+from pyserini_ext.encode.corpus import JsonlCorpus
 
-_LEFT_OUT = {"test", "tests", "idle_test", "idlelib", "lib2to3", "site-packages", "turtledemo"}
-_SUMMARY_WORDS = range(4, 26)
-_BODY_WORDS = 20
-_QUERIES = 300
-_SEED = 1
 _NUMBER_WORDS = ("nan", "inf", "na", "none", "null")
 
 
@@ -45,85 +37,22 @@ class Collection:
                 stream.writelines(f"{query_id} 0 {d} {grade}\n" for d, grade in grades.items())
 
 
-def standard_library() -> Collection:
-    """Documentation strings of the Python standard library, as a known-item search task.
-
-    A document is the docstring of a module, class or function, titled by its qualified name. For
-    a fixed sample of those with a distinctive summary line and a body, the summary is taken out
-    of the document and becomes a query whose one relevant document is the rest.
-    """
-    docstrings = _without_repetitions(dict(_docstrings()))
-    summaries = Counter(_split(docstring)[0] for docstring in docstrings.values())
-    eligible = []
-    for name, docstring in docstrings.items():
-        summary, body = _split(docstring)
-        distinctive = len(summary.split()) in _SUMMARY_WORDS and summaries[summary] == 1
-        told_again = summary.lower() in " ".join(body.split()).lower() or ">>>" in summary
-        if distinctive and len(body.split()) >= _BODY_WORDS and not told_again:
-            eligible.append(name)
-    chosen = random.Random(_SEED).sample(sorted(eligible), min(_QUERIES, len(eligible)))
-    queries, qrels = {}, {}
-    for number, name in enumerate(sorted(chosen), start=1):
-        summary, body = _split(docstrings[name])
-        docstrings[name] = body
-        queries[f"q{number}"] = summary
-        qrels[f"q{number}"] = {name: 1}
-    return Collection({n: (n, " ".join(d.split())) for n, d in docstrings.items()}, queries, qrels)
-
-
-def _docstrings() -> Iterator[tuple[str, str]]:
-    root = Path(sysconfig.get_path("stdlib"))
-    for path in sorted(root.rglob("*.py")):
-        parts = path.relative_to(root).with_suffix("").parts
-        if _LEFT_OUT.intersection(parts):
-            continue
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError):
-            continue  # templates and files of other encodings
-        yield from _of_node(tree, ".".join(parts).removesuffix(".__init__"))
-
-
-def _of_node(node: ast.Module | ast.ClassDef | ast.AST, name: str) -> Iterator[tuple[str, str]]:
-    docstring = ast.get_docstring(node)  # type: ignore[arg-type]
-    if docstring and docstring.strip():
-        yield name, docstring
-    for child in getattr(node, "body", []):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield from _of_node(child, f"{name}.{child.name}")
-
-
-def _without_repetitions(docstrings: dict[str, str]) -> dict[str, str]:
-    """Keep one of those that say the same, so that a query has one right answer."""
-    return {name: d for d, name in {d: name for name, d in docstrings.items()}.items()}
-
-
-def _split(docstring: str) -> tuple[str, str]:
-    summary, _, body = docstring.partition("\n\n")
-    return " ".join(summary.split()), body
-
-
 def beir_folder(folder: Path, split: str = "test") -> Collection:
-    """Read ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv`` (or the only split).
+    """Read ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``.
+
+    Faulty documents, such as the empty ones of Cranfield, are named on stderr and left out.
 
     Raises:
         EncoderError: a file is missing or a line is faulty; names file and line.
     """
     qrels_path = _qrels_file(folder, split)
-    qrels: dict[str, dict[str, int]] = {}
-    with qrels_path.open(encoding="utf-8", newline="") as stream:
-        for number, row in enumerate(csv.reader(stream, delimiter="\t"), start=1):
-            if number == 1 and row[-1:] == ["score"]:
-                continue
-            if len(row) != 3 or not row[2].lstrip("-").isdigit():
-                raise EncoderError(f"{qrels_path}, line {number}: expected query, document, grade.")
-            qrels.setdefault(row[0], {})[row[1]] = int(row[2])
+    qrels = _read_qrels(qrels_path)
+    corpus = JsonlCorpus(str(_existing(folder / "corpus.jsonl")))
     documents = {
-        record["_id"]: (record.get("title") or "", record["text"])
-        for record in _records(folder / "corpus.jsonl")
-        if f"{record.get('title') or ''}{record['text']}".strip()
+        document.id: (document.title or "", document.text)
+        for document in corpus.documents(lambda f: print(f"left out: {f}", file=sys.stderr))
     }
-    queries = {r["_id"]: r["text"] for r in _records(folder / "queries.jsonl") if r["_id"] in qrels}
+    queries = _read_queries(_existing(folder / "queries.jsonl"), qrels)
     if not queries:
         raise EncoderError(f"No query of {folder / 'queries.jsonl'} is judged in {qrels_path}.")
     names = _names_that_survive(list(queries))
@@ -158,17 +87,43 @@ def _qrels_file(folder: Path, split: str) -> Path:
     found = sorted((folder / "qrels").glob("*.tsv"))
     if not found:
         raise EncoderError(f"{folder} is not in BEIR layout: there is no qrels/*.tsv.")
-    return found[0]
+    splits = ", ".join(path.stem for path in found)
+    raise EncoderError(f"There is no {named}; choose with --split among: {splits}.")
 
 
-def _records(path: Path) -> Iterator[dict]:
+def _existing(path: Path) -> Path:
     if not path.is_file():
         raise EncoderError(f"{path.parent} is not in BEIR layout: there is no {path.name}.")
+    return path
+
+
+def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
+    qrels: dict[str, dict[str, int]] = {}
     with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
+            row = line.rstrip("\r\n").split("\t")
+            if number == 1 and row[-1] == "score":
+                continue
+            if len(row) != 3 or not row[2].lstrip("-").isdigit():
+                raise EncoderError(f"{path}, line {number}: expected query, document, grade.")
+            qrels.setdefault(row[0], {})[row[1]] = int(row[2])
+    return qrels
+
+
+def _read_queries(path: Path, wanted: Container[str]) -> dict[str, str]:
+    queries = {}
+    with path.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
             try:
                 record = json.loads(line)
-                record["_id"], record["text"]
+                query_id, text = str(record["_id"]), record["text"]
             except (ValueError, KeyError, TypeError):
                 raise EncoderError(f"{path}, line {number}: expected _id and text.") from None
-            yield record
+            if not isinstance(text, str) or query_id in queries:
+                problem = f"query '{query_id}' occurs before or its text is no string."
+                raise EncoderError(f"{path}, line {number}: {problem}")
+            if query_id in wanted:
+                queries[query_id] = text
+    return queries

@@ -133,3 +133,34 @@ def test_science_package_needs_no_pyserini(python):
         "assert 'faiss' not in sys.modules and 'pyserini_ext.java' not in sys.modules"
     )
     python("-c", code)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target_modules": ["c_attn"]}, "Cannot load"),
+        ({"peft_type": "NEWEST"}, "Cannot load"),
+        ({"peft_type": "IA3", "feedforward_modules": []}, "only LoRA is supported"),
+    ],
+)
+def test_unusable_adapters_are_one_sentence(parity, change, message):
+    folder = parity / "adapter-dense"
+    edit_adapter(folder, **change)
+    with pytest.raises(EncoderError, match=message):
+        load_encoder(str(folder), paradigm="dense")
+
+
+def test_broken_adapter_config(parity):
+    folder = parity / "adapter-dense"
+    (folder / "adapter_config.json").write_text("{")
+    with pytest.raises(EncoderError, match="adapter"):
+        load_encoder(str(folder), paradigm="dense", backbone=str(parity / "backbone"))
+
+
+def test_full_weights_in_an_adapter_are_named(parity):
+    folder = parity / "adapter-dense"
+    tensors = load_file(folder / "adapter_model.safetensors")
+    tensors["base_model.model.embed_tokens.weight"] = np.zeros((512, 64), dtype=np.float32)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    with pytest.raises(EncoderError, match=r"full weights besides LoRA ones, e.g. .*embed_tokens"):
+        load_encoder(str(folder), paradigm="dense")

@@ -9,6 +9,7 @@ import transformers
 from peft import LoraConfig, get_peft_model
 
 from llm_encoders import DenseEncoder, EncoderError, SparseEncoder, UsageError, load_encoder
+from llm_encoders.batching import pad
 
 TEXTS = [
     "Once upon a time there was a little girl named Lily.",
@@ -68,8 +69,10 @@ def test_titles_and_prefixes_are_part_of_the_text(encoder):
     untitled = dense_rows(encoder.encode_documents([text, text], [None, ""]))
     bare = dense_rows(encoder.encode_documents([text]))
     np.testing.assert_allclose(untitled, np.repeat(bare, 2, 0), atol=1e-5)
-    pair = dense_rows(encoder.encode_documents([text], [title], add_sep=True))
-    assert np.abs(pair - titled).max() > 1e-3 or pair.shape == titled.shape
+    tokenizer = encoder.backbone.tokenizer
+    pair = encoder._document_token_ids([text], [title], None, add_sep=True)
+    assert pair == [tokenizer(title, text)["input_ids"]]
+    assert pair != encoder._document_token_ids([text], [title], None, add_sep=False)
 
 
 def test_max_length_and_prefix(stories):
@@ -244,4 +247,48 @@ def test_remote_code_is_never_run(tmp_path, stories):
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "code.py").write_text("raise SystemExit('remote code ran')")
     with pytest.raises(EncoderError, match="Cannot load"):
+        load_encoder(folder, paradigm="dense")
+
+
+def test_lengths_without_room_are_refused(encoder):
+    with pytest.raises(UsageError, match="no room for text beside 1 special"):
+        encoder.encode_queries(["cat"], max_length=1)
+    with pytest.raises(UsageError, match="maximum length of 0"):
+        encoder.encode_queries(["cat"], max_length=0)
+    with pytest.raises(UsageError, match="beside 2 special"):
+        encoder.encode_documents(["cat"], ["title"], max_length=2, add_sep=True)
+
+
+def test_contract_changes_take_effect_or_are_refused(stories):
+    encoder = load_encoder(str(stories), paradigm="sparse")
+    before = encoder.encode_queries(["cat"]).toarray()
+    encoder.replace_config(logit_scale=1.0)
+    assert np.abs(encoder.encode_queries(["cat"]).toarray() - before).max() > 0.1
+    for change in ({"paradigm": "dense"}, {"attention": "causal"}):
+        with pytest.raises(UsageError, match="cannot be changed"):
+            encoder.replace_config(**change)
+
+
+def test_eos_that_is_also_bos_is_still_pooled(stories):
+    encoder = load_encoder(str(stories), paradigm="dense")
+    encoder.backbone.tokenizer.eos_token = encoder.backbone.tokenizer.bos_token
+    encoder.replace_config(pooling="eos", append_eos=True, pool_bos=False)
+    batch = pad(encoder._query_token_ids(["cat", "a dog"], None), [0, 1], "left")
+    _, pooled = encoder._states(batch)
+    assert pooled.sum(1).tolist() == (batch.attention_mask.sum(1) - 1).tolist()
+    assert pooled[:, -1].all()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "other sizes", "pointer"])
+def test_damaged_weights_are_one_sentence(tmp_path, stories, damage):
+    folder = random_backbone(tmp_path, small(transformers.LlamaConfig), stories)
+    weights = tmp_path / "model.safetensors"
+    if damage == "truncated":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif damage == "pointer":
+        weights.write_text("version https://git-lfs.github.com/spec/v1\n")
+    else:
+        config = json.loads((tmp_path / "config.json").read_text())
+        (tmp_path / "config.json").write_text(json.dumps(config | {"hidden_size": 64}))
+    with pytest.raises(EncoderError, match=f"Cannot load {tmp_path}"):
         load_encoder(folder, paradigm="dense")

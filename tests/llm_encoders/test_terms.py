@@ -19,7 +19,22 @@ def test_safe_distinct_tokens_stay_as_they_are(tokens):
 
 
 @pytest.mark.parametrize(
-    "token", ["", "a b", "\n", "\u3000", "\u2028", "x\u2003y", "\x1c", "\0", "\ud800", "a" * 256]
+    "token",
+    [
+        "",
+        "a b",
+        "\n",
+        "\u3000",
+        "\u2028",
+        "x\u2003y",
+        "\x1c",
+        "\0",
+        "\ud800",
+        "a" * 256,
+        "a\u00a0b",
+        "\x85",
+        "\u202f",
+    ],
 )
 def test_unsafe_tokens_are_replaced(token):
     assert index_terms([token, "cat"]) == ["[token:0]", "cat"]

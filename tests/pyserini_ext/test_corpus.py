@@ -58,6 +58,13 @@ def test_named_fields(tmp_path):
     assert [d.contents for d in documents] == ["T\nu\nx", "T2\nu2\nx2"]
 
 
+def test_only_text_is_encoded_on_demand(tmp_path):
+    path = write(tmp_path / "c.jsonl", {"id": "a", "title": "T", "text": "x"})
+    (document,), _ = read(JsonlCorpus(path, encoded_fields=["text"]))
+    assert (document.title, document.text, document.contents) == (None, "x", "T\nx")
+    assert document.place == f"{path}, line 1"
+
+
 def test_folders_in_order_gzip_and_beir(tmp_path):
     folder = tmp_path / "parts"
     folder.mkdir()
@@ -82,6 +89,7 @@ def test_folders_in_order_gzip_and_beir(tmp_path):
         ({"id": "", "text": "x"}, "no id"),
         ({"id": "a b", "text": "x"}, "holds whitespace"),
         ({"id": "a\n", "text": "x"}, "holds whitespace"),
+        ('{"id": "a\\ud83d", "text": "x"}', "half of a surrogate pair"),
         ({"id": "first", "text": "x"}, "id 'first' occurs before"),
         ({"id": "z", "text": "  "}, "document 'z' has an empty text"),
         ({"id": "z", "title": "", "text": ""}, "document 'z' has an empty text"),

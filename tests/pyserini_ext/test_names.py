@@ -43,6 +43,10 @@ def test_pyserinis_names_are_not_ours(name):
         "someone/adapter,paradigm=sparse",
         "llm-splade-8b,backbone=/models/llama",
         "someone/adapter,paradigm=sparse,oops=1",
+        "splade-tiny",
+        "dense-8b",
+        "LLM-SPLADE-8B",
+        "llm_splade_8b",
     ],
 )
 def test_ours(name):
@@ -54,8 +58,8 @@ def test_folders(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     assert not is_ours(str(tmp_path))  # any model at all; Pyserini's Auto classes take it
     (tmp_path / "adapter_config.json").write_text("{}")
-    assert is_ours(str(tmp_path))
-    (tmp_path / "adapter_config.json").unlink()
+    assert not is_ours(str(tmp_path))  # an adapter on BERT, for all we know
+    assert is_ours(f"{tmp_path},paradigm=sparse")
     EncoderConfig(paradigm="dense").save(tmp_path)
     assert is_ours(str(tmp_path))
     assert paradigm_of(str(tmp_path)) == "dense"
@@ -81,3 +85,5 @@ def test_option_values():
     assert option_value("--corpus", words) == "c"
     assert option_value("--fp16", words) is None
     assert option_value("--device", words) is None
+    assert option_value("--device", []) is None
+    assert option_value("--last", ["--last"]) is None

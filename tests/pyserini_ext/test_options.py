@@ -42,6 +42,7 @@ def test_fields_of_the_two_forms():
         (["--batch-size", "0"], "--batch-size is 0"),
         (["--shard-num", "2", "--shard-id", "2"], "counts from 0 to 1"),
         (["--fields", "title"], "must name 'text'"),
+        (["--fp16", "--dtype", "bfloat16"], "contradict"),
     ],
 )
 def test_impossible_values(more, message):
@@ -66,6 +67,12 @@ def test_help_shows_both_forms(capsys):
     assert caught.value.code == 0
     shown = capsys.readouterr().out
     assert "short form:" in shown and "Pyserini form:" in shown and "--to-faiss" in shown
+
+
+def test_encoded_fields_without_input_fields():
+    assert parse([*LONG, "--fields", "text"], "p").encoded_fields == ["text"]
+    with pytest.raises(UsageError, match="'url' cannot be encoded"):
+        parse([*LONG, "--fields", "url"], "p")
 
 
 def test_delimiter_in_writing():

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from llm_encoders import EncoderError
-from pyserini_ext.quickstart.collection import beir_folder, standard_library
+from pyserini_ext.quickstart.collection import beir_folder
+from pyserini_ext.quickstart.standard_library import standard_library
 
 
 def test_standard_library_is_a_known_item_task():
@@ -61,9 +62,14 @@ def test_beir_folder(small_beir):
 def test_beir_faults(small_beir, tmp_path):
     with pytest.raises(EncoderError, match="no qrels"):
         beir_folder(tmp_path)
+    with pytest.raises(EncoderError, match=r"no .*tset.tsv; choose with --split among: test"):
+        beir_folder(small_beir, "tset")
     with (small_beir / "queries.jsonl").open("a") as stream:
-        stream.write("\n{}\n")
-    with pytest.raises(EncoderError, match=r"queries.jsonl, line 4: expected _id and text"):
+        stream.write('\n\n{"_id": "00", "text": "again"}\n')
+    with pytest.raises(EncoderError, match=r"queries.jsonl, line 5: query '00' occurs before"):
+        beir_folder(small_beir)
+    (small_beir / "queries.jsonl").write_text('{"_id": "00"}\n')
+    with pytest.raises(EncoderError, match=r"queries.jsonl, line 1: expected _id and text"):
         beir_folder(small_beir)
     (small_beir / "qrels" / "test.tsv").write_text("q d 1\n")
     with pytest.raises(EncoderError, match=r"test.tsv, line 1: expected query, document, grade"):

@@ -25,7 +25,7 @@ def test_terms_of_every_document_count_unless_min_idf_is_given(search, stories, 
     assert prepared.min_idf == expected
 
 
-def test_other_encoders_are_left_alone(search):
+def test_min_idf_of_other_encoders_is_left_alone(search):
     other = searcher(object(), 0)
     search.prepare(other)
     assert other.min_idf == 0

@@ -81,7 +81,7 @@ def test_odd_strings(python, tmp_path):
     save_model(tmp_path / "model", fast, len(ODD))
     queries, documents = run_all(python, tmp_path, str(tmp_path / "model"))
     used = set().union(*queries) & set().union(*documents)
-    assert {"[[token:1]]", "😀", "\u00a0"} & used  # odd strings did take part
+    assert {"[[token:1]]", "😀", "👩‍👩‍👧", "\u200b"} & used  # odd strings did take part
     assert len(used) > len(ODD) // 3
 
 
