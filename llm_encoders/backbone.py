@@ -186,7 +186,8 @@ def _check_attention(backbone: Backbone, attention: str, source: str) -> None:
     """
     embeddings = backbone.decoder.get_input_embeddings().weight
     # Tokens that training hardly touched say nothing, so the twelve of largest norm speak.
-    loudest = torch.linalg.vector_norm(embeddings, dim=1).topk(12).indices.to(backbone.device)
+    norms = torch.linalg.vector_norm(embeddings, dim=1).nan_to_num(0, posinf=0)
+    loudest = norms.topk(12).indices.to(backbone.device)
     common, ending, other = loudest.split(4)
     ids = torch.stack([torch.cat([common, ending]), torch.cat([common, other])])
     states = backbone.hidden_states(ids, torch.ones_like(ids))[:, :4].float()

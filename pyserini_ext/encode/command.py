@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from llm_encoders import checkpoint, registry
 from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext.encode.corpus import CorpusError, Document, JsonlCorpus
 from pyserini_ext.encode.options import EncodeOptions, parse
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None, prog: str = "python -m pyserini_ext
 
 def run(options: EncodeOptions) -> None:
     """Encode a corpus. The whole corpus is checked before the model is loaded."""
-    _check_output_kind(options)
+    _check_encoder(options)
     corpus = JsonlCorpus(
         options.corpus,
         options.fields,
@@ -62,14 +63,15 @@ def run(options: EncodeOptions) -> None:
     _report_empty(empty)
 
 
-def _check_output_kind(options: EncodeOptions) -> None:
-    from pyserini_ext.names import paradigm_of
-
-    _refuse_sparse_in_faiss(options, options.paradigm or paradigm_of(options.encoder))
-
-
-def _refuse_sparse_in_faiss(options: EncodeOptions, paradigm: str | None) -> None:
-    if options.to_faiss and paradigm == "sparse":
+def _check_encoder(options: EncodeOptions) -> None:
+    """Find the encoder's files before the corpus is read, which may take minutes."""
+    name, written = registry.parse_spec(options.encoder)
+    files = checkpoint.resolve(
+        name,
+        paradigm=options.paradigm or written.get("paradigm"),
+        backbone=options.backbone or written.get("backbone"),
+    )
+    if options.to_faiss and files.contract.paradigm == "sparse":
         raise UsageError(
             f"{options.encoder} is a sparse encoder and has no place in a FAISS index. Leave out "
             "--to-faiss, then index with 'python -m pyserini.index.lucene --collection "
@@ -117,7 +119,6 @@ def _load_encoder(options: EncodeOptions) -> Any:
         paradigm=options.paradigm,
         quantization=options.quantization,
     )
-    _refuse_sparse_in_faiss(options, encoder.config.paradigm)
     encoder.batch_size = options.batch_size
     if options.pooling or options.l2_norm:
         print(

@@ -24,6 +24,7 @@ class Writer:
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
+        self._made_folder = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = self.temporary("lock").open("w")
         try:
@@ -78,6 +79,8 @@ class Writer:
             self.discard()  # what is in place has no temporary name any more
             self.temporary("lock").unlink(missing_ok=True)
             self._lock.close()
+            if self._made_folder and not any(self.folder.iterdir()):
+                self.folder.rmdir()
 
 
 class JsonlWriter(Writer):

@@ -9,6 +9,8 @@ import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
+from transformers import AutoTokenizer
 
 from llm_encoders import EncoderConfig
 from pyserini_ext.encode.command import main
@@ -100,14 +102,17 @@ def test_sparse_all_the_way(python, work, model):
     python(*search, *topics, "--output", work / "single.txt")
     docids, documents = read_vectors(vectors)
     assert len(docids) == DOCUMENTS
-    queries = LlmSpladeQueryEncoder(encoder).encode_batch(list(QUERIES.values()))
+    loaded = LlmSpladeQueryEncoder(encoder)
+    queries = loaded.encode_batch(list(dict.fromkeys(QUERIES.values())))
+    queries.append(queries[0])  # q4 asks what q1 asks
     scores = sparse_scores(queries, documents)
     run = read_run(work / "batch.txt")
     assert_run_equals(run, list(QUERIES), docids, scores, hits=1000)
     assert run["q1"] == run["q4"]
     everywhere = set.intersection(*map(set, documents))
     assert everywhere & set(queries[0]), "no query term occurs in every document: test is empty"
-    assert set(read_run(work / "single.txt")) == set(QUERIES)
+    one_by_one = sparse_scores([loaded.encode(text) for text in QUERIES.values()], documents)
+    assert_run_equals(read_run(work / "single.txt"), list(QUERIES), docids, one_by_one, 1000)
 
 
 def test_dense_all_the_way(python, work, model):
@@ -140,7 +145,7 @@ def test_forms_of_the_command_give_the_same_bytes(python, work, stories):
     assert main([*map(str, (*source, *fields, *output, *encoder, *fields))]) == 0
     assert (work / "fields" / "embeddings.jsonl").read_bytes() == whole
     words = ("--encoder", stories, "--paradigm", "sparse", "--corpus", work / "corpus")
-    assert main([*map(str, (*words, "--embeddings", work / "option"))]) == 0
+    python("-m", "pyserini.encode", *words, "--embeddings", work / "option")
     assert (work / "option" / "embeddings.jsonl").read_bytes() == whole
 
 
@@ -168,6 +173,11 @@ def test_encoded_queries_hybrid_and_run_formats(python, work, stories, sparse_in
     impacts = LlmSpladeQueryEncoder(sparse).encode(QUERIES["q1"])
     words = next(line for line in lines if line.startswith("q1\t")).split("\t")[1].split(" ")
     assert {word: words.count(word) for word in set(words)} == impacts
+    search = ("-m", "pyserini.search.lucene", "--impact", "--index", index)
+    python(*search, *topics, "--encoder", sparse, "--output", work / "live.txt")
+    encoded = ("--topics", work / "queries.tsv", "--output", work / "encoded.txt")
+    python(*search, *encoded, "--min-idf", -1)  # or Pyserini drops terms of every document
+    assert read_run(work / "encoded.txt") == read_run(work / "live.txt")
     python(*query, "--encoder", dense, "--output", work / "queries.pkl")
     assert (work / "queries.pkl").is_file()
     python(
@@ -175,10 +185,20 @@ def test_encoded_queries_hybrid_and_run_formats(python, work, stories, sparse_in
         *("sparse", "--index", index, "--impact", "--encoder", sparse, "fusion", "--alpha", 0.1),
         *("run", *topics, "--output", work / "h.txt", "--hits", 50, "--threads", 2),
     )
-    assert all(len(hits) == 50 for hits in read_run(work / "h.txt").values())
     python(
-        *("-m", "pyserini.search.lucene", "--impact", "--encoder", sparse, "--index", index),
-        *(*topics, "--output", work / "m.txt", "--output-format", "msmarco", "--hits", 3),
+        *("-m", "pyserini.search.faiss", "--index", faiss, "--encoder", dense),
+        *(*topics, "--output", work / "d.txt"),
+    )
+    hybrid, sparse_run, dense_run = (read_run(work / f"{n}.txt") for n in ("h", "live", "d"))
+    for query_id, hits in hybrid.items():
+        sparse_scores_, dense_scores = dict(sparse_run[query_id]), dict(dense_run[query_id])
+        assert len(hits) == 50
+        for docid, score in hits:
+            expected = 0.1 * sparse_scores_[docid] + dense_scores[docid]
+            assert score == pytest.approx(expected, rel=1e-5)
+    python(
+        *(*search, *topics, "--encoder", sparse, "--output", work / "m.txt"),
+        *("--output-format", "msmarco", "--hits", 3),
     )
     rows = [line.split("\t") for line in (work / "m.txt").read_text().splitlines()]
     assert [row[2] for row in rows] == ["1", "2", "3"] * len(QUERIES)
@@ -228,8 +248,9 @@ def test_faulty_corpus(tmp_path, stories, capsys, line, message):
         ("--encoder llm-splade-8b", 1, "--encoder ADAPTER_FOLDER,paradigm=sparse,backbone="),
         ("--encoder llm-splade-tiny --to-faiss", 2, "Leave out --to-faiss"),
         ("--encoder {stories},paradigm=dense --dimension 768", 2, "has 64"),
-        ("--encoder {stories}", 2, "add paradigm=sparse"),
-        ("--encoder {stories},paradigm=dense --device cuda:7", 2, "PyTorch sees"),
+        ("--encoder {stories}", 2, "by adding paradigm=sparse"),
+        ("--encoder {stories},paradigm=dense --device gpu", 2, "Unknown device 'gpu'"),
+        ("--encoder {stories},paradigm=dense --max-length 1", 2, "leaves no room"),
     ],
 )
 def test_wrong_usage(work, stories, capsys, options, code, message):
@@ -263,16 +284,21 @@ def test_wrong_use_of_bare_commands(python, work, sparse_index):
     assert not (work / "never").exists() and not (work / "never.txt").exists()
 
 
-def test_killed_run_leaves_nothing_that_looks_finished(work, stories, python):
+def test_killed_run_leaves_nothing_that_looks_finished(work, stories, python, shared_data):
     output = work / "killed"
     words = ["-m", "pyserini.encode", "--encoder", f"{stories},paradigm=sparse"]
-    words += ["--corpus", str(work / "corpus"), "--embeddings", str(output), "--batch-size", "1"]
+    words += ["--corpus", str(shared_data / "collections" / "nfcorpus"), "--batch-size", "1"]
+    words += ["--embeddings", str(output)]
     process = subprocess.Popen([sys.executable, *words], stderr=subprocess.DEVNULL)
-    while not output.exists() and process.poll() is None:
+    partial = output / ".embeddings.jsonl.partial"
+    while not partial.exists() or partial.stat().st_size == 0:
+        assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert [path.name for path in output.iterdir()] == [".embeddings.jsonl.partial"]
+    left = {path.name for path in output.iterdir()}
+    assert left == {".embeddings.jsonl.partial", ".lock.partial"}
+    words[words.index("--corpus") + 1] = str(work / "corpus")
     python(*words)
     assert [path.name for path in output.iterdir()] == ["embeddings.jsonl"]
 
@@ -302,3 +328,18 @@ def test_all_zero_vectors_are_counted_and_named(work, shared_data, tmp_path, cap
     assert main([*map(str, (*words, "--embeddings", tmp_path / "out"))]) == 0
     assert f"{DOCUMENTS} documents have an all-zero vector (MED-10, " in capsys.readouterr().err
     assert len(read_vectors(tmp_path / "out")[0]) == DOCUMENTS
+
+
+def test_document_with_infinite_activations_is_named(work, shared_data, tmp_path, capsys):
+    shutil.copytree(shared_data / "models" / "stories260k", tmp_path / "model")
+    weights = load_file(tmp_path / "model" / "model.safetensors")
+    poisoned = next(name for name in weights if name.endswith("embed_tokens.weight"))
+    (token,) = AutoTokenizer.from_pretrained(tmp_path / "model").encode("X")[-1:]
+    weights[poisoned][token] = np.nan
+    save_file(weights, tmp_path / "model" / "model.safetensors", metadata={"format": "pt"})
+    (tmp_path / "c.jsonl").write_text('{"id": "a", "text": "ok"}\n{"id": "b", "text": "X"}\n')
+    words = ("--encoder", f"{tmp_path / 'model'},paradigm=dense", "--corpus", tmp_path / "c.jsonl")
+    assert main([*map(str, (*words, "--embeddings", tmp_path / "out"))]) == 1
+    message = capsys.readouterr().err
+    assert f"{tmp_path}/c.jsonl, line 2: document 'b': " in message and "NaN" in message
+    assert not (tmp_path / "out").exists()
