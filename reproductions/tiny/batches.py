@@ -92,8 +92,9 @@ class Batches:
         weights = np.asarray([WEIGHTS.get(pair.source, 1.0) for pair in chosen])
         self.weights = weights / weights.sum()
         self.cumulative = np.cumsum(self.weights)
-        labels = clusters(self.passage_teacher, 256).numpy()
-        self.members = [np.flatnonzero(labels == c) for c in range(256)]
+        count = max(1, min(256, len(chosen) // 64))
+        labels = clusters(self.passage_teacher, count).numpy()
+        self.members = [np.flatnonzero(labels == c) for c in range(count)]
         self.members = [rows for rows in self.members if len(rows) >= 32]
         self.shares = np.asarray([self.weights[rows].sum() for rows in self.members])
         self.shares /= self.shares.sum()
@@ -101,7 +102,7 @@ class Batches:
     def rows(self, step: int, size: int, topical: float) -> np.ndarray:
         """Pair numbers of one batch."""
         rng = np.random.default_rng((self.seed, step))
-        if rng.random() >= topical:
+        if rng.random() >= topical or len(self.members) < 4:
             return np.searchsorted(self.cumulative, rng.random(size)).clip(
                 max=len(self.weights) - 1
             )
