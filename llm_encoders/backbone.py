@@ -22,8 +22,8 @@ _LOGIT_CHANGES = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 class Backbone:
     """A loaded decoder and what the heads need of it."""
 
-    decoder: nn.Module
-    """Maps token ids to last hidden states, final norm included."""
+    decoder: Any
+    """A Transformers model (nn.Module) that maps token ids to last hidden states, final norm included."""
     head: Tensor | None
     """[vocabulary, hidden] weight of the LM head; ``None`` where only the decoder was loaded."""
     tokenizer: Any
@@ -95,9 +95,10 @@ def load_backbone(
         config = transformers.AutoConfig.from_pretrained(checkpoint.backbone, **local)
         config.is_causal = contract.attention == "causal"
         with _progress_bar_for_large(checkpoint.backbone):
-            model, report = auto_class.from_pretrained(
+            loaded: Any = auto_class.from_pretrained(
                 checkpoint.backbone, config=config, output_loading_info=True, **options
             )
+        model, report = loaded
         tokenizer = _load_tokenizer(checkpoint)
     except Exception as error:  # configuration, weights and tokenizer raise a dozen classes
         reason = " ".join(str(error).split())

@@ -155,6 +155,7 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     group.add_argument("--fp16", action="store_true", help="compute in float16")
     group.add_argument("--add-sep", action="store_true", help="encode title and text as a pair")
     group.add_argument("--prefix", help="put before every text, in place of the contract's")
-    for option, details in {"--pooling": {}, "--l2-norm": {"action": "store_true"}}.items():
-        group.add_argument(option, help="ignored with a warning: the contract decides", **details)
+    ignored = "ignored with a warning: the contract decides"
+    group.add_argument("--pooling", help=ignored)
+    group.add_argument("--l2-norm", action="store_true", help=ignored)
     return inputs, outputs, encoder

@@ -103,8 +103,8 @@ class Pipeline:
         self.python(
             fused,
             "pyserini.fusion",
-            *("--method", "rrf", "--runs", *(system.run for system in systems)),
-            *("--output", fused.run, "--runtag", "fusion"),
+            *("--method", "rrf", "--runs", *(str(system.run) for system in systems)),
+            *("--output", str(fused.run), "--runtag", "fusion"),
         )
         return fused
 
