@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from llm_encoders.adapter import apply_adapter
 from llm_encoders.checkpoint import Checkpoint
@@ -23,7 +23,7 @@ class Backbone:
     """A loaded decoder and what the heads need of it."""
 
     decoder: Any
-    """A Transformers model (nn.Module) that maps token ids to last hidden states, final norm included."""
+    """A Transformers model: token ids to last hidden states, final norm included."""
     head: Tensor | None
     """[vocabulary, hidden] weight of the LM head; ``None`` where only the decoder was loaded."""
     tokenizer: Any
@@ -162,7 +162,7 @@ def _quantization_config(quantization: str, dtype: torch.dtype) -> Any:
     )
 
 
-def _head_weight(model: nn.Module, config: Any, checkpoint: Checkpoint) -> Tensor:
+def _head_weight(model: Any, config: Any, checkpoint: Checkpoint) -> Tensor:
     head = model.get_output_embeddings()
     if head is None or getattr(head, "bias", None) is not None:
         raise EncoderError(
