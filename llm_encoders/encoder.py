@@ -15,7 +15,7 @@ from llm_encoders.backbone import Backbone
 from llm_encoders.batching import Batch, length_sorted, pad, tokenize
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.impacts import keep_top_k
+from llm_encoders.impacts import keep_top_k, quantize, to_term_dicts
 from llm_encoders.pooling import POOLING_FUNCTIONS
 from llm_encoders.terms import index_terms
 from llm_encoders.vocabulary_head import term_weights
@@ -205,6 +205,10 @@ class SparseEncoder(Encoder[csr_array]):
         tokens = backbone.tokenizer.convert_ids_to_tokens(list(range(len(backbone.tokenizer))))
         self.vocabulary: list[str] = index_terms([*tokens, *[None] * size][:size])
         """The index term of every column."""
+
+    def impacts(self, vectors: csr_array) -> list[dict[str, int]]:
+        """One ``{term: impact}`` a row of encoded vectors, at the contract's impact scale."""
+        return to_term_dicts(quantize(vectors, self.config.impact_scale), self.vocabulary)
 
     @torch.inference_mode()
     def _encode(self, token_ids: list[list[int]], top_k: int | None) -> csr_array:

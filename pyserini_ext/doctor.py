@@ -1,7 +1,6 @@
 """``python -m pyserini_ext.doctor``: what was found and chosen, what is wrong, and the cure."""
 
 import argparse
-import importlib.machinery
 import importlib.metadata
 import importlib.util
 import os

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from pyserini.encode import DocumentEncoder, QueryEncoder
 
-from llm_encoders import DenseEncoder, SparseEncoder, UsageError, load_encoder
-from llm_encoders.impacts import quantize, to_term_dicts
+from llm_encoders import UsageError, load_encoder
 from pyserini_ext.names import paradigm_of
 
 
@@ -35,10 +34,6 @@ class _LlmEncoder:
     def _use_fp16(self, fp16: bool) -> None:
         if fp16 and str(self.encoder.dtype) != "torch.float16":
             self.encoder.half()
-
-    def _impacts(self, vectors: Any) -> list[dict[str, int]]:
-        encoder: SparseEncoder = self.encoder
-        return to_term_dicts(quantize(vectors, encoder.config.impact_scale), encoder.vocabulary)
 
 
 class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):
@@ -78,7 +73,7 @@ class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):
         vectors = self.encoder.encode_documents(
             texts, titles, max_length=max_length, add_sep=add_sep
         )
-        return self._impacts(vectors) if self.paradigm == "sparse" else vectors
+        return self.encoder.impacts(vectors) if self.paradigm == "sparse" else vectors
 
 
 class LlmSpladeDocumentEncoder(_LlmDocumentEncoder):
@@ -151,7 +146,7 @@ class LlmSpladeQueryEncoder(_LlmQueryEncoder):
         self, queries: list[str], max_length: int | None = None, **kwargs: Any
     ) -> list[dict[str, int]]:
         """Encode queries together. Returns one {term: impact} a query."""
-        return self._impacts(self._vectors(queries, max_length))
+        return self.encoder.impacts(self._vectors(queries, max_length))
 
     @contextmanager
     def prefetched(self, queries: list[str]) -> Iterator[None]:
@@ -177,9 +172,6 @@ class LlmDenseQueryEncoder(_LlmQueryEncoder):
         self, queries: list[str], max_length: int | None = None, **kwargs: Any
     ) -> np.ndarray:
         """Encode queries together, as ``FaissSearcher`` asks. Returns [queries, dimension]."""
-        encoder: DenseEncoder = self.encoder
-        if not queries:
-            return np.empty((0, encoder.dimension), dtype=np.float32)
         return self._vectors(queries, max_length)
 
 

@@ -143,7 +143,6 @@ def _encode_function(encoder: Any, options: EncodeOptions) -> Callable[[list[Doc
 
     from llm_encoders import SparseEncoder
     from llm_encoders.encoder import NotFiniteError
-    from llm_encoders.impacts import quantize, to_term_dicts
 
     def encode(window: list[Document]) -> Vectors:
         try:
@@ -161,9 +160,7 @@ def _encode_function(encoder: Any, options: EncodeOptions) -> Callable[[list[Doc
         except NotFiniteError as error:
             document = window[error.row]
             raise EncoderError(f"{document.place}: document '{document.id}': {error}") from None
-        if not isinstance(encoder, SparseEncoder):
-            return vectors
-        return to_term_dicts(quantize(vectors, encoder.config.impact_scale), encoder.vocabulary)
+        return encoder.impacts(vectors) if isinstance(encoder, SparseEncoder) else vectors
 
     return encode
 

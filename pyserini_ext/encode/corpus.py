@@ -10,7 +10,7 @@ from typing import Any
 from llm_encoders.errors import EncoderError
 
 _ID_FIELDS = ("id", "_id", "docid")
-_ENCODED = ("title", "text")
+ENCODED_FIELDS = ("title", "text")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class JsonlCorpus:
     ) -> None:
         self.files = _files(Path(path))
         self.fields = fields
-        self.encoded_fields = list(_ENCODED) if encoded_fields is None else encoded_fields
+        self.encoded_fields = list(ENCODED_FIELDS) if encoded_fields is None else encoded_fields
         self.id_fields = (docid_field,) if docid_field else _ID_FIELDS
         self.delimiter = delimiter
 

@@ -4,9 +4,9 @@ import argparse
 from dataclasses import dataclass
 
 from llm_encoders.errors import UsageError
+from pyserini_ext.encode.corpus import ENCODED_FIELDS
 
 SUB_COMMANDS = ("input", "output", "encoder")
-ENCODED_FIELDS = ("title", "text")
 _DESCRIPTION = """\
 Encode a corpus with an LLM-based sparse or dense encoder.
 
