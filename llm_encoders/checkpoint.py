@@ -1,12 +1,12 @@
 """From an encoder's name to files on disk: contract, adapter folder and backbone folder."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from llm_encoders import hub, registry
 from llm_encoders.config import CONFIG_NAME, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.json_file import read_object
 
 ADAPTER_CONFIG = "adapter_config.json"
 MODEL_CONFIG = "config.json"
@@ -29,7 +29,7 @@ def resolve(name: str, paradigm: str | None = None, backbone: str | None = None)
         UsageError: unknown name, missing or contradicting paradigm.
         EncoderError: files that cannot be had; says what was tried.
     """
-    preset = registry.presets().get(name) or registry.preset_of_adapter(name)
+    preset = registry.find(name)
     if preset is not None and preset.unavailable:
         raise EncoderError(f"{name}: {preset.unavailable}")
     if preset is not None:
@@ -53,6 +53,19 @@ def resolve(name: str, paradigm: str | None = None, backbone: str | None = None)
         _require_model(folder, name)
         return Checkpoint(name, contract, folder, None)
     return Checkpoint(name, contract, _backbone_folder(name, folder, preset, backbone), folder)
+
+
+def resolve_spec(
+    spec: str, paradigm: str | None = None, backbone: str | None = None
+) -> tuple[Checkpoint, dict[str, str]]:
+    """As :func:`resolve` for a name with written options; arguments win over written ones.
+
+    Returns:
+        The files, and the written options.
+    """
+    name, written = registry.parse_spec(spec)
+    paradigm, backbone = paradigm or written.get("paradigm"), backbone or written.get("backbone")
+    return resolve(name, paradigm, backbone), written
 
 
 def _contract(
@@ -83,7 +96,7 @@ def _backbone_folder(
         if hub.looks_like_hub_id(given):
             return hub.fetch(given, f"backbone of {name}", "A local folder works as well.")
         raise UsageError(f"{name}: backbone '{given}' is neither a folder nor a Hub id.")
-    written = str(_read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path") or "")
+    written = str(read_object(folder / ADAPTER_CONFIG).get("base_model_name_or_path") or "")
     for candidate in (folder / written, Path(written)) if written else ():
         if (candidate / MODEL_CONFIG).is_file():
             return candidate.resolve()
@@ -105,13 +118,6 @@ def _require_model(folder: Path, name: str) -> Path:
             "a model in Hugging Face layout."
         )
     return folder
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise EncoderError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from None
 
 
 def _cure(preset: registry.Preset) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.errors import EncoderError, UsageError, nearest
+from llm_encoders.errors import UsageError, nearest
+from llm_encoders.json_file import read_object
 
 CONFIG_NAME = "encoder_config.json"
 
@@ -104,15 +105,7 @@ class EncoderConfig:
     def load(cls, folder: str | Path) -> "EncoderConfig":
         """Read ``encoder_config.json`` of a checkpoint folder."""
         path = Path(folder) / CONFIG_NAME
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise EncoderError(
-                f"{path}, line {error.lineno}: not valid JSON ({error.msg})."
-            ) from None
-        if not isinstance(values, dict):
-            raise EncoderError(f"{path}: expected a JSON object.")
-        return cls.from_dict(values, str(path))
+        return cls.from_dict(read_object(path), str(path))
 
     def save(self, folder: str | Path) -> None:
         """Write ``encoder_config.json`` into a checkpoint folder."""

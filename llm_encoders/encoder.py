@@ -84,6 +84,11 @@ class Encoder(ABC, Generic[Vectors]):
                 raise UsageError(f"{name} cannot be changed once {self.name} is loaded.")
         self.config = dataclasses.replace(self.config, **changes)
 
+    def replace_prefixes(self, prefix: str) -> None:
+        """Put this word before every text, with a space; the empty one stands for no prefix."""
+        written = f"{prefix} " if prefix else ""
+        self.replace_config(query_prefix=written, passage_prefix=written)
+
     def _query_token_ids(self, queries: Sequence[str], max_length: int | None) -> list[list[int]]:
         texts = [self.config.query_prefix + query for query in _checked(queries)]
         return self._tokenize(texts, None, _length(max_length, self.config.query_max_length))

@@ -2,7 +2,7 @@
 
 import torch
 
-from llm_encoders import checkpoint, registry
+from llm_encoders import checkpoint
 from llm_encoders.backbone import load_backbone
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.encoder import DenseEncoder, SparseEncoder
@@ -37,12 +37,7 @@ def load_encoder(
         UsageError: unknown name or option, missing or contradicting paradigm.
         EncoderError: files that cannot be had or do not fit together.
     """
-    name, written = registry.parse_spec(name_or_path)
-    files = checkpoint.resolve(
-        name,
-        paradigm=paradigm or written.get("paradigm"),
-        backbone=backbone or written.get("backbone"),
-    )
+    files, written = checkpoint.resolve_spec(name_or_path, paradigm, backbone)
     chosen_device = choose_device(device if device is not None else written.get("device"))
     chosen_dtype = choose_dtype(dtype if dtype is not None else written.get("dtype"), chosen_device)
     loaded = load_backbone(
@@ -53,4 +48,4 @@ def load_encoder(
         attention_implementation=attention_implementation,
     )
     encoder_class = SparseEncoder if files.contract.paradigm == "sparse" else DenseEncoder
-    return encoder_class(name, files.contract, loaded)
+    return encoder_class(files.name, files.contract, loaded)

@@ -75,9 +75,10 @@ def read_preset(text: str, source: str) -> Preset:
     return Preset(contract=contract, **values)
 
 
-def preset_of_adapter(hub_id: str) -> Preset | None:
-    """The preset whose adapter is this Hub repository, if any."""
-    return next((p for p in presets().values() if p.adapter == hub_id), None)
+def find(name: str) -> Preset | None:
+    """The preset of this name, or whose adapter is this Hub repository, if any."""
+    known = presets()
+    return known.get(name) or next((p for p in known.values() if p.adapter == name), None)
 
 
 def parse_spec(spec: str) -> tuple[str, dict[str, str]]:

@@ -97,30 +97,25 @@ def dense_query_encoder(original: Function) -> Function:
 
 def dense_query_encoder_from_name(original: Function) -> Function:
     """For ``FaissSearcher._init_encoder_from_str``."""
-
-    @functools.wraps(original)
-    def wrapper(encoder: str):
-        if not is_ours(encoder):
-            return original(encoder)
-        from pyserini_ext.encoders import LlmDenseQueryEncoder
-
-        with _errors_in_one_line():
-            return LlmDenseQueryEncoder(encoder)
-
-    return wrapper
+    return _from_name(original, "LlmDenseQueryEncoder")
 
 
 def sparse_query_encoder_from_name(original: Function) -> Function:
     """For ``LuceneImpactSearcher._init_query_encoder_from_str``."""
+    return _from_name(original, "LlmSpladeQueryEncoder")
+
+
+def _from_name(original: Function, class_name: str) -> Function:
+    """Our class for our names; it is imported only then, since it imports PyTorch."""
 
     @functools.wraps(original)
-    def wrapper(query_encoder: str | None):
-        if not is_ours(query_encoder):
-            return original(query_encoder)
-        from pyserini_ext.encoders import LlmSpladeQueryEncoder
+    def wrapper(name: str | None):
+        if not is_ours(name):
+            return original(name)
+        from pyserini_ext import encoders
 
         with _errors_in_one_line():
-            return LlmSpladeQueryEncoder(query_encoder)
+            return getattr(encoders, class_name)(name)
 
     return wrapper
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pyserini.encode import DocumentEncoder, QueryEncoder
 
-from llm_encoders import UsageError, load_encoder
+from llm_encoders import UsageError, checkpoint, load_encoder
 from pyserini_ext.names import paradigm_of
 
 
@@ -28,8 +28,7 @@ class _LlmEncoder:
             name, device=device, paradigm=self.paradigm, dtype="float16" if fp16 else None
         )
         if prefix is not None:
-            written = f"{prefix} " if prefix else ""
-            self.encoder.replace_config(query_prefix=written, passage_prefix=written)
+            self.encoder.replace_prefixes(prefix)
 
     def _use_fp16(self, fp16: bool) -> None:
         if fp16 and str(self.encoder.dtype) != "torch.float16":
@@ -195,13 +194,7 @@ def open_query_encoder(
 
 def _required_paradigm(name: str) -> str:
     """The paradigm, or the error that :func:`load_encoder` gives where it is unknown."""
-    from llm_encoders import checkpoint, registry
-
-    known = paradigm_of(name)
-    if known is None:
-        bare, options = registry.parse_spec(name)
-        known = checkpoint.resolve(bare, backbone=options.get("backbone")).contract.paradigm
-    return known
+    return paradigm_of(name) or checkpoint.resolve_spec(name)[0].contract.paradigm
 
 
 def _wrong_paradigm(name: str, known: str) -> str:

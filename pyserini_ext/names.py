@@ -28,7 +28,7 @@ def is_ours(spec: object) -> bool:
         name, options = registry.parse_spec(spec)
     except UsageError:
         return any(f",{option}=" in spec for option in registry.SPEC_OPTIONS)
-    if options or name in registry.presets() or registry.preset_of_adapter(name):
+    if options or registry.find(name):
         return True
     if os.path.exists(name):
         return (Path(name) / CONFIG_NAME).is_file()
@@ -43,7 +43,7 @@ def is_ours(spec: object) -> bool:
 def paradigm_of(spec: str) -> str | None:
     """``"sparse"`` or ``"dense"`` where name, contract or options tell it, else ``None``."""
     name, options = registry.parse_spec(spec)
-    preset = registry.presets().get(name) or registry.preset_of_adapter(name)
+    preset = registry.find(name)
     if preset is not None:
         return preset.contract.paradigm
     if (Path(name) / CONFIG_NAME).is_file():

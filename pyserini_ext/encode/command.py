@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from llm_encoders import checkpoint, registry
+from llm_encoders import checkpoint
 from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext.encode.corpus import CorpusError, Document, JsonlCorpus
 from pyserini_ext.encode.options import EncodeOptions, parse
@@ -65,12 +65,7 @@ def run(options: EncodeOptions) -> None:
 
 def _check_encoder(options: EncodeOptions) -> None:
     """Find the encoder's files before the corpus is read, which may take minutes."""
-    name, written = registry.parse_spec(options.encoder)
-    files = checkpoint.resolve(
-        name,
-        paradigm=options.paradigm or written.get("paradigm"),
-        backbone=options.backbone or written.get("backbone"),
-    )
+    files, _ = checkpoint.resolve_spec(options.encoder, options.paradigm, options.backbone)
     if options.to_faiss and files.contract.paradigm == "sparse":
         raise UsageError(
             f"{options.encoder} is a sparse encoder and has no place in a FAISS index. Leave out "
@@ -127,7 +122,7 @@ def _load_encoder(options: EncodeOptions) -> Any:
             file=sys.stderr,
         )
     if options.prefix is not None:
-        encoder.replace_config(passage_prefix=f"{options.prefix} " if options.prefix else "")
+        encoder.replace_prefixes(options.prefix)
     dimension = encoder.dimension if isinstance(encoder, DenseEncoder) else options.dimension
     if options.dimension not in (None, dimension):
         raise UsageError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
@@ -11,8 +10,6 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-#: The embeddings start from useful vectors: they move more slowly than the layers.
-EMBEDDING_FACTOR = 1.0
 
 
 def backbone_config(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
@@ -94,13 +91,8 @@ class MasterAdamW:
         self.names = [n for n, p in model.named_parameters() if p.requires_grad]
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.masters = [p.detach().float().clone() for p in self.parameters]
-        named = list(zip(self.names, self.masters, strict=True))
-        groups: list[dict[str, Any]] = [
-            {"params": [m for n, m in named if "embed_tokens" not in n], "factor": 1.0},
-            {"params": [m for n, m in named if "embed_tokens" in n], "factor": EMBEDDING_FACTOR},
-        ]
         self.optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]],
+            self.masters,
             lr=rate,
             betas=(0.9, 0.98),
             eps=1e-8,
@@ -125,7 +117,7 @@ class MasterAdamW:
             parameter.grad = None
         norm = torch.nn.utils.clip_grad_norm_(self.masters, clip)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate_at(step) * group["factor"]
+            group["lr"] = self.rate_at(step)
         self.optimizer.step()
         with torch.no_grad():
             for master, parameter in zip(self.masters, self.parameters, strict=True):

@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from bpe import save_tokenizer, train_tokenizer
 from data import Pair, prepared
-from evaluate import Encoder, evaluate_collection, evaluate_held_out
+from evaluate import evaluate_collection, evaluate_held_out
 from model import add_lora, load_backbone, save_backbone
 from stages import Settings, Trainer, make_batches
 from start import start_backbone
 from teacher import default_folder, teacher_vectors
 from transformers import AutoTokenizer
+
+from llm_encoders import load_encoder
 
 BACKBONE = Settings(steps=180, rate=8e-5, warmup=20, sparse=1.0, hard=0.5, ramp=60)
 SPARSE = Settings(steps=320, rate=2e-4, warmup=20, sparse=1.0, hard=0.5, ramp=1)
@@ -100,7 +102,7 @@ def save_adapter(model: Any, folder: Path) -> None:
 def evaluate(args: argparse.Namespace) -> None:
     """Print held-out figures, and those of the collections that were named."""
     for name in args.adapters:
-        encoder = Encoder(args.output / name, fast=args.fast)
+        encoder = load_encoder(str(args.output / name), dtype=args.dtype)
         if not args.collections or args.held_out:
             pairs = prepared(args.pairs, args.output)
             print(name, "held-out", json.dumps(evaluate_held_out(encoder, pairs)), flush=True)
@@ -125,7 +127,7 @@ def main() -> None:
     parser.add_argument("--collections", nargs="*", type=Path, default=[], help="BEIR folders")
     parser.add_argument("--split", default="test")
     parser.add_argument("--held-out", action="store_true", help="held-out pairs as well")
-    parser.add_argument("--fast", action="store_true", help="evaluate in bfloat16")
+    parser.add_argument("--dtype", default="float32", help="evaluate in this number format")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)

@@ -18,7 +18,7 @@ def test_preset_says_where_its_weights_are(name):
     assert preset.licence and preset.citation and preset.description
     assert bool(preset.folder) + bool(preset.adapter) + bool(preset.unavailable) == 1
     if preset.adapter:
-        assert preset.backbone and registry.preset_of_adapter(preset.adapter) is preset
+        assert preset.backbone and registry.find(preset.adapter) is preset
     for score in preset.scores:
         assert score["source"].startswith(("arXiv ", "https://"))
 

@@ -50,5 +50,5 @@ def test_every_stage_runs_and_its_models_load(python, shared_data, teacher, tmp_
         assert vectors.shape == (shape or (1, len(encoder.vocabulary)))
         values = vectors.data if name == "sparse" else vectors
         assert np.isfinite(values).all() and (values != 0).any()
-    shown = python(SCRIPT, "evaluate", "--pairs", pairs, "--output", output, "--fast").stdout
+    shown = python(SCRIPT, "evaluate", "--pairs", pairs, "--output", output).stdout
     assert "sparse held-out" in shown and "dense held-out" in shown
