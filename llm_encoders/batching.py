@@ -72,14 +72,16 @@ def _well_formed(text: str) -> str:
     return text
 
 
-def length_sorted(lengths: Sequence[int], max_texts: int, max_tokens: int) -> list[list[int]]:
+def length_sorted(
+    lengths: Sequence[int], max_texts: int, max_tokens: int, rows: Sequence[int] | None = None
+) -> list[list[int]]:
     """Group rows of like length, longest first, into batches.
 
     A batch has at most ``max_texts`` rows, and its padded size (rows times its longest) at most
-    ``max_tokens`` unless one text alone exceeds it.
+    ``max_tokens`` unless one text alone exceeds it. ``rows`` restricts it to some rows.
     """
     batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda r: -lengths[r]):
+    for row in sorted(range(len(lengths)) if rows is None else rows, key=lambda r: -lengths[r]):
         room = batches and len(batches[-1]) < max_texts
         if room and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= max_tokens:
             batches[-1].append(row)

@@ -1,8 +1,9 @@
 """Sparse and dense encoders: texts in, vectors out, rows in input order."""
 
 import dataclasses
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -13,17 +14,15 @@ from torch.nn.functional import normalize
 
 from llm_encoders.backbone import Backbone
 from llm_encoders.batching import Batch, length_sorted, pad, tokenize
+from llm_encoders.budget import token_budget
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.impacts import keep_top_k, quantize, to_term_dicts
 from llm_encoders.pooling import POOLING_FUNCTIONS
-from llm_encoders.terms import index_terms
+from llm_encoders.terms import vocabulary_terms
 from llm_encoders.vocabulary_head import term_weights
 
-_GPU_BATCH_TOKENS = 16384
-# On a CPU the temporaries should stay below 32 MiB, from where on the C library returns every
-# freed block to the system: 1.6 times the documents per second of 16,384 with the tiny models.
-_CPU_BATCH_TOKENS = 2048
+_log = logging.getLogger(__name__)
 
 Vectors = TypeVar("Vectors", csr_array, np.ndarray)
 
@@ -56,7 +55,7 @@ class Encoder(ABC, Generic[Vectors]):
         self.name = name
         self.config = config
         self.backbone = backbone
-        self.batch_tokens = _GPU_BATCH_TOKENS if self.device.type == "cuda" else _CPU_BATCH_TOKENS
+        self.batch_tokens = token_budget(backbone)
         if config.append_eos and backbone.tokenizer.eos_token_id is None:
             raise UsageError(f"{name}: append_eos is set, but its tokenizer has no EOS token.")
 
@@ -89,17 +88,25 @@ class Encoder(ABC, Generic[Vectors]):
         written = f"{prefix} " if prefix else ""
         self.replace_config(query_prefix=written, passage_prefix=written)
 
-    def _query_token_ids(self, queries: Sequence[str], max_length: int | None) -> list[list[int]]:
+    def compile(self) -> None:
+        """Compile the backbone with ``torch.compile``, for any batch shape."""
+        self.backbone.decoder = torch.compile(self.backbone.decoder, dynamic=True)
+
+    def query_token_ids(
+        self, queries: Sequence[str], max_length: int | None = None
+    ) -> list[list[int]]:
+        """Token ids of queries, as :meth:`encode_queries` makes them."""
         texts = [self.config.query_prefix + query for query in _checked(queries)]
         return self._tokenize(texts, None, _length(max_length, self.config.query_max_length))
 
-    def _document_token_ids(
+    def document_token_ids(
         self,
         texts: Sequence[str],
-        titles: Sequence[str | None] | None,
-        max_length: int | None,
-        add_sep: bool,
+        titles: Sequence[str | None] | None = None,
+        max_length: int | None = None,
+        add_sep: bool = False,
     ) -> list[list[int]]:
+        """Token ids of passages, as :meth:`encode_documents` makes them; needs no device."""
         texts = _checked(texts)
         length = _length(max_length, self.config.passage_max_length)
         prefix = self.config.passage_prefix
@@ -127,10 +134,44 @@ class Encoder(ABC, Generic[Vectors]):
             append_eos=self.config.append_eos,
         )
 
-    def _batches(self, token_ids: list[list[int]]) -> Iterator[Batch]:
+    def _outputs(
+        self, token_ids: list[list[int]], only: Container[int] | None, not_finite: list[int] | None
+    ) -> Iterator[tuple[list[int], Tensor]]:
+        """(rows, vectors [batch, width] on the device) of every batch.
+
+        Where memory runs out, the token budget is halved, for good, and the rows left are batched
+        anew.
+        """
         lengths = [len(ids) for ids in token_ids]
-        for rows in length_sorted(lengths, self.batch_size, self.batch_tokens):
-            yield pad(token_ids, rows, self.padding_side)
+        waiting = list(range(len(lengths)))
+        while waiting:
+            batches = length_sorted(lengths, self.batch_size, self.batch_tokens, waiting)
+            waiting = []
+            for number, rows in enumerate(batches):
+                if only is not None and not any(row in only for row in rows):
+                    continue
+                try:
+                    vectors, finite = self._vectors(pad(token_ids, rows, self.padding_side))
+                except torch.OutOfMemoryError:
+                    if len(rows) == 1:
+                        raise
+                    waiting = [row for batch in batches[number:] for row in batch]
+                    size = len(rows) * max(lengths[row] for row in rows)
+                    break
+                self._note_not_finite(finite, rows, not_finite)
+                yield rows, vectors
+            if waiting:  # outside of the except clause, whose traceback holds on to tensors
+                self._halve_budget(size)
+
+    def _halve_budget(self, size: int) -> None:
+        self.batch_tokens = max(1, min(self.batch_tokens, size) // 2)
+        _log.warning(
+            "%s ran out of memory: batches of at most %d tokens from now on.",
+            self.device,
+            self.batch_tokens,
+        )
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _states(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Hidden states [batch, length, hidden]; bool [batch, length], true where pooled."""
@@ -145,12 +186,14 @@ class Encoder(ABC, Generic[Vectors]):
             pooled = pooled & ~(last & (ids == tokenizer.eos_token_id))
         return self.backbone.hidden_states(ids, mask), pooled
 
-    def _require_finite(self, finite_rows: Tensor, batch: Batch) -> None:
-        if not bool(finite_rows.all()):
-            row = batch.rows[int((~finite_rows).nonzero()[0, 0])]
+    def _note_not_finite(self, finite: Tensor, rows: list[int], found: list[int] | None) -> None:
+        faulty = [row for row, good in zip(rows, finite.tolist(), strict=True) if not good]
+        if found is not None:
+            found += faulty
+        elif faulty:
             raise NotFiniteError(
-                row,
-                f"{self.name}: text number {row + 1} gave NaN or infinite activations in "
+                faulty[0],
+                f"{self.name}: text number {faulty[0] + 1} gave NaN or infinite activations in "
                 f"{self.dtype}; try bfloat16 or float32.",
             )
 
@@ -168,7 +211,8 @@ class Encoder(ABC, Generic[Vectors]):
         Raises:
             EncoderError: NaN or infinite activations; names the text.
         """
-        return self._encode(self._query_token_ids(queries, max_length), self.config.query_top_k)
+        token_ids = self.query_token_ids(queries, max_length)
+        return self._encode(token_ids, self.config.query_top_k)
 
     def encode_documents(
         self,
@@ -192,11 +236,43 @@ class Encoder(ABC, Generic[Vectors]):
         Raises:
             EncoderError: NaN or infinite activations; names the text.
         """
-        token_ids = self._document_token_ids(texts, titles, max_length, add_sep)
-        return self._encode(token_ids, self.config.passage_top_k)
+        return self.encode_document_tokens(
+            self.document_token_ids(texts, titles, max_length, add_sep)
+        )
+
+    def encode_document_tokens(
+        self,
+        token_ids: list[list[int]],
+        *,
+        only: Container[int] | None = None,
+        not_finite: list[int] | None = None,
+    ) -> Vectors:
+        """Encode passages that :meth:`document_token_ids` has tokenised.
+
+        Args:
+            token_ids: one list a passage.
+            only: rows that are wanted. Batches are formed as for all rows, so that the wanted
+                vectors have the same bits; other rows may stay zero.
+            not_finite: takes the rows with NaN or infinite activations instead of an error; their
+                vectors are meaningless.
+
+        Returns:
+            As :meth:`encode_documents`.
+        """
+        return self._encode(token_ids, self.config.passage_top_k, only, not_finite)
 
     @abstractmethod
-    def _encode(self, token_ids: list[list[int]], top_k: int | None) -> Vectors:
+    def _vectors(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Vectors [batch, width] and whether each is finite, bool [batch]."""
+
+    @abstractmethod
+    def _encode(
+        self,
+        token_ids: list[list[int]],
+        top_k: int | None,
+        only: Container[int] | None = None,
+        not_finite: list[int] | None = None,
+    ) -> Vectors:
         """Vectors of tokenised texts; ``top_k`` matters to sparse ones only."""
 
 
@@ -206,28 +282,40 @@ class SparseEncoder(Encoder[csr_array]):
     def __init__(self, name: str, config: EncoderConfig, backbone: Backbone) -> None:
         super().__init__(name, config, backbone)
         assert backbone.head is not None
-        size = len(backbone.head)
-        tokens = backbone.tokenizer.convert_ids_to_tokens(list(range(len(backbone.tokenizer))))
-        self.vocabulary: list[str] = index_terms([*tokens, *[None] * size][:size])
+        self.vocabulary: list[str] = vocabulary_terms(backbone.tokenizer, len(backbone.head))
         """The index term of every column."""
 
-    def impacts(self, vectors: csr_array) -> list[dict[str, int]]:
-        """One ``{term: impact}`` a row of encoded vectors, at the contract's impact scale."""
-        return to_term_dicts(quantize(vectors, self.config.impact_scale), self.vocabulary)
+    def quantize(self, vectors: csr_array) -> csr_array:
+        """int32 impacts of encoded vectors, at the contract's impact scale."""
+        return quantize(vectors, self.config.impact_scale)
 
-    @torch.inference_mode()
-    def _encode(self, token_ids: list[list[int]], top_k: int | None) -> csr_array:
+    def impacts(self, vectors: csr_array) -> list[dict[str, int]]:
+        """One ``{term: impact}`` a row of encoded vectors."""
+        return to_term_dicts(self.quantize(vectors), self.vocabulary)
+
+    def _vectors(self, batch: Batch) -> tuple[Tensor, Tensor]:
         head = self.backbone.head
         assert head is not None
+        states, pooled = self._states(batch)
         scale = self.config.scale_of_logits(self.backbone.hidden_size)
+        weights = term_weights(states, pooled, head, scale)  # [batch, vocabulary]
+        # NaN need not survive a maximum, so states and weights are both looked at.
+        finite = (states.isfinite().all(2) | ~pooled).all(1) & weights.isfinite().all(1)
+        return weights, finite
+
+    @torch.inference_mode()
+    def _encode(
+        self,
+        token_ids: list[list[int]],
+        top_k: int | None,
+        only: Container[int] | None = None,
+        not_finite: list[int] | None = None,
+    ) -> csr_array:
         shape = (len(token_ids), len(self.vocabulary))
         rows, columns, values = [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
-        for batch in self._batches(token_ids):
-            states, pooled = self._states(batch)
-            weights = term_weights(states, pooled, head, scale)  # [batch, vocabulary]
-            self._require_finite(weights.isfinite().all(1), batch)
+        for batch_rows, weights in self._outputs(token_ids, only, not_finite):
             row, column = weights.nonzero(as_tuple=True)
-            rows.append(np.asarray(batch.rows)[row.cpu().numpy()])
+            rows.append(np.asarray(batch_rows)[row.cpu().numpy()])
             columns.append(column.cpu().numpy())
             values.append(weights[row, column].cpu().numpy())
         data = np.concatenate([np.empty(0, np.float32), *values])
@@ -243,17 +331,24 @@ class DenseEncoder(Encoder[np.ndarray]):
         """Length of a vector."""
         return self.backbone.hidden_size
 
+    def _vectors(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        states, pooled = self._states(batch)
+        vectors = POOLING_FUNCTIONS[self.config.pooling](states.float(), pooled)  # [batch, hidden]
+        if self.config.normalize:
+            vectors = normalize(vectors, dim=-1)
+        return vectors, vectors.isfinite().all(1)
+
     @torch.inference_mode()
-    def _encode(self, token_ids: list[list[int]], top_k: int | None) -> np.ndarray:
+    def _encode(
+        self,
+        token_ids: list[list[int]],
+        top_k: int | None,
+        only: Container[int] | None = None,
+        not_finite: list[int] | None = None,
+    ) -> np.ndarray:
         vectors = np.zeros((len(token_ids), self.dimension), dtype=np.float32)
-        pool = POOLING_FUNCTIONS[self.config.pooling]
-        for batch in self._batches(token_ids):
-            states, pooled = self._states(batch)
-            pooled_states = pool(states.float(), pooled)  # [batch, hidden]
-            if self.config.normalize:
-                pooled_states = normalize(pooled_states, dim=-1)
-            self._require_finite(pooled_states.isfinite().all(1), batch)
-            vectors[batch.rows] = pooled_states.cpu().numpy()
+        for rows, batch_vectors in self._outputs(token_ids, only, not_finite):
+            vectors[rows] = batch_vectors.cpu().numpy()
         return vectors
 
 

@@ -8,6 +8,7 @@ such an entry becomes '[token:ID]'.
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 LUCENE_MAX_TOKEN_LENGTH = 255  # UTF-16 units; WhitespaceTokenizer splits longer tokens
 _NO_BREAK_SPACES = "\u00a0\u2007\u202f"  # Java's Character.isWhitespace excludes these
@@ -47,3 +48,9 @@ def index_terms(tokens: Sequence[str | None]) -> list[str]:
             term = f"[{term}]"
         terms.append(term)
     return terms
+
+
+def vocabulary_terms(tokenizer: Any, size: int) -> list[str]:
+    """The index term of every column of a head with ``size`` rows."""
+    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    return index_terms([*tokens, *[None] * size][:size])

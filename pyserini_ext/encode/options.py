@@ -2,11 +2,13 @@
 
 import argparse
 from dataclasses import dataclass
+from typing import Any
 
 from llm_encoders.errors import UsageError
-from pyserini_ext.encode.corpus import ENCODED_FIELDS
+from pyserini_ext.corpora.records import ENCODED_FIELDS
 
 SUB_COMMANDS = ("input", "output", "encoder")
+WINDOW_BATCHES = 32
 _DESCRIPTION = """\
 Encode a corpus with an LLM-based sparse or dense encoder.
 
@@ -16,8 +18,9 @@ Pyserini form:  {prog} input --corpus corpus/ --fields title text \\
                   encoder --encoder llm-splade-tiny --fields title text
 
 Sparse encoders write JSONL with integer impacts, for 'python -m pyserini.index.lucene
---collection JsonVectorCollection --impact --pretokenized'. Dense ones write a FAISS flat index
-with --to-faiss, for 'python -m pyserini.search.faiss'.
+--collection JsonVectorCollection --impact --pretokenized', or with --to-lucene the index itself.
+Dense ones write a FAISS flat index with --to-faiss, for 'python -m pyserini.search.faiss'.
+A run that was stopped goes on when the same command is given again.
 """
 
 
@@ -37,6 +40,12 @@ class EncodeOptions:
     shard_id: int
     shard_num: int
     to_faiss: bool
+    to_lucene: bool
+    to_npz: bool
+    part_size: int
+    overwrite: bool
+    workers: int | None
+    engine: str
     on_error: str
     paradigm: str | None
     backbone: str | None
@@ -44,6 +53,8 @@ class EncodeOptions:
     dtype: str | None
     quantization: str | None
     batch_size: int
+    batch_tokens: int | None
+    compile: bool
     max_length: int | None
     dimension: int | None
     fp16: bool
@@ -56,10 +67,15 @@ class EncodeOptions:
 
     def __post_init__(self) -> None:
         self.delimiter = self.delimiter.replace("\\n", "\n")
-        for option in ("batch_size", "max_length", "shard_num"):
+        for option in (
+            *("batch_size", "batch_tokens", "max_length", "shard_num", "part_size", "workers"),
+        ):
             value = getattr(self, option)
             if value is not None and value < 1:
                 raise UsageError(f"--{option.replace('_', '-')} is {value}; give at least 1.")
+        outputs = [name for name in ("lucene", "faiss", "npz") if getattr(self, f"to_{name}")]
+        if len(outputs) > 1:
+            raise UsageError(f"--to-{outputs[0]} and --to-{outputs[1]} exclude each other.")
         if self.fp16 and self.dtype not in (None, "float16", "fp16"):
             raise UsageError(f"--fp16 and --dtype {self.dtype} contradict each other.")
         if not 0 <= self.shard_id < self.shard_num:
@@ -76,6 +92,37 @@ class EncodeOptions:
                 raise UsageError(f"Field '{name}' cannot be encoded; only title and text can.")
             if self.fields is not None and name not in self.fields:
                 raise UsageError(f"Field '{name}' is to be encoded but not among the input's.")
+
+    @property
+    def output(self) -> str:
+        """What is written: ``jsonl``, ``npz``, ``faiss`` or ``lucene``."""
+        names = [name for name in ("lucene", "faiss", "npz") if getattr(self, f"to_{name}")]
+        return names[0] if names else "jsonl"
+
+    @property
+    def part_format(self) -> str:
+        """Format of part files."""
+        return "jsonl" if self.output == "jsonl" else "npz"
+
+    @property
+    def assembled(self) -> bool:
+        """Whether the parts become one index in the end."""
+        return self.output in ("lucene", "faiss")
+
+    @property
+    def window(self) -> int:
+        """Documents that are sorted by length together, to save padding."""
+        return WINDOW_BATCHES * self.batch_size
+
+    @property
+    def part_documents(self) -> int:
+        """Documents of a part: ``part_size`` made a multiple of the window."""
+        return -(-self.part_size // self.window) * self.window
+
+    def census_stamp(self, stamp: list[Any]) -> list[Any]:
+        """What a reading of the corpus depends on, the stored bytes among it."""
+        reading = [self.fields, self.encoded_fields, self.docid_field, self.delimiter]
+        return [reading, stamp]
 
 
 def parse(arguments: list[str], prog: str) -> EncodeOptions:
@@ -119,7 +166,8 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     group.add_argument(
         "--corpus",
         required=True,
-        help="JSONL file (.gz allowed), folder of such files, or folder in BEIR layout",
+        help="JSONL or TSV file (.gz, .zst allowed), folder of such files, folder in BEIR layout, "
+        "Parquet, saved dataset, or hf:ORGANISATION/NAME[,split=NAME]",
     )
     group.add_argument(
         "--fields",
@@ -141,6 +189,17 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     group = outputs.add_argument_group("output")
     group.add_argument("--embeddings", required=True, help="folder to write to")
     group.add_argument("--to-faiss", action="store_true", help="write a FAISS flat index (dense)")
+    group.add_argument("--to-lucene", action="store_true", help="write a Lucene index (sparse)")
+    group.add_argument("--to-npz", action="store_true", help="write NumPy files, CSR for sparse")
+    group.add_argument(
+        "--part-size",
+        type=int,
+        default=8192,
+        help="documents a part, made a multiple of 32 batches (8192); a kill costs at most a part",
+    )
+    group.add_argument(
+        "--overwrite", action="store_true", help="remove the output of an earlier run, start again"
+    )
     encoder = argparse.ArgumentParser(add_help=False)
     group = encoder.add_argument_group("encoder")
     group.add_argument("--encoder", required=True, help="name, folder or Hub id")
@@ -150,6 +209,21 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     group.add_argument("--dtype", help="float32, bfloat16, float16 (default: bfloat16 on a GPU)")
     group.add_argument("--quantization", choices=("4bit", "8bit"), help="weights by bitsandbytes")
     group.add_argument("--batch-size", type=int, default=64, help="most texts a batch (64)")
+    group.add_argument(
+        "--batch-tokens",
+        type=int,
+        help="most tokens a batch, padding included (default: by free memory of a GPU)",
+    )
+    group.add_argument("--compile", action="store_true", help="torch.compile the backbone")
+    group.add_argument(
+        "--workers", type=int, help="processes (default: one a GPU; on a CPU they share its cores)"
+    )
+    group.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: --workers actors on a Ray cluster that shares the folders",
+    )
     group.add_argument("--max-length", type=int, help="tokens (default: the contract's)")
     group.add_argument("--dimension", type=int, help="checked against the encoder's, if given")
     group.add_argument("--fp16", action="store_true", help="compute in float16")

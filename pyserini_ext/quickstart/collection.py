@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError
-from pyserini_ext.encode.corpus import JsonlCorpus
+from pyserini_ext.corpora import CorpusError, open_corpus
 
 _NUMBER_WORDS = ("nan", "inf", "na", "none", "null")
 
@@ -47,11 +47,12 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
     """
     qrels_path = _qrels_file(folder, split)
     qrels = _read_qrels(qrels_path)
-    corpus = JsonlCorpus(str(_existing(folder / "corpus.jsonl")))
-    documents = {
-        document.id: (document.title or "", document.text)
-        for document in corpus.documents(lambda f: print(f"left out: {f}", file=sys.stderr))
-    }
+    documents: dict[str, tuple[str, str]] = {}
+    for _, document in open_corpus(str(_existing(folder / "corpus.jsonl"))).documents(_leave_out):
+        if document.id in documents:
+            _leave_out(CorpusError(document.place, f"id '{document.id}' occurs before."))
+        else:
+            documents[document.id] = (document.title or "", document.text)
     queries = _read_queries(_existing(folder / "queries.jsonl"), qrels)
     if not queries:
         raise EncoderError(f"No query of {folder / 'queries.jsonl'} is judged in {qrels_path}.")
@@ -61,6 +62,10 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
         {names[q]: text for q, text in queries.items()},
         {names[q]: qrels[q] for q in queries},
     )
+
+
+def _leave_out(fault: CorpusError) -> None:
+    print(f"left out: {fault}", file=sys.stderr)
 
 
 def _names_that_survive(query_ids: list[str]) -> dict[str, str]:

@@ -70,9 +70,9 @@ def test_titles_and_prefixes_are_part_of_the_text(encoder):
     bare = dense_rows(encoder.encode_documents([text]))
     np.testing.assert_allclose(untitled, np.repeat(bare, 2, 0), atol=1e-5)
     tokenizer = encoder.backbone.tokenizer
-    pair = encoder._document_token_ids([text], [title], None, add_sep=True)
+    pair = encoder.document_token_ids([text], [title], None, add_sep=True)
     assert pair == [tokenizer(title, text)["input_ids"]]
-    assert pair != encoder._document_token_ids([text], [title], None, add_sep=False)
+    assert pair != encoder.document_token_ids([text], [title], None, add_sep=False)
 
 
 def test_max_length_and_prefix(stories):
@@ -101,7 +101,7 @@ def test_bos_can_be_left_out_of_the_pool(stories):
 def test_eos_pooling_reads_the_appended_token(stories):
     encoder = load_encoder(str(stories), paradigm="dense")
     encoder.replace_config(pooling="eos", append_eos=True)
-    ids = encoder._query_token_ids([TEXTS[3], "cat"], 8)
+    ids = encoder.query_token_ids([TEXTS[3], "cat"], 8)
     assert all(row[-1] == encoder.backbone.tokenizer.eos_token_id for row in ids)
     assert len(ids[0]) == 8
     assert encoder.encode_queries(["cat"]).shape == (1, 64)
@@ -273,7 +273,7 @@ def test_eos_that_is_also_bos_is_still_pooled(stories):
     encoder = load_encoder(str(stories), paradigm="dense")
     encoder.backbone.tokenizer.eos_token = encoder.backbone.tokenizer.bos_token
     encoder.replace_config(pooling="eos", append_eos=True, pool_bos=False)
-    batch = pad(encoder._query_token_ids(["cat", "a dog"], None), [0, 1], "left")
+    batch = pad(encoder.query_token_ids(["cat", "a dog"], None), [0, 1], "left")
     _, pooled = encoder._states(batch)
     assert pooled.sum(1).tolist() == (batch.attention_mask.sum(1) - 1).tolist()
     assert pooled[:, -1].all()

@@ -50,7 +50,7 @@ def test_token_ids(fixture):
     texts, expected, load = fixture
     encoder = load("sparse", "sdpa")
     for ids, row, mask in zip(
-        encoder._query_token_ids(texts["queries"], 64),
+        encoder.query_token_ids(texts["queries"], 64),
         expected["query_input_ids"],
         expected["query_attention_mask"],
         strict=True,

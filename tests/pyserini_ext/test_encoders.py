@@ -47,7 +47,7 @@ def test_what_pyserini_passes_is_honoured(classes, stories):
     paired = encoder.encode(TEXTS, titles=["A", "B"], add_sep=True)
     tokenizer = encoder.encoder.backbone.tokenizer
     ids = tokenizer("A", TEXTS[0])["input_ids"]
-    assert encoder.encoder._document_token_ids(TEXTS[:1], ["A"], None, True) == [ids]
+    assert encoder.encoder.document_token_ids(TEXTS[:1], ["A"], None, True) == [ids]
     assert paired.shape == plain.shape
     prefixed = classes.LlmDenseDocumentEncoder(str(stories), prefix="A").encode(TEXTS)
     np.testing.assert_allclose(prefixed, encoder.encode([f"A {text}" for text in TEXTS]), atol=1e-5)

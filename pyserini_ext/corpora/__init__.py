@@ -1,0 +1,42 @@
+"""Corpora as streams: JSON lines, TSV, BEIR folders and Hugging Face datasets."""
+
+from pathlib import Path
+
+from llm_encoders.errors import UsageError
+from pyserini_ext.corpora.document import Corpus, CorpusError, Document, Position
+from pyserini_ext.corpora.lines import LineCorpus
+from pyserini_ext.corpora.records import RecordReader
+
+__all__ = ["Corpus", "CorpusError", "Document", "Position", "open_corpus"]
+
+
+def open_corpus(
+    path: str,
+    fields: list[str] | None = None,
+    encoded_fields: list[str] | None = None,
+    docid_field: str | None = None,
+    delimiter: str = "\n",
+) -> Corpus:
+    """Open what ``--corpus`` names.
+
+    Args:
+        path: a JSONL or TSV file (``.gz`` and ``.zst`` allowed), a folder of such files, a folder
+            in BEIR layout, a Parquet file or folder of them, a dataset saved by ``datasets``, or
+            ``hf:ORGANISATION/NAME`` for a dataset on the Hugging Face Hub.
+        fields: the input's fields in order; ``None`` takes title and text where a document has
+            them, else all of ``contents``.
+        encoded_fields: which are encoded, of ``title`` and ``text``; default both.
+        docid_field: field of the id; default ``id``, ``_id`` or ``docid``.
+        delimiter: between the fields inside ``contents``.
+
+    Raises:
+        EncoderError: nothing is there.
+    """
+    from pyserini_ext.corpora import huggingface
+
+    reader = RecordReader(fields, encoded_fields, docid_field, delimiter)
+    if huggingface.is_dataset(path):
+        return huggingface.DatasetCorpus(path, reader)
+    if path.startswith("hf:"):
+        raise UsageError(f"'{path}' names no dataset; write hf:ORGANISATION/NAME.")
+    return LineCorpus(Path(path), reader)

@@ -1,0 +1,102 @@
+"""Corpora in Hugging Face ``datasets``: saved folders, Parquet files, and the Hub."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.errors import EncoderError, UsageError, nearest
+from pyserini_ext.corpora.document import BEGINNING, CorpusError, Document, Position
+from pyserini_ext.corpora.records import RecordReader
+
+_HUB = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(?P<options>(,(config|split)=[^,]+)*)")
+
+
+def is_dataset(path: str) -> bool:
+    """Whether ``--corpus`` names a dataset rather than text files."""
+    if _HUB.fullmatch(path):
+        return True
+    return Path(path).suffix == ".parquet" or bool(_kind(Path(path)))
+
+
+def _kind(folder: Path) -> str:
+    if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+        return "saved"
+    return "parquet" if folder.is_dir() and any(folder.glob("*.parquet")) else ""
+
+
+class DatasetCorpus:
+    """Rows of a dataset, read as a stream.
+
+    Args:
+        path: a Parquet file or folder of them; a folder written by ``save_to_disk``; or
+            ``hf:ORGANISATION/NAME[,config=NAME][,split=NAME]``, split ``train`` by default.
+        reader: which columns are id, title and text.
+    """
+
+    def __init__(self, path: str, reader: RecordReader) -> None:
+        self.name = path
+        self.reader = reader
+        self._rows = _open(path)
+
+    def stamp(self) -> list[Any]:
+        """Name, size and time of change of local files; unknown for the Hub."""
+        folder = Path(self.name)
+        files = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
+        stats = [(file.name, file.stat()) for file in files if file.is_file()]
+        return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+
+    def documents(
+        self, on_fault: Callable[[CorpusError], None], start: Position = BEGINNING
+    ) -> Iterator[tuple[Position, Document]]:
+        """Yield the good documents; see :class:`pyserini_ext.corpora.Corpus`."""
+        for row, record in enumerate(self._rows(start.line - 1), start=start.line):
+            place = f"{self.name}, row {row}"
+            try:
+                document = self.reader.document(record, place)
+            except CorpusError as fault:
+                on_fault(fault)
+            else:
+                yield Position(0, row, 0), document
+
+
+def _open(path: str) -> Callable[[int], Iterable[dict[str, Any]]]:
+    """Rows from a given one on."""
+    import datasets
+
+    try:
+        if hub := _HUB.fullmatch(path):
+            words = [part.split("=", 1) for part in hub["options"].split(",") if part]
+            options = dict(words)
+            dataset: Any = datasets.load_dataset(
+                hub["name"],
+                options.get("config"),
+                split=options.get("split", "train"),
+                streaming=True,
+            )
+        elif Path(path).suffix == ".parquet" or _kind(Path(path)) == "parquet":
+            folder = Path(path)
+            files = [folder] if folder.is_file() else sorted(folder.glob("*.parquet"))
+            dataset = datasets.load_dataset(
+                "parquet", data_files=[str(file) for file in files], split="train", streaming=True
+            )
+        else:
+            dataset = _one_split(datasets.load_from_disk(path), path).to_iterable_dataset()
+    except UsageError:
+        raise
+    except Exception as error:  # files, Arrow and the Hub raise a dozen classes
+        reason = " ".join(str(error).split())
+        raise EncoderError(f"Cannot open {path}: {type(error).__name__}: {reason}") from error
+    return lambda first: dataset.skip(first) if first else dataset
+
+
+def _one_split(saved: Any, path: str) -> Any:
+    if not isinstance(saved, dict):
+        return saved
+    name = "train" if "train" in saved else next(iter(saved))
+    if len(saved) > 1 and "train" not in saved:
+        raise UsageError(
+            f"{path} has the splits {', '.join(saved)}; name the folder of one of them."
+            f"{nearest('train', saved)}"
+        )
+    return saved[name]

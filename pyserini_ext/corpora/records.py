@@ -1,0 +1,97 @@
+"""From a record, a mapping with an id and fields, to a document."""
+
+from typing import Any
+
+from pyserini_ext.corpora.document import CorpusError, Document
+
+_ID_FIELDS = ("id", "_id", "docid")
+ENCODED_FIELDS = ("title", "text")
+
+
+class RecordReader:
+    """Which fields of a record are id, title and text; see :func:`open_corpus`."""
+
+    def __init__(
+        self,
+        fields: list[str] | None = None,
+        encoded_fields: list[str] | None = None,
+        docid_field: str | None = None,
+        delimiter: str = "\n",
+    ) -> None:
+        self.fields = fields
+        self.encoded_fields = list(ENCODED_FIELDS) if encoded_fields is None else encoded_fields
+        self.id_fields = (docid_field,) if docid_field else _ID_FIELDS
+        self.delimiter = delimiter
+
+    def document(self, record: dict[str, Any], place: str) -> Document:
+        """The document of a record.
+
+        Raises:
+            CorpusError: no id, no fields, or nothing to encode.
+        """
+        docid = self._id(record, place)
+        values = self._default_fields(record) if self.fields is None else self._fields(record)
+        if isinstance(values, str):
+            raise CorpusError(place, values)
+        title, text, contents = values
+        if not text.strip() and not (title or "").strip():
+            raise CorpusError(place, f"document '{docid}' has an empty text.")
+        return Document(docid, title, text, contents, place)
+
+    def _id(self, record: dict[str, Any], place: str) -> str:
+        docid = next((record[f] for f in self.id_fields if record.get(f) is not None), None)
+        if not isinstance(docid, str | int) or isinstance(docid, bool) or docid == "":
+            names = "', '".join(self.id_fields)
+            raise CorpusError(place, f"no id; expected a string or an integer in '{names}'.")
+        docid = str(docid)
+        if docid.split() != [docid]:
+            raise CorpusError(place, f"id {docid!r} holds whitespace, which run files cannot.")
+        if not _is_unicode(docid):
+            raise CorpusError(place, f"id {docid!r} holds half of a surrogate pair: no text.")
+        return docid
+
+    def _default_fields(self, record: dict[str, Any]) -> tuple[str | None, str, str] | str:
+        """Title, text and contents of a record; a string says what is wrong."""
+        if "text" not in record:
+            contents = record.get("contents")
+            if not isinstance(contents, str):
+                return "no 'text' and no 'contents'; name the fields with --fields."
+            return None, contents.strip(), contents
+        title, text = record.get("title") or None, record["text"]
+        if not isinstance(text, str) or not isinstance(title, str | None):
+            return "title and text must be strings."
+        text, title = text.strip(), title.strip() if title else None
+        contents = text if title is None else f"{title}\n{text}"
+        return title if "title" in self.encoded_fields else None, text, contents
+
+    def _fields(self, record: dict[str, Any]) -> tuple[str | None, str, str] | str:
+        assert self.fields is not None
+        if all(name in record for name in self.fields):
+            values = [record[name] if record[name] is not None else "" for name in self.fields]
+            if not all(isinstance(value, str) for value in values):
+                return f"{', '.join(self.fields)} must be strings."
+            values = [value.strip() for value in values]
+        elif isinstance(record.get("contents"), str):
+            contents = record["contents"]
+            if contents.count(self.delimiter) == len(self.fields):
+                contents = contents.removesuffix(self.delimiter)
+            values = [value.strip(" ") for value in contents.split(self.delimiter)]
+            if len(values) != len(self.fields):
+                return (
+                    f"'contents' has {len(values)} fields by the delimiter {self.delimiter!r}; "
+                    f"expected {len(self.fields)}: {', '.join(self.fields)}."
+                )
+        else:
+            absent = next(name for name in self.fields if name not in record)
+            return f"no field '{absent}' and no 'contents'."
+        named = dict(zip(self.fields, values, strict=True))
+        title = named["title"] or None if "title" in self.encoded_fields else None
+        return title, named["text"], "\n".join(values)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

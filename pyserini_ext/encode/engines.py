@@ -1,0 +1,66 @@
+"""Who encodes the parts: this process, several on this machine, or a Ray cluster.
+
+An engine yields the records of finished parts in any order and calls ``progress`` with numbers of
+documents. All give the same bytes; see :class:`PartEncoder`.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from pyserini_ext.encode.census import Census
+from pyserini_ext.encode.manifest import PartRecord
+from pyserini_ext.encode.options import EncodeOptions
+from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
+from pyserini_ext.encode.parts import Part
+
+Progress = Callable[[int], None]
+
+
+class Engine(Protocol):
+    """Encodes parts into files of a folder."""
+
+    def encode(self, parts: list[Part], progress: Progress) -> Iterator[PartRecord]:
+        """Yield a record of every part, in any order, when its file is in place."""
+        ...
+
+
+class OneProcess:
+    """Encodes in this process."""
+
+    def __init__(self, options: EncodeOptions, census: Census, folder: Path) -> None:
+        self.options, self.census, self.folder = options, census, folder
+
+    def encode(self, parts: list[Part], progress: Progress) -> Iterator[PartRecord]:
+        """Yield records in order."""
+        encoder = open_encoder(self.options)
+        yield from PartEncoder(self.options, self.census, self.folder, encoder).encode(
+            parts, progress
+        )
+
+
+def choose_engine(options: EncodeOptions, census: Census, folder: Path) -> Engine:
+    """The engine that the options ask for; without ``--workers``, one worker a GPU."""
+    if options.engine == "ray":
+        from pyserini_ext.encode.ray_engine import RayEngine
+
+        return RayEngine(options, census, folder)
+    count = options.workers or default_workers(options)
+    if count > 1:
+        from pyserini_ext.encode.workers import Workers
+
+        return Workers(options, census, folder, count)
+    return OneProcess(options, census, folder)
+
+
+def default_workers(options: EncodeOptions) -> int:
+    """One a GPU where no device is named, else one."""
+    import torch
+
+    if options.device is not None or not torch.cuda.is_available():
+        return 1
+    count = torch.cuda.device_count()
+    if count > 1:
+        print(f"Using {count} GPUs, one process each (--device names one).", file=sys.stderr)
+    return count

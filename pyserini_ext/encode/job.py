@@ -1,0 +1,238 @@
+"""One encoding job from beginning to end: check, plan, continue, encode, assemble, report."""
+
+import fcntl
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from llm_encoders import checkpoint
+from llm_encoders.errors import EncoderError, UsageError
+from pyserini_ext.corpora import Corpus, CorpusError, open_corpus
+from pyserini_ext.encode.census import Census, take_census
+from pyserini_ext.encode.engines import choose_engine
+from pyserini_ext.encode.fingerprint import encoder_fingerprint, vocabulary_of
+from pyserini_ext.encode.manifest import MANIFEST_NAME, Manifest
+from pyserini_ext.encode.options import EncodeOptions
+from pyserini_ext.encode.outputs import (
+    BUILDING_FOLDER,
+    FaissOutput,
+    LuceneOutput,
+    NpzOutput,
+    Output,
+    finished_files_are_good,
+    refuse_foreign_files,
+)
+from pyserini_ext.encode.parts import Part, plan
+from pyserini_ext.encode.publish import complete
+from pyserini_ext.encode.report import report, write_report
+
+_SHOWN_FAULTS = 10
+
+
+def run(options: EncodeOptions) -> None:
+    """Encode a corpus, or go on where an earlier run of the same job stopped.
+
+    Raises:
+        UsageError: options that contradict each other, the encoder or an earlier run.
+        EncoderError: faulty input, or a machine that is too small.
+    """
+    files = _find_encoder(options)
+    corpus = open_corpus(
+        options.corpus,
+        options.fields,
+        options.encoded_fields,
+        options.docid_field,
+        options.delimiter,
+    )
+    folder = Path(options.embeddings)
+    if not options.overwrite:
+        refuse_foreign_files(folder, options.part_format, options.assembled)
+    earlier = None if options.overwrite else Manifest.load(folder)
+    census = _census(corpus, options, earlier)
+    start, stop = shard(census.documents, options.shard_id, options.shard_num)
+    if start == stop:
+        raise EncoderError(
+            f"Shard {options.shard_id} of {options.shard_num} has no documents: the corpus has "
+            f"{census.documents}."
+        )
+    parts = plan(start, stop, options.part_documents)
+    fingerprint = {
+        "encoder": encoder_fingerprint(files, options),
+        "corpus": {"documents": census.documents, "content": census.digest},
+        "shard": f"{options.shard_id} of {options.shard_num}",
+        "output": options.output,
+        "batch size": options.batch_size,
+        "part size": options.part_documents,
+    }
+    if earlier is not None:
+        earlier.require_same(fingerprint)
+    made_folder = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _only_run(folder):
+            if options.overwrite:
+                _clear(folder)
+            manifest = earlier or Manifest(folder, fingerprint, census.to_json())
+            manifest.census = census.to_json()
+            manifest.save()
+            _encode(options, census, parts, manifest, files)
+    except BaseException:
+        if made_folder and not manifest_has_parts(folder):
+            _clear(folder)
+            if not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+
+
+def manifest_has_parts(folder: Path) -> bool:
+    """Whether anything in the folder is worth keeping."""
+    manifest = Manifest.load(folder)
+    return manifest is not None and bool(manifest.parts)
+
+
+def _encode(
+    options: EncodeOptions,
+    census: Census,
+    parts: list[Part],
+    manifest: Manifest,
+    files: checkpoint.Checkpoint,
+) -> None:
+    sparse = files.contract.paradigm == "sparse"
+    vocabulary = vocabulary_of(files) if sparse and options.part_format == "npz" else []
+    if manifest.finished:
+        complete(manifest.folder / BUILDING_FOLDER, manifest.folder, manifest)
+    if options.assembled and finished_files_are_good(manifest):
+        print("Everything is in place already.", file=sys.stderr)
+        report(manifest, parts)
+        return
+    manifest.finished = {}
+    total = parts[-1].stop - parts[0].start
+    with _output(options, manifest.folder, vocabulary, parts) as output:
+        done = output.done(manifest)
+        manifest.save()
+        todo = [part for part in parts if part.number not in done]
+        before = total - sum(part.stop - part.start for part in todo)
+        if done and todo:
+            print(f"Going on after {before} of {total} documents.", file=sys.stderr)
+        elif not todo:
+            print("All parts are in place already.", file=sys.stderr)
+        with tqdm(total=total, initial=before, unit="doc", desc=files.name) as bar:
+            engine = choose_engine(options, census, output.parts_folder) if todo else None
+            for record in engine.encode(todo, bar.update) if engine else ():
+                manifest.parts[record.number] = record
+                manifest.save()
+                output.accept(record)
+        output.finish(manifest, vocabulary)
+    manifest.save()
+    report(manifest, parts)
+    write_report(manifest, parts)
+
+
+def _output(
+    options: EncodeOptions, folder: Path, vocabulary: list[str], parts: list[Part]
+) -> Output:
+    if options.to_lucene:
+        return LuceneOutput(folder, vocabulary, [part.number for part in parts])
+    if options.to_faiss:
+        return FaissOutput(folder)
+    return NpzOutput(folder) if options.to_npz else Output(folder)
+
+
+def _find_encoder(options: EncodeOptions) -> checkpoint.Checkpoint:
+    """Find the encoder's files before the corpus is read, which may take minutes."""
+    files, _ = checkpoint.resolve_spec(options.encoder, options.paradigm, options.backbone)
+    paradigm = files.contract.paradigm
+    if options.to_faiss and paradigm == "sparse":
+        raise UsageError(
+            f"{options.encoder} is a sparse encoder and has no place in a FAISS index. Give "
+            "--to-lucene in place of --to-faiss."
+        )
+    if options.to_lucene and paradigm == "dense":
+        raise UsageError(
+            f"{options.encoder} is a dense encoder and has no impacts for Lucene. Give --to-faiss "
+            "in place of --to-lucene."
+        )
+    if options.pooling or options.l2_norm:
+        print(
+            f"warning: --pooling and --l2-norm are ignored; the encode contract of {files.name} "
+            "says how it pools and normalises.",
+            file=sys.stderr,
+        )
+    return files
+
+
+def _census(corpus: Corpus, options: EncodeOptions, earlier: Manifest | None) -> Census:
+    """Read the whole corpus once, unless an earlier run has read the same files."""
+    if earlier is not None:
+        known = Census.from_json(earlier.census)
+        same = known.stamp == options.census_stamp(corpus.stamp())
+        if same and known.stamp[1] and known.window == options.window:
+            return known
+    faults: list[CorpusError] = []
+    skip = options.on_error == "skip"
+    shown = 0
+
+    def note(fault: CorpusError) -> None:
+        nonlocal shown
+        shown += 1
+        if not faults:
+            faults.append(fault)
+        if skip or shown <= _SHOWN_FAULTS:
+            print(f"{'skipped' if skip else 'fault'}: {fault}", file=sys.stderr)
+
+    census = take_census(corpus, options.window, note)
+    census.stamp = options.census_stamp(census.stamp)
+    if faults and not skip:
+        lines = "1 faulty line" if shown == 1 else f"{shown} faulty lines"
+        raise EncoderError(
+            f"{lines} in {corpus.name}, listed above. Nothing was written. Correct them, or leave "
+            "them out with --on-error skip."
+        )
+    if census.documents == 0:
+        raise EncoderError(f"No documents in {corpus.name}.")
+    return census
+
+
+def shard(total: int, shard_id: int, shard_num: int) -> tuple[int, int]:
+    """First and last-plus-one document of a shard, as Pyserini cuts them."""
+    size = total // shard_num
+    return shard_id * size, total if shard_id == shard_num - 1 else (shard_id + 1) * size
+
+
+@contextmanager
+def _only_run(folder: Path) -> Iterator[None]:
+    path = folder / ".lock"
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EncoderError(
+                f"Another run is writing to {folder}; give every run, and every shard, a folder of "
+                "its own."
+            ) from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _clear(folder: Path) -> None:
+    """Remove the output of an earlier run, and nothing else."""
+    manifest: Any = None
+    try:
+        manifest = Manifest.load(folder)
+    except EncoderError:
+        print(f"warning: {folder / MANIFEST_NAME} cannot be read.", file=sys.stderr)
+    if manifest is not None:
+        names = [part.file for part in manifest.parts.values()] + list(manifest.finished)
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+    for pattern in ("embeddings*.jsonl", ".embeddings*.partial", ".part*.partial", ".MANIFEST*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+    (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    Output(folder).clear()

@@ -1,0 +1,143 @@
+"""The record of an output folder: what it is made from, and which parts are done.
+
+The file has no suffix because Anserini takes every ``.json`` for documents. It is replaced
+atomically, so a killed run leaves the last good one.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.json_file import read_object
+
+MANIFEST_NAME = "MANIFEST"
+_BLOCK = 2**20
+_SHOWN_IDS = 5
+
+
+@dataclass
+class PartRecord:
+    """One finished part."""
+
+    number: int
+    file: str
+    documents: int
+    sha256: str
+    empty: int = 0
+    """Documents with an all-zero vector."""
+    empty_ids: list[str] = field(default_factory=list)
+    """The first few of them."""
+    not_finite: list[str] = field(default_factory=list)
+    """Documents left out for NaN or infinite activations, with their place."""
+
+    def add_empty(self, docid: str) -> None:
+        """Count a document whose vector is all zero."""
+        self.empty += 1
+        if len(self.empty_ids) < _SHOWN_IDS:
+            self.empty_ids.append(docid)
+
+
+@dataclass
+class Manifest:
+    """What an output folder is made from and which of its parts are done."""
+
+    folder: Path
+    fingerprint: dict[str, Any]
+    """Everything the bytes of the output depend on."""
+    census: dict[str, Any]
+    parts: dict[int, PartRecord] = field(default_factory=dict)
+    finished: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the files that were assembled out of all parts, once they are in place."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """The manifest of a folder, ``None`` where there is none."""
+        path = folder / MANIFEST_NAME
+        if not path.exists():
+            return None
+        values = read_object(path)
+        try:
+            parts = {int(key): PartRecord(**value) for key, value in values["parts"].items()}
+            return cls(folder, values["fingerprint"], values["census"], parts, values["finished"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise EncoderError(
+                f"{path} is not a manifest of this program ({error!r}). Move it away, or give "
+                "--overwrite to start again."
+            ) from None
+
+    def save(self) -> None:
+        """Replace the file."""
+        values = {
+            "fingerprint": self.fingerprint,
+            "finished": self.finished,
+            "parts": {number: asdict(part) for number, part in sorted(self.parts.items())},
+            "census": self.census,
+        }
+        write_atomically(self.folder / MANIFEST_NAME, json.dumps(values).encode())
+
+    def require_same(self, fingerprint: dict[str, Any]) -> None:
+        """Refuse to continue what something else has begun.
+
+        Raises:
+            UsageError: names every difference.
+        """
+        old, new = _flat(self.fingerprint), _flat(json.loads(json.dumps(fingerprint)))
+        differences = [
+            f"{key} was {_shown(old.get(key))}, now {_shown(new.get(key))}"
+            for key in sorted(old.keys() | new.keys())
+            if old.get(key) != new.get(key)
+        ]
+        if differences:
+            raise UsageError(
+                f"{self.folder} holds the output of another run: {'; '.join(differences)}. Give "
+                "another folder, or --overwrite to start again."
+            )
+
+    def valid_parts(self, folder: Path) -> dict[int, PartRecord]:
+        """The recorded parts whose files in ``folder`` still have their checksums."""
+        return {
+            number: part
+            for number, part in self.parts.items()
+            if (folder / part.file).is_file() and checksum(folder / part.file) == part.sha256
+        }
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all, whatever happens."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key} ")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _shown(value: Any) -> str:
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:12]}…"

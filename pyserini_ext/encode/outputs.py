@@ -1,0 +1,217 @@
+"""What the parts become: JSONL and npz stay parts, FAISS and Lucene are assembled out of them."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from llm_encoders.errors import EncoderError, UsageError
+from pyserini_ext.encode.manifest import MANIFEST_NAME, Manifest, PartRecord, checksum
+from pyserini_ext.encode.parts import read_npz
+from pyserini_ext.encode.publish import publish
+
+PARTS_FOLDER = ".parts"
+BUILDING_FOLDER = ".building"
+VOCABULARY_NAME = "vocabulary.txt"
+
+
+class Output:
+    """Parts that stay parts: JSONL, or npz with the terms of its columns beside it.
+
+    As a context manager it lets go of what it holds open.
+    """
+
+    part_format = "jsonl"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.parts_folder = folder
+
+    def done(self, manifest: Manifest) -> set[int]:
+        """Numbers of the parts that need not be encoded (again)."""
+        valid = manifest.valid_parts(self.parts_folder)
+        manifest.parts = dict(valid)
+        return set(valid)
+
+    def accept(self, record: PartRecord) -> None:
+        """A part file is in place."""
+
+    def finish(self, manifest: Manifest, vocabulary: list[str]) -> None:
+        """All parts are in place."""
+
+    def clear(self) -> None:
+        """Remove everything of an earlier run."""
+        for name in (PARTS_FOLDER, BUILDING_FOLDER):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.parts_folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing is open."""
+
+
+class NpzOutput(Output):
+    """CSR (or dense) ``.npz`` parts, and the terms of the columns, one a line."""
+
+    part_format = "npz"
+
+    def finish(self, manifest: Manifest, vocabulary: list[str]) -> None:
+        """Write the vocabulary."""
+        if vocabulary:
+            building = self.folder / BUILDING_FOLDER
+            building.mkdir(exist_ok=True)
+            text = "".join(f"{term}\n" for term in vocabulary)
+            (building / VOCABULARY_NAME).write_text(text, encoding="utf-8")
+            publish(building, self.folder, [VOCABULARY_NAME], manifest)
+
+
+class AssembledOutput(Output):
+    """One index made of all parts, which are removed once it is in place."""
+
+    part_format = "npz"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.parts_folder = folder / PARTS_FOLDER
+        self.building = folder / BUILDING_FOLDER
+
+    def remove_parts(self) -> None:
+        """The index has everything."""
+        shutil.rmtree(self.parts_folder, ignore_errors=True)
+
+
+class FaissOutput(AssembledOutput):
+    """A FAISS flat inner-product index as Pyserini reads it: ``index`` and ``docid``."""
+
+    def finish(self, manifest: Manifest, vocabulary: list[str]) -> None:
+        """Write the vectors of all parts, one part in memory at a time, and the ids."""
+        from pyserini_ext.faiss import write_flat_index
+
+        self.building.mkdir(exist_ok=True)
+        records = [manifest.parts[number] for number in sorted(manifest.parts)]
+        count = sum(record.documents for record in records)
+
+        def blocks(docids: Any) -> Iterator[np.ndarray]:
+            for record in records:
+                ids, vectors = read_npz(self.parts_folder / record.file)
+                docids.writelines(f"{docid}\n" for docid in ids)
+                yield vectors
+
+        dimension = manifest.fingerprint["encoder"]["dimension"]
+        with (self.building / "docid").open("w", encoding="utf-8") as docids:
+            write_flat_index(self.building / "index", blocks(docids), count, dimension)
+        # A folder without index is no index, so it comes last.
+        publish(self.building, self.folder, ["docid", "index"], manifest)
+        self.remove_parts()
+
+
+class LuceneOutput(AssembledOutput):
+    """A Lucene impact index; parts go into it in order while later ones are encoded.
+
+    A commit carries the number of the part that comes next, so a part is in the index if and only
+    if its number is lower, whenever the run was stopped.
+    """
+
+    def __init__(self, folder: Path, vocabulary: list[str], numbers: Iterable[int]) -> None:
+        super().__init__(folder)
+        self._vocabulary = vocabulary
+        self._order = sorted(numbers)
+        self._waiting: dict[int, PartRecord] = {}
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="indexing")
+        self._pending: list[Future[None]] = []
+        self._writer: Any = None
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
+
+    def done(self, manifest: Manifest) -> set[int]:
+        """Parts in the index, and parts whose files wait for it."""
+        self._open()
+        committed = int(self._writer.progress.get("next part", self._order[0]))
+        indexed = {number for number in self._order if number < committed}
+        if not indexed <= manifest.parts.keys():
+            raise EncoderError(
+                f"{self.building} holds more than {self.folder / MANIFEST_NAME} knows of; give "
+                "--overwrite to start again."
+            )
+        self._order = [number for number in self._order if number >= committed]
+        waiting = {n: p for n, p in manifest.valid_parts(self.parts_folder).items()}
+        waiting = {number: part for number, part in waiting.items() if number >= committed}
+        manifest.parts = {n: p for n, p in manifest.parts.items() if n in indexed} | waiting
+        for number in sorted(waiting):
+            self.accept(waiting[number])
+        return indexed | set(waiting)
+
+    def accept(self, record: PartRecord) -> None:
+        """Index the part as soon as all before it are."""
+        for future in [future for future in self._pending if future.done()]:
+            future.result()
+            self._pending.remove(future)
+        self._waiting[record.number] = record
+        while self._order and self._order[0] in self._waiting:
+            number = self._order.pop(0)
+            self._pending.append(self._pool.submit(self._index, self._waiting.pop(number)))
+
+    def _open(self) -> None:
+        from pyserini_ext.lucene import LuceneImpactWriter
+
+        if self._writer is None:
+            self._writer = LuceneImpactWriter(self.building).__enter__()
+
+    def _index(self, record: PartRecord) -> None:
+        ids, impacts = read_npz(self.parts_folder / record.file)
+        self._writer.add(ids, impacts, self._vocabulary)
+        self._writer.commit({"next part": str(record.number + 1)})
+        (self.parts_folder / record.file).unlink()
+
+    def finish(self, manifest: Manifest, vocabulary: list[str]) -> None:
+        """Wait for the last part and put the index in place."""
+        for future in self._pending:
+            future.result()
+        self._close(None)
+        names = [path.name for path in self.building.iterdir() if path.name != "write.lock"]
+        # An index exists from the moment that its segments file does, so that comes last.
+        names.sort(key=lambda name: (name.startswith("segments"), name))
+        publish(self.building, self.folder, names, manifest)
+        self.remove_parts()
+
+    def __exit__(self, *error: Any) -> None:
+        self._close(error[0])
+
+    def _close(self, error_type: type[BaseException] | None) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.__exit__(error_type, None, None)
+
+
+def finished_files_are_good(manifest: Manifest) -> bool:
+    """Whether the assembled files of a finished run still have their checksums."""
+    return bool(manifest.finished) and all(
+        (manifest.folder / name).is_file() and checksum(manifest.folder / name) == expected
+        for name, expected in manifest.finished.items()
+    )
+
+
+def refuse_foreign_files(folder: Path, part_format: str, assembled: bool) -> None:
+    """Refuse a folder without manifest that holds what would mix with the output."""
+    if (folder / MANIFEST_NAME).exists() or not folder.is_dir():
+        return
+    names = [path.name for path in folder.iterdir() if path.name[0] != "."]
+    own = ("docid", "index", VOCABULARY_NAME)
+    mixing = [
+        name
+        for name in sorted(names)
+        if name in own or name.startswith("segments_") or name.endswith((".json", ".jsonl", ".npz"))
+    ]
+    if mixing:
+        raise UsageError(
+            f"{folder} holds {mixing[0]}, which is not of this output. Give another folder, or "
+            "--overwrite to have the output of an earlier run replaced."
+        )

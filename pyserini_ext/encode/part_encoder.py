@@ -1,0 +1,180 @@
+"""Encoding parts, one after another: read, tokenise ahead, encode, write."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from llm_encoders.errors import EncoderError, UsageError
+from pyserini_ext.corpora import Document, open_corpus
+from pyserini_ext.encode.census import Census
+from pyserini_ext.encode.manifest import PartRecord
+from pyserini_ext.encode.options import EncodeOptions
+from pyserini_ext.encode.parts import Part, PartFile, create_part
+from pyserini_ext.encode.prefetch import prefetched
+
+Progress = Callable[[int], None]
+Window = tuple[Part, int, list[Document], list[list[int]]]
+
+
+class PartEncoder:
+    """An encoder, a corpus and a folder for parts.
+
+    Texts are batched within windows that begin at multiples of the window size in the whole
+    corpus. So the bytes of a vector depend on neither parts nor shards nor who encodes them.
+
+    Args:
+        options: of the command.
+        census: of the corpus.
+        folder: where part files go.
+        encoder: loaded by :func:`open_encoder`.
+    """
+
+    def __init__(self, options: EncodeOptions, census: Census, folder: Path, encoder: Any) -> None:
+        self.options = options
+        self.census = census
+        self.folder = folder
+        self.encoder = encoder
+        self.corpus = open_corpus(
+            options.corpus,
+            options.fields,
+            options.encoded_fields,
+            options.docid_field,
+            options.delimiter,
+        )
+
+    def encode(self, parts: Iterable[Part], progress: Progress) -> Iterator[PartRecord]:
+        """Encode parts in turn and yield a record of each when its file is in place.
+
+        Args:
+            parts: taken as they come; one or two are asked for ahead.
+            progress: called with the number of documents done since the last call.
+
+        Raises:
+            EncoderError: NaN or infinite activations (unless ``on_error`` is ``"skip"``).
+        """
+        vocabulary = getattr(self.encoder, "vocabulary", [])
+        file: PartFile | None = None
+        record = PartRecord(-1, "", 0, "")
+        try:
+            for part, first, documents, token_ids in prefetched(self._windows(parts)):
+                if file is None:
+                    file = create_part(
+                        self.folder, part.number, self.options.part_format, vocabulary
+                    )
+                    record = PartRecord(part.number, file.path.name, 0, "")
+                last = first + len(documents)
+                wanted = range(max(part.start, first) - first, min(part.stop, last) - first)
+                kept, vectors = self._encode(documents, token_ids, wanted, record)
+                file.add(kept, vectors)
+                record.documents += len(kept)
+                progress(len(wanted))
+                if last >= part.stop:
+                    record.sha256 = file.finish()
+                    file = None
+                    yield record
+        finally:
+            if file is not None:
+                file.discard()
+
+    def _windows(self, parts: Iterable[Part]) -> Iterator[Window]:
+        """Number of the first document, documents and their tokens of all windows of the parts."""
+        size, total = self.census.window, self.census.documents
+        for part in parts:
+            first = part.start // size * size
+            stream = self.census.documents_from(self.corpus, first)
+            while first < part.stop:
+                documents = list(islice(stream, size))
+                if len(documents) != min(size, total - first):
+                    raise EncoderError(f"{self.corpus.name} changed while it was read; run again.")
+                yield part, first, documents, self._token_ids(documents)
+                first += size
+
+    def _token_ids(self, documents: list[Document]) -> list[list[int]]:
+        return self.encoder.document_token_ids(
+            [document.text for document in documents],
+            [document.title for document in documents],
+            self.options.max_length,
+            self.options.add_sep,
+        )
+
+    def _encode(
+        self,
+        documents: list[Document],
+        token_ids: list[list[int]],
+        wanted: range,
+        record: PartRecord,
+    ) -> tuple[list[Document], Any]:
+        import torch
+
+        not_finite: list[int] = []
+        try:
+            vectors = self.encoder.encode_document_tokens(
+                token_ids, only=wanted, not_finite=not_finite
+            )
+        except torch.OutOfMemoryError:
+            raise EncoderError(
+                f"{self.encoder.device} has too little memory for a single document: lower "
+                "--max-length, or give --quantization 8bit or 4bit. Finished parts are good."
+            ) from None
+        faulty = sorted(set(not_finite) & set(wanted))
+        for row in faulty:
+            document = documents[row]
+            fault = (
+                f"{document.place}: document '{document.id}': NaN or infinite activations in "
+                f"{self.encoder.dtype}"
+            )
+            if self.options.on_error == "stop":
+                raise EncoderError(
+                    f"{fault}; try --dtype bfloat16 or float32, or leave such documents out with "
+                    "--on-error skip. Finished parts are good."
+                )
+            record.not_finite.append(fault)
+        rows = np.setdiff1d(np.arange(wanted.start, wanted.stop), faulty)
+        vectors = vectors[rows]
+        if isinstance(vectors, csr_array):
+            vectors = self.encoder.quantize(vectors)
+            filled = np.diff(vectors.indptr) > 0
+        else:
+            filled = vectors.any(1)
+        kept = [documents[row] for row in rows.tolist()]
+        for document, has_any in zip(kept, filled.tolist(), strict=True):
+            if not has_any:
+                record.add_empty(document.id)
+        return kept, vectors
+
+
+def open_encoder(options: EncodeOptions) -> Any:
+    """Load the encoder that the options name.
+
+    Raises:
+        EncoderError: it cannot be loaded, or options contradict it.
+    """
+    from llm_encoders import load_encoder
+    from llm_encoders.devices import or_cpu
+
+    encoder = load_encoder(
+        options.encoder,
+        device=or_cpu(options.device),
+        dtype="float16" if options.fp16 else options.dtype,
+        backbone=options.backbone,
+        paradigm=options.paradigm,
+        quantization=options.quantization,
+    )
+    encoder.batch_size = options.batch_size
+    if options.batch_tokens is not None:
+        encoder.batch_tokens = options.batch_tokens
+    if options.prefix is not None:
+        encoder.replace_prefixes(options.prefix)
+    dimension = getattr(encoder, "dimension", options.dimension)
+    if options.dimension not in (None, dimension):
+        raise UsageError(
+            f"--dimension is {options.dimension}, but {encoder.name} has {dimension}; it can be "
+            "left out."
+        )
+    if options.compile:
+        encoder.compile()
+    return encoder

@@ -1,0 +1,28 @@
+"""Putting finished files in place so that a kill at any moment can be made good."""
+
+import os
+import shutil
+from pathlib import Path
+
+from pyserini_ext.encode.manifest import Manifest, checksum
+
+
+def publish(building: Path, folder: Path, names: list[str], manifest: Manifest) -> None:
+    """Move files of ``building`` to ``folder``, in this order.
+
+    The manifest gets their checksums first. From then on :func:`complete` can finish the move.
+    """
+    for name in names:
+        with (building / name).open("rb") as stream:
+            os.fsync(stream.fileno())
+    manifest.finished = {name: checksum(building / name) for name in names}
+    manifest.save()
+    complete(building, folder, manifest)
+
+
+def complete(building: Path, folder: Path, manifest: Manifest) -> None:
+    """Move what :func:`publish` had not moved when it was killed."""
+    for name in manifest.finished:
+        if (building / name).exists():
+            os.replace(building / name, folder / name)
+    shutil.rmtree(building, ignore_errors=True)

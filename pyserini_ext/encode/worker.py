@@ -1,0 +1,71 @@
+"""``python -m pyserini_ext.encode.worker``: one of several processes that encode parts.
+
+Not for users: :mod:`pyserini_ext.encode.workers` starts it. It reads a job and parts as JSON lines
+and answers with progress, records of finished parts, or an error.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.errors import EncoderError
+from pyserini_ext.encode.parts import Part
+
+_PARTS_FINISHED = 0
+
+
+def main() -> None:
+    """Encode parts until the input ends."""
+    # What libraries print must not come between the messages.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def say(message: dict[str, Any]) -> None:
+        try:
+            answers.write(json.dumps(message) + "\n")
+            answers.flush()
+        except BrokenPipeError:  # the coordinator is gone, so is the reason to work
+            os._exit(1)
+
+    try:
+        job = json.loads(sys.stdin.readline())
+        if job["threads"]:
+            import torch
+
+            torch.set_num_threads(job["threads"])
+        work(job, _parts(), say)
+    except (EncoderError, OSError) as error:
+        say({"error": str(error)})
+        os._exit(1)
+    # Nothing is left to be flushed, and no thread that waits for input is worth waiting for.
+    os._exit(_PARTS_FINISHED)
+
+
+def work(job: dict[str, Any], parts: Iterator[Part], say: Any) -> None:
+    """Encode the parts of a job and report them."""
+    from dataclasses import asdict
+
+    from pyserini_ext.encode.census import Census
+    from pyserini_ext.encode.options import EncodeOptions
+    from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
+
+    options = EncodeOptions(**job["options"])
+    encoder = open_encoder(options)
+    census = Census.from_json(job["census"])
+    part_encoder = PartEncoder(options, census, Path(job["folder"]), encoder)
+    for record in part_encoder.encode(parts, lambda count: say({"progress": count})):
+        say({"record": asdict(record)})
+
+
+def _parts() -> Iterator[Part]:
+    for line in sys.stdin:
+        yield Part(**json.loads(line))
+    # The end of the input means that the coordinator is gone or has all it wants.
+    os._exit(_PARTS_FINISHED)
+
+
+if __name__ == "__main__":
+    main()

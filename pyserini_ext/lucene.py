@@ -1,0 +1,167 @@
+"""Writing a Lucene impact index without fake words: term frequencies as they are.
+
+Anserini's own way repeats every term as often as its impact says. Here a document is handed over
+as ``term<delimiter>impact`` words, which Lucene's ``delimitedTermFrequency`` filter turns into
+postings with those frequencies. Fields and similarity are Anserini's, so that the stock
+``LuceneImpactSearcher`` finds the same documents with the same scores.
+"""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from scipy.sparse import csr_array
+
+from llm_encoders.errors import EncoderError
+
+# A control character that is no whitespace to Java and that no tokenizer puts into a term.
+DELIMITER = "\x01"
+_MAX_WORD = 1024  # UTF-16 units; a term has at most 255, its impact at most ten digits
+_BUFFER_MEGABYTES = 512.0
+
+
+class LuceneImpactWriter:
+    """An ``IndexWriter`` whose commits carry how far the work has come.
+
+    As a context manager it closes on success and rolls back to the last commit on any error.
+
+    Args:
+        folder: of the index; continued where there is one.
+        threads: how many documents are added at a time; their order does not matter to a search.
+    """
+
+    def __init__(self, folder: Path, threads: int = 2) -> None:
+        from pyserini.pyclass import autoclass
+
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        file = autoclass("java.io.File")(str(folder.absolute()))
+        self._directory = autoclass("org.apache.lucene.store.FSDirectory").open(file.toPath())
+        config = autoclass("org.apache.lucene.index.IndexWriterConfig")(_analyzer())
+        config.setSimilarity(autoclass("io.anserini.search.similarity.ImpactSimilarity")())
+        config.setRAMBufferSizeMB(_BUFFER_MEGABYTES)
+        try:
+            self._writer = autoclass("org.apache.lucene.index.IndexWriter")(self._directory, config)
+        except Exception as error:  # Java's classes of errors are not Python's
+            raise EncoderError(f"Cannot write a Lucene index to {folder}: {error}") from None
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="lucene")
+
+    @property
+    def progress(self) -> dict[str, str]:
+        """What the last commit carried."""
+        entries = self._writer.getLiveCommitData()
+        if entries is None:
+            return {}
+        iterator, found = entries.iterator(), {}
+        while iterator.hasNext():
+            entry = iterator.next()
+            found[str(entry.getKey())] = str(entry.getValue())
+        return found
+
+    def add(self, ids: list[str], impacts: csr_array, vocabulary: list[str]) -> None:
+        """Add documents by rows of int32 impacts; a row without any is left out, as in Anserini."""
+        terms, weights = impacts.indices.tolist(), impacts.data.tolist()
+        rows = zip(ids, impacts.indptr.tolist(), impacts.indptr[1:].tolist(), strict=False)
+        self.add_words(
+            (
+                docid,
+                " ".join(
+                    f"{vocabulary[terms[i]]}{DELIMITER}{weights[i]}" for i in range(start, stop)
+                ),
+            )
+            for docid, start, stop in rows
+            if stop > start
+        )
+
+    def add_words(self, documents: Iterable[tuple[str, str]]) -> None:
+        """Add documents given as (id, ``term<DELIMITER>impact`` words)."""
+        everything = list(documents)
+        size = -(-len(everything) // self._threads) or 1
+        slices = [everything[i : i + size] for i in range(0, len(everything), size)]
+        try:
+            list(self._pool.map(self._add_slice, slices))
+        except Exception as error:  # Java's classes of errors are not Python's
+            raise EncoderError(f"Cannot write the Lucene index {self.folder}: {error}") from None
+
+    def _add_slice(self, documents: list[tuple[str, str]]) -> None:
+        import jnius
+        from pyserini.pyclass import autoclass
+
+        try:
+            field_class = autoclass("org.apache.lucene.document.Field")
+            string_field = autoclass("org.apache.lucene.document.StringField")
+            document = autoclass("org.apache.lucene.document.Document")()
+            store = autoclass("org.apache.lucene.document.Field$Store")
+            identity = string_field("id", "", store.YES)
+            bytes_class = autoclass("org.apache.lucene.util.BytesRef")
+            # Anserini breaks ties by this field.
+            order = autoclass("org.apache.lucene.document.BinaryDocValuesField")(
+                "id", bytes_class("")
+            )
+            contents = field_class("contents", "", _contents_type())
+            for field in (identity, order, contents):
+                document.add(field)
+            for docid, words in documents:
+                identity.setStringValue(docid)
+                order.setBytesValue(bytes_class(docid))
+                contents.setStringValue(words)
+                self._writer.addDocument(document)
+        finally:
+            jnius.detach()
+
+    def commit(self, progress: Mapping[str, str]) -> None:
+        """Make everything added so far durable, together with ``progress``."""
+        from pyserini.pyclass import autoclass
+
+        values = autoclass("java.util.HashMap")()
+        for key, value in progress.items():
+            values.put(key, value)
+        try:
+            self._writer.setLiveCommitData(values.entrySet())
+            self._writer.commit()
+        except Exception as error:  # Java's classes of errors are not Python's
+            raise EncoderError(f"Cannot write the Lucene index {self.folder}: {error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        if error_type is None:
+            self._writer.close()
+        else:
+            self._writer.rollback()
+        self._directory.close()
+
+
+def _analyzer() -> Any:
+    from pyserini.pyclass import autoclass
+
+    options = autoclass("java.util.HashMap")
+    words, frequencies = options(), options()
+    words.put("maxTokenLen", str(_MAX_WORD))
+    frequencies.put("delimiter", DELIMITER)
+    builder = autoclass("org.apache.lucene.analysis.custom.CustomAnalyzer").builder()
+    builder.withTokenizer("whitespace", words)
+    builder.addTokenFilter("delimitedTermFrequency", frequencies)
+    return builder.build()
+
+
+def _contents_type() -> Any:
+    from pyserini.pyclass import autoclass
+
+    field_type = autoclass("org.apache.lucene.document.FieldType")()
+    options = autoclass("org.apache.lucene.index.IndexOptions")
+    field_type.setIndexOptions(options.DOCS_AND_FREQS)
+    field_type.setTokenized(True)
+    field_type.setStored(False)
+    field_type.freeze()
+    return field_type
