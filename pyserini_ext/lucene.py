@@ -93,20 +93,22 @@ class LuceneImpactWriter:
         try:
             field_class = autoclass("org.apache.lucene.document.Field")
             string_field = autoclass("org.apache.lucene.document.StringField")
+            string_class = autoclass("java.lang.String")
             document = autoclass("org.apache.lucene.document.Document")()
             store = autoclass("org.apache.lucene.document.Field$Store")
             identity = string_field("id", "", store.YES)
             bytes_class = autoclass("org.apache.lucene.util.BytesRef")
             # Anserini breaks ties by this field.
             order = autoclass("org.apache.lucene.document.BinaryDocValuesField")(
-                "id", bytes_class("")
+                "id", bytes_class()
             )
-            contents = field_class("contents", "", _contents_type())
+            nothing = jnius.cast("java.lang.CharSequence", string_class(""))
+            contents = field_class("contents", nothing, _contents_type())
             for field in (identity, order, contents):
                 document.add(field)
             for docid, words in documents:
                 identity.setStringValue(docid)
-                order.setBytesValue(bytes_class(docid))
+                order.setBytesValue(bytes_class(string_class(docid)))
                 contents.setStringValue(words)
                 self._writer.addDocument(document)
         finally:

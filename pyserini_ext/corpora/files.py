@@ -1,15 +1,18 @@
 """Text files as streams of lines, plain or compressed, from any position."""
 
 import gzip
-import io
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
-
-import zstandard
+from typing import Any, BinaryIO
 
 from llm_encoders.errors import EncoderError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _SKIP_BYTES = 2**20
 
@@ -52,26 +55,21 @@ def lines(path: Path, line: int = 1, offset: int = 0) -> Iterator[tuple[int, int
                 if not content.isspace():
                     yield line, offset, content
                 line, offset = line + 1, offset + len(content)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise EncoderError(f"{path}: broken gzip file ({error}).") from None
-    except zstandard.ZstdError as error:
-        raise EncoderError(f"{path}: broken zstd file ({error}).") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error, zstd.ZstdError) as error:
+        kind = "zstd" if path.suffix == ".zst" else "gzip"
+        raise EncoderError(f"{path}: broken {kind} file ({error}).") from None
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> Any:
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
     if path.suffix == ".zst":
-        compressed = path.open("rb")
-        reader = zstandard.ZstdDecompressor().stream_reader(
-            compressed, read_across_frames=True, closefd=True
-        )
-        return io.BufferedReader(reader)  # type: ignore[arg-type]
+        return zstd.open(path, "rb")
     return path.open("rb")
 
 
 def _skip(stream: BinaryIO, count: int) -> None:
-    if not isinstance(stream, gzip.GzipFile) and stream.seekable():
+    if not isinstance(stream, gzip.GzipFile | zstd.ZstdFile):
         stream.seek(count)
         return
     while count > 0:

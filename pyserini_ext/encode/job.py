@@ -19,6 +19,7 @@ from pyserini_ext.encode.manifest import MANIFEST_NAME, Manifest
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.encode.outputs import (
     BUILDING_FOLDER,
+    PARTS_FOLDER,
     FaissOutput,
     LuceneOutput,
     NpzOutput,
@@ -50,7 +51,7 @@ def run(options: EncodeOptions) -> None:
     )
     folder = Path(options.embeddings)
     if not options.overwrite:
-        refuse_foreign_files(folder, options.part_format, options.assembled)
+        refuse_foreign_files(folder)
     earlier = None if options.overwrite else Manifest.load(folder)
     census = _census(corpus, options, earlier)
     start, stop = shard(census.documents, options.shard_id, options.shard_num)
@@ -73,16 +74,17 @@ def run(options: EncodeOptions) -> None:
     made_folder = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _only_run(folder):
+        with only_run(folder):
             if options.overwrite:
-                _clear(folder)
+                clear(folder)
+            remove_temporary(folder)
             manifest = earlier or Manifest(folder, fingerprint, census.to_json())
             manifest.census = census.to_json()
             manifest.save()
             _encode(options, census, parts, manifest, files)
     except BaseException:
         if made_folder and not manifest_has_parts(folder):
-            _clear(folder)
+            clear(folder)
             if not any(folder.iterdir()):
                 folder.rmdir()
         raise
@@ -109,7 +111,7 @@ def _encode(
         print("Everything is in place already.", file=sys.stderr)
         report(manifest, parts)
         return
-    manifest.finished = {}
+    manifest.forget_finished()
     total = parts[-1].stop - parts[0].start
     with _output(options, manifest.folder, vocabulary, parts) as output:
         done = output.done(manifest)
@@ -204,7 +206,8 @@ def shard(total: int, shard_id: int, shard_num: int) -> tuple[int, int]:
 
 
 @contextmanager
-def _only_run(folder: Path) -> Iterator[None]:
+def only_run(folder: Path) -> Iterator[None]:
+    """Refuse a second run in the same folder while this one goes on."""
     path = folder / ".lock"
     with path.open("w") as lock:
         try:
@@ -220,7 +223,7 @@ def _only_run(folder: Path) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _clear(folder: Path) -> None:
+def clear(folder: Path) -> None:
     """Remove the output of an earlier run, and nothing else."""
     manifest: Any = None
     try:
@@ -231,8 +234,13 @@ def _clear(folder: Path) -> None:
         names = [part.file for part in manifest.parts.values()] + list(manifest.finished)
         for name in names:
             (folder / name).unlink(missing_ok=True)
-    for pattern in ("embeddings*.jsonl", ".embeddings*.partial", ".part*.partial", ".MANIFEST*"):
-        for path in folder.glob(pattern):
-            path.unlink()
+    remove_temporary(folder)
     (folder / MANIFEST_NAME).unlink(missing_ok=True)
     Output(folder).clear()
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove what a killed run had begun to write."""
+    for place in (folder, folder / PARTS_FOLDER):
+        for path in place.glob(".*.partial"):
+            path.unlink(missing_ok=True)

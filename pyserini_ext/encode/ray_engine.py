@@ -1,0 +1,104 @@
+"""Encoding on a Ray cluster: parts are rows of a dataset, encoders are actors of a pool.
+
+All nodes must see the corpus, the model and the output folder under the same paths. Parts are
+files put in place whole, so a part whose actor was killed is simply encoded again.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.errors import EncoderError, UsageError
+from pyserini_ext.encode.census import Census
+from pyserini_ext.encode.engines import Progress
+from pyserini_ext.encode.manifest import PartRecord
+from pyserini_ext.encode.options import EncodeOptions
+from pyserini_ext.encode.parts import Part
+
+# An actor that takes a whole CPU each leaves none for the tasks that feed the pool, and the job
+# hangs; half of one still lets no more actors onto a machine than twice its cores.
+_CPUS = 0.5
+_RESTARTS = 3
+
+
+class RayEngine:
+    """Encodes with ``--workers`` actors (default: one a GPU of the cluster, else one)."""
+
+    def __init__(self, options: EncodeOptions, census: Census, folder: Path) -> None:
+        self.options, self.census, self.folder = options, census, folder
+
+    def encode(self, parts: list[Part], progress: Progress) -> Iterator[PartRecord]:
+        """Yield records as actors finish parts.
+
+        Raises:
+            UsageError: Ray is not installed.
+            EncoderError: an actor reports an error, or dies too often.
+        """
+        try:
+            import ray
+        except ImportError:
+            raise UsageError(
+                "--engine ray needs Ray: pip install 'pyserini-llm-encoders[ray]'."
+            ) from None
+        if not ray.is_initialized():
+            ray.init(log_to_driver=False, configure_logging=False)
+        gpus = int(ray.cluster_resources().get("GPU", 0)) if self.options.device is None else 0
+        count = min(self.options.workers or max(1, gpus), len(parts))
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        rows = ray.data.from_items([asdict(part) for part in parts], override_num_blocks=len(parts))
+        records = rows.map_batches(
+            _Actor,
+            fn_constructor_args=(asdict(self.options), self.census.to_json(), str(self.folder)),
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(size=count),
+            num_cpus=_CPUS,
+            num_gpus=1 if gpus else None,
+            max_restarts=_RESTARTS,
+            max_task_retries=_RESTARTS,
+        )
+        try:
+            for row in records.iter_rows():
+                if row["error"]:
+                    raise EncoderError(row["error"])
+                record = PartRecord(**json.loads(row["record"]))
+                part = next(part for part in parts if part.number == record.number)
+                progress(part.stop - part.start)
+                yield record
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise EncoderError(
+                f"Ray gave up: {reason} Finished parts are good; run again to go on."
+            ) from None
+
+
+class _Actor:
+    """One encoder; answers a part with the record of its file, or with an error."""
+
+    def __init__(self, options: dict[str, Any], census: dict[str, Any], folder: str) -> None:
+        from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
+
+        loaded = EncodeOptions(**options)
+        self._error = ""
+        try:
+            self._encoder = PartEncoder(
+                loaded, Census.from_json(census), Path(folder), open_encoder(loaded)
+            )
+        except EncoderError as error:
+            self._error = str(error)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        records, errors = [], []
+        for number, start, stop in zip(batch["number"], batch["start"], batch["stop"], strict=True):
+            record, error = "", self._error
+            if not error:
+                part = Part(int(number), int(start), int(stop))
+                try:
+                    (made,) = self._encoder.encode([part], lambda count: None)
+                    record = json.dumps(asdict(made))
+                except (EncoderError, OSError) as fault:
+                    error = str(fault)
+            records.append(record)
+            errors.append(error)
+        return {"record": records, "error": errors}
