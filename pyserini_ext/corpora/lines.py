@@ -51,7 +51,7 @@ class LineCorpus:
 def parse_json(content: bytes, place: str) -> dict[str, Any]:
     """One line of JSON; anything but an object is a :class:`CorpusError`."""
     try:
-        record = json.loads(content)
+        record = json.loads(content.rstrip())
     except json.JSONDecodeError as error:
         raise CorpusError(place, f"not valid JSON ({error.msg}, column {error.colno}).") from None
     except UnicodeDecodeError:

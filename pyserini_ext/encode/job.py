@@ -129,6 +129,7 @@ def _encode(
                 manifest.save()
                 output.accept(record)
         output.finish(manifest, vocabulary)
+    remove_temporary(manifest.folder)  # of workers that died and were replaced
     manifest.save()
     report(manifest, parts)
     write_report(manifest, parts)

@@ -125,7 +125,7 @@ class PartEncoder:
             document = documents[row]
             fault = (
                 f"{document.place}: document '{document.id}': NaN or infinite activations in "
-                f"{self.encoder.dtype}"
+                f"{str(self.encoder.dtype).removeprefix('torch.')}"
             )
             if self.options.on_error == "stop":
                 raise EncoderError(

@@ -5,6 +5,7 @@ files put in place whole, so a part whose actor was killed is simply encoded aga
 """
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,6 @@ from pyserini_ext.encode.parts import Part
 # An actor that takes a whole CPU each leaves none for the tasks that feed the pool, and the job
 # hangs; half of one still lets no more actors onto a machine than twice its cores.
 _CPUS = 0.5
-_RESTARTS = 3
 
 
 class RayEngine:
@@ -43,20 +43,23 @@ class RayEngine:
                 "--engine ray needs Ray: pip install 'pyserini-llm-encoders[ray]'."
             ) from None
         if not ray.is_initialized():
-            ray.init(log_to_driver=False, configure_logging=False)
+            ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        logging.getLogger("ray.data").setLevel(logging.WARNING)
         gpus = int(ray.cluster_resources().get("GPU", 0)) if self.options.device is None else 0
         count = min(self.options.workers or max(1, gpus), len(parts))
         ray.data.DataContext.get_current().enable_progress_bars = False
         rows = ray.data.from_items([asdict(part) for part in parts], override_num_blocks=len(parts))
         records = rows.map_batches(
             _Actor,
-            fn_constructor_args=(asdict(self.options), self.census.to_json(), str(self.folder)),
+            fn_constructor_args=(
+                _with_absolute_paths(self.options),
+                self.census.to_json(),
+                str(self.folder.absolute()),
+            ),
             batch_size=1,
-            compute=ray.data.ActorPoolStrategy(size=count),
+            concurrency=count,
             num_cpus=_CPUS,
             num_gpus=1 if gpus else None,
-            max_restarts=_RESTARTS,
-            max_task_retries=_RESTARTS,
         )
         try:
             for row in records.iter_rows():
@@ -71,6 +74,18 @@ class RayEngine:
             raise EncoderError(
                 f"Ray gave up: {reason} Finished parts are good; run again to go on."
             ) from None
+
+
+def _with_absolute_paths(options: EncodeOptions) -> dict[str, Any]:
+    """Actors work in a folder of their own."""
+    values = asdict(options)
+    for name in ("corpus", "backbone"):
+        if values[name] is not None and Path(values[name]).exists():
+            values[name] = str(Path(values[name]).absolute())
+    encoder, *written = options.encoder.split(",")
+    if Path(encoder).exists():
+        values["encoder"] = ",".join([str(Path(encoder).absolute()), *written])
+    return values
 
 
 class _Actor:

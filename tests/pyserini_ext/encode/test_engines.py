@@ -1,0 +1,94 @@
+"""One process, two workers, three shards and Ray: the same bytes."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.pyserini_ext.encode.outputs import files, jsonl_ids
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=["sparse", "dense"])
+def whole(request, tmp_path_factory, encode_words, run):
+    """Paradigm, and the output of one process."""
+    folder = tmp_path_factory.mktemp("one") / "process"
+    run(encode_words(request.param, folder))
+    return request.param, folder
+
+
+def test_two_workers(whole, tmp_path, encode_words, run):
+    paradigm, expected = whole
+    run(encode_words(paradigm, tmp_path / "two", "--workers", 2))
+    assert files(tmp_path / "two") == files(expected)
+
+
+def test_shards_are_cut_as_pyserini_cuts_them_and_make_up_the_whole(
+    whole, tmp_path, encode_words, run
+):
+    paradigm, expected = whole
+    lines, ids = b"", []
+    for shard in range(3):
+        folder = tmp_path / f"shard{shard}"
+        run(encode_words(paradigm, folder, "--shard-num", 3, "--shard-id", shard))
+        contents = files(folder)
+        lines += b"".join(contents[name] for name in sorted(contents))
+        ids.append(jsonl_ids(folder))
+    assert [len(part) for part in ids] == [333, 333, 334]
+    assert lines == b"".join(content for _, content in sorted(files(expected).items()))
+
+
+def test_ray(whole, tmp_path, encode_words, run):
+    pytest.importorskip("ray", reason="needs Ray (pip install '.[ray]')")
+    paradigm, expected = whole
+    run(encode_words(paradigm, tmp_path / "ray", "--engine", "ray", "--workers", 2))
+    assert files(tmp_path / "ray") == files(expected)
+
+
+def busy_workers(pattern):
+    """Process ids whose command line holds a word."""
+    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False)
+    return [int(word) for word in found.stdout.split() if int(word) != os.getpid()]
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_a_killed_worker_is_made_good(whole, tmp_path, encode_words, engine):
+    if engine == "ray":
+        pytest.importorskip("ray", reason="needs Ray (pip install '.[ray]')")
+    paradigm, expected = whole
+    output = tmp_path / "output"
+    words = encode_words(paradigm, output, "--engine", engine, "--workers", 2)
+    pattern = "pyserini_ext.encode.worker" if engine == "local" else "ray::MapWorker"
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    victims = []
+    while process.poll() is None and not victims:
+        # A worker is at work once there is a part that it has begun.
+        if list(output.glob(".embeddings*.partial")):
+            victims = busy_workers(pattern)
+        time.sleep(0.005)
+    assert victims, "the run ended before a worker could be killed"
+    os.kill(victims[0], signal.SIGKILL)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert files(output) == files(expected)
+
+
+def test_workers_stop_when_their_coordinator_is_killed(tmp_path, encode_words):
+    output = tmp_path / "output"
+    process = subprocess.Popen(
+        encode_words("sparse", output, "--workers", 2), stderr=subprocess.DEVNULL
+    )
+    while not list(output.glob(".embeddings*.partial")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    workers = busy_workers("pyserini_ext.encode.worker")
+    assert len(workers) == 2
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(os.path.exists(f"/proc/{worker}") for worker in workers):
+        assert time.monotonic() < deadline, "workers outlive their coordinator"
+        time.sleep(0.1)
