@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -311,16 +311,25 @@ class SparseEncoder(Encoder[csr_array]):
         only: Container[int] | None = None,
         not_finite: list[int] | None = None,
     ) -> csr_array:
-        shape = (len(token_ids), len(self.vocabulary))
-        rows, columns, values = [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
-        for batch_rows, weights in self._outputs(token_ids, only, not_finite):
-            row, column = weights.nonzero(as_tuple=True)
-            rows.append(np.asarray(batch_rows)[row.cpu().numpy()])
-            columns.append(column.cpu().numpy())
-            values.append(weights[row, column].cpu().numpy())
-        data = np.concatenate([np.empty(0, np.float32), *values])
-        vectors = coo_array((data, (np.concatenate(rows), np.concatenate(columns))), shape=shape)
-        return keep_top_k(vectors.tocsr(), top_k)
+        columns: list[np.ndarray] = [np.empty(0, np.int32)] * len(token_ids)
+        values: list[np.ndarray] = [np.empty(0, np.float32)] * len(token_ids)
+        for rows, weights in self._outputs(token_ids, only, not_finite):
+            filled = weights.nonzero()  # [entries, 2], by row
+            data = weights[filled[:, 0], filled[:, 1]].cpu().numpy()
+            entries = filled.cpu().numpy()
+            bounds = np.searchsorted(entries[:, 0], np.arange(1, len(rows)))
+            for row, own, numbers in zip(
+                rows, np.split(entries[:, 1], bounds), np.split(data, bounds), strict=True
+            ):
+                columns[row], values[row] = own.astype(np.int32), numbers
+        counts = [0, *(len(own) for own in columns)]
+        content = (
+            np.concatenate([np.empty(0, np.float32), *values]),
+            np.concatenate([np.empty(0, np.int32), *columns]),
+            np.cumsum(counts),
+        )
+        vectors = csr_array(content, shape=(len(token_ids), len(self.vocabulary)))
+        return keep_top_k(vectors, top_k)
 
 
 class DenseEncoder(Encoder[np.ndarray]):

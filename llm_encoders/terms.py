@@ -25,6 +25,8 @@ def is_java_whitespace(character: str) -> bool:
 
 def is_safe_term(term: str) -> bool:
     """Whether Lucene's whitespace analyzer indexes the string as exactly one, unchanged term."""
+    if 0 < len(term) <= LUCENE_MAX_TOKEN_LENGTH // 2 and term.isprintable() and " " not in term:
+        return True  # no other whitespace, control character or surrogate is printable
     if not term or any(is_java_whitespace(c) or c.isspace() for c in term):
         return False  # Python's notion counts where Pyserini splits encoded queries
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in term):

@@ -6,44 +6,27 @@ Does what ``python -m pyserini.index.lucene --collection JsonVectorCollection --
 
 import argparse
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from llm_encoders.errors import EncoderError
-from llm_encoders.terms import is_safe_term
-from pyserini_ext.corpora import CorpusError, Position, files
-from pyserini_ext.corpora.lines import parse_json
-from pyserini_ext.encode.command import run_command
-from pyserini_ext.encode.job import clear, only_run
-from pyserini_ext.encode.manifest import Manifest
-from pyserini_ext.encode.outputs import (
+from pyserini_ext.console import run_command
+from pyserini_ext.corpora import Position, files
+from pyserini_ext.encode.folder import (
     BUILDING_FOLDER,
+    clear,
     finished_files_are_good,
-    lucene_file_names,
+    only_run,
     refuse_foreign_files,
 )
+from pyserini_ext.encode.manifest import Manifest
+from pyserini_ext.encode.outputs import lucene_file_names
 from pyserini_ext.encode.publish import complete, publish
-from pyserini_ext.lucene import DELIMITER, LuceneImpactWriter
+from pyserini_ext.lucene import LuceneImpactWriter
+from pyserini_ext.vector_lines import batches_from_another_process
 
 _SUFFIXES = (".json", ".jsonl")
-_BATCH = 2048
-_LARGEST_IMPACT = 2**31 - 1
-_ID_FIELDS = ("id", "_id", "docid")
-
-
-@dataclass(frozen=True)
-class VectorLine:
-    """One document of the input."""
-
-    id: str
-    words: str
-    """``term<delimiter>impact`` words; empty for a vector without impacts."""
-    following: Position
-    """Where the next line begins."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -120,25 +103,18 @@ def _build(inputs: list[Path], building: Path, options: argparse.Namespace) -> d
         start = Position(counts["file"], counts["line"] or 1, counts["offset"])
         if counts["documents"]:
             print(f"Going on after {counts['documents']} documents.", file=sys.stderr)
-        batch: list[tuple[str, str]] = []
         since_commit = 0
-        for line in tqdm(_lines(inputs, start), unit="doc", initial=counts["documents"]):
-            if line.words:
-                batch.append((line.id, line.words))
-                counts["documents"] += 1
-            else:
-                counts["empty"] += 1
-            counts |= line.following._asdict()
-            since_commit += 1
-            if len(batch) == _BATCH:
-                writer.add_words(batch)
-                batch.clear()
-            if since_commit >= options.commit_every:
-                writer.add_words(batch)
-                batch.clear()
-                writer.commit({name: str(value) for name, value in counts.items()})
-                since_commit = 0
-        writer.add_words(batch)
+        with tqdm(unit="doc", initial=counts["documents"]) as bar:
+            for batch in batches_from_another_process(inputs, start):
+                writer.add_words(batch.documents)
+                counts["documents"] += len(batch.documents)
+                counts["empty"] += batch.empty
+                counts |= batch.following._asdict()
+                bar.update(len(batch.documents))
+                since_commit += len(batch.documents)
+                if since_commit >= options.commit_every:
+                    writer.commit({name: str(value) for name, value in counts.items()})
+                    since_commit = 0
         if not counts["documents"]:
             raise EncoderError(f"No documents with impacts in {options.input}.")
         writer.commit({name: str(value) for name, value in counts.items()})
@@ -151,45 +127,6 @@ def _inputs(path: Path) -> list[Path]:
     if not vectors:
         raise EncoderError(f"{path} holds no JSONL files.")
     return vectors
-
-
-def _lines(inputs: list[Path], start: Position) -> Iterator[VectorLine]:
-    known: set[str] = set()
-    for number in range(start.file, len(inputs)):
-        path = inputs[number]
-        entry = start if number == start.file else Position(number)
-        for line, offset, content in files.lines(path, entry.line, entry.offset):
-            place = f"{path}, line {line}"
-            record = parse_json(content, place)
-            docid = next((record[name] for name in _ID_FIELDS if name in record), None)
-            if not isinstance(docid, str | int) or isinstance(docid, bool) or docid == "":
-                raise CorpusError(place, "no id; expected a string or an integer in 'id'.")
-            following = Position(number, line + 1, offset + len(content))
-            yield VectorLine(str(docid), _words(record, place, known), following)
-
-
-def _words(record: dict[str, Any], place: str, known: set[str]) -> str:
-    """The vector as words; ``known`` collects terms that were found to be safe."""
-    vector = record.get("vector")
-    if not isinstance(vector, dict):
-        raise CorpusError(place, "no 'vector' of the form {term: impact}.")
-    words = []
-    for term, value in vector.items():
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise CorpusError(place, f"the impact of '{term}' is {value!r}, not a number.")
-        if term not in known:
-            if not is_safe_term(term) or DELIMITER in term:
-                raise CorpusError(
-                    place,
-                    f"Lucene cannot index the term {term!r} as it is: it is empty, too long, or "
-                    "holds whitespace or control characters.",
-                )
-            known.add(term)
-        if not value < _LARGEST_IMPACT:
-            raise CorpusError(place, f"the impact of '{term}' is {value}, which is too large.")
-        if value >= 1:  # Anserini cuts off fractions, too
-            words.append(f"{term}{DELIMITER}{int(value)}")
-    return " ".join(words)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ postings with those frequencies. Fields and similarity are Anserini's, so that t
 """
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -48,6 +48,7 @@ class LuceneImpactWriter:
             raise EncoderError(f"Cannot write a Lucene index to {folder}: {error}") from None
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="lucene")
+        self._pending: list[Future[None]] = []
 
     @property
     def progress(self) -> dict[str, str]:
@@ -63,26 +64,32 @@ class LuceneImpactWriter:
 
     def add(self, ids: list[str], impacts: csr_array, vocabulary: list[str]) -> None:
         """Add documents by rows of int32 impacts; a row without any is left out, as in Anserini."""
-        terms, weights = impacts.indices.tolist(), impacts.data.tolist()
+        terms = [vocabulary[column] for column in impacts.indices.tolist()]
+        weights = impacts.data.tolist()
+        endings = {weight: f"{DELIMITER}{weight}" for weight in set(weights)}
+        words = [term + endings[weight] for term, weight in zip(terms, weights, strict=True)]
         rows = zip(ids, impacts.indptr.tolist(), impacts.indptr[1:].tolist(), strict=False)
         self.add_words(
-            (
-                docid,
-                " ".join(
-                    f"{vocabulary[terms[i]]}{DELIMITER}{weights[i]}" for i in range(start, stop)
-                ),
-            )
-            for docid, start, stop in rows
-            if stop > start
+            (docid, " ".join(words[start:stop])) for docid, start, stop in rows if stop > start
         )
 
     def add_words(self, documents: Iterable[tuple[str, str]]) -> None:
-        """Add documents given as (id, ``term<DELIMITER>impact`` words)."""
+        """Add documents given as (id, ``term<DELIMITER>impact`` words), while the caller goes on.
+
+        An error comes with the next call, at the latest with :meth:`commit`.
+        """
         everything = list(documents)
         size = -(-len(everything) // self._threads) or 1
         slices = [everything[i : i + size] for i in range(0, len(everything), size)]
+        self._wait()
+        self._pending = [self._pool.submit(self._add_slice, documents) for documents in slices]
+
+    def _wait(self) -> None:
+        """Wait for what is being added."""
+        pending, self._pending = self._pending, []
         try:
-            list(self._pool.map(self._add_slice, slices))
+            for future in pending:
+                future.result()
         except Exception as error:  # Java's classes of errors are not Python's
             raise EncoderError(f"Cannot write the Lucene index {self.folder}: {error}") from None
 
@@ -108,7 +115,7 @@ class LuceneImpactWriter:
                 document.add(field)
             for docid, words in documents:
                 identity.setStringValue(docid)
-                order.setBytesValue(bytes_class(string_class(docid)))
+                order.setBytesValue(bytes_class(docid.encode()))
                 contents.setStringValue(words)
                 self._writer.addDocument(document)
         finally:
@@ -121,6 +128,7 @@ class LuceneImpactWriter:
         values = autoclass("java.util.HashMap")()
         for key, value in progress.items():
             values.put(key, value)
+        self._wait()
         try:
             self._writer.setLiveCommitData(values.entrySet())
             self._writer.commit()

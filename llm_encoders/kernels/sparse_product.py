@@ -1,8 +1,13 @@
 """The product of a sparse matrix, given by its entries, with a dense one."""
 
+import warnings
+
 import torch
 from scipy.sparse import coo_array
 from torch import Tensor
+
+# PyTorch says so on every first use; what is used here is tested against the plain formula.
+warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
 
 
 def sparse_product(

@@ -1,11 +1,7 @@
 """One encoding job from beginning to end: check, plan, continue, encode, assemble, report."""
 
-import fcntl
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -15,17 +11,22 @@ from pyserini_ext.corpora import Corpus, CorpusError, open_corpus
 from pyserini_ext.encode.census import Census, take_census
 from pyserini_ext.encode.engines import choose_engine
 from pyserini_ext.encode.fingerprint import encoder_fingerprint, vocabulary_of
-from pyserini_ext.encode.manifest import MANIFEST_NAME, Manifest
+from pyserini_ext.encode.folder import (
+    BUILDING_FOLDER,
+    clear,
+    finished_files_are_good,
+    only_run,
+    refuse_foreign_files,
+    remove_if_empty,
+    remove_temporary,
+)
+from pyserini_ext.encode.manifest import Manifest
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.encode.outputs import (
-    BUILDING_FOLDER,
-    PARTS_FOLDER,
     FaissOutput,
     LuceneOutput,
     NpzOutput,
     Output,
-    finished_files_are_good,
-    refuse_foreign_files,
 )
 from pyserini_ext.encode.parts import Part, plan
 from pyserini_ext.encode.publish import complete
@@ -83,17 +84,9 @@ def run(options: EncodeOptions) -> None:
             manifest.save()
             _encode(options, census, parts, manifest, files)
     except BaseException:
-        if made_folder and not manifest_has_parts(folder):
-            clear(folder)
-            if not any(folder.iterdir()):
-                folder.rmdir()
+        if made_folder:
+            remove_if_empty(folder)
         raise
-
-
-def manifest_has_parts(folder: Path) -> bool:
-    """Whether anything in the folder is worth keeping."""
-    manifest = Manifest.load(folder)
-    return manifest is not None and bool(manifest.parts)
 
 
 def _encode(
@@ -204,44 +197,3 @@ def shard(total: int, shard_id: int, shard_num: int) -> tuple[int, int]:
     """First and last-plus-one document of a shard, as Pyserini cuts them."""
     size = total // shard_num
     return shard_id * size, total if shard_id == shard_num - 1 else (shard_id + 1) * size
-
-
-@contextmanager
-def only_run(folder: Path) -> Iterator[None]:
-    """Refuse a second run in the same folder while this one goes on."""
-    path = folder / ".lock"
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EncoderError(
-                f"Another run is writing to {folder}; give every run, and every shard, a folder of "
-                "its own."
-            ) from None
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def clear(folder: Path) -> None:
-    """Remove the output of an earlier run, and nothing else."""
-    manifest: Any = None
-    try:
-        manifest = Manifest.load(folder)
-    except EncoderError:
-        print(f"warning: {folder / MANIFEST_NAME} cannot be read.", file=sys.stderr)
-    if manifest is not None:
-        names = [part.file for part in manifest.parts.values()] + list(manifest.finished)
-        for name in names:
-            (folder / name).unlink(missing_ok=True)
-    remove_temporary(folder)
-    (folder / MANIFEST_NAME).unlink(missing_ok=True)
-    Output(folder).clear()
-
-
-def remove_temporary(folder: Path) -> None:
-    """Remove what a killed run had begun to write."""
-    for place in (folder, folder / PARTS_FOLDER):
-        for path in place.glob(".*.partial"):
-            path.unlink(missing_ok=True)

@@ -8,14 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.encode.manifest import MANIFEST_NAME, Manifest, PartRecord, checksum
+from llm_encoders.errors import EncoderError
+from pyserini_ext.encode.folder import BUILDING_FOLDER, PARTS_FOLDER, VOCABULARY_NAME
+from pyserini_ext.encode.manifest import MANIFEST_NAME, Manifest, PartRecord
 from pyserini_ext.encode.parts import read_npz
 from pyserini_ext.encode.publish import publish
-
-PARTS_FOLDER = ".parts"
-BUILDING_FOLDER = ".building"
-VOCABULARY_NAME = "vocabulary.txt"
 
 
 class Output:
@@ -41,11 +38,6 @@ class Output:
 
     def finish(self, manifest: Manifest, vocabulary: list[str]) -> None:
         """All parts are in place."""
-
-    def clear(self) -> None:
-        """Remove everything of an earlier run."""
-        for name in (PARTS_FOLDER, BUILDING_FOLDER):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def __enter__(self) -> Self:
         self.parts_folder.mkdir(parents=True, exist_ok=True)
@@ -195,29 +187,3 @@ def lucene_file_names(building: Path) -> list[str]:
     """
     names = [path.name for path in building.iterdir() if path.name != "write.lock"]
     return sorted(names, key=lambda name: (name.startswith("segments"), name))
-
-
-def finished_files_are_good(manifest: Manifest) -> bool:
-    """Whether the assembled files of a finished run still have their checksums."""
-    return bool(manifest.finished) and all(
-        (manifest.folder / name).is_file() and checksum(manifest.folder / name) == expected
-        for name, expected in manifest.finished.items()
-    )
-
-
-def refuse_foreign_files(folder: Path) -> None:
-    """Refuse a folder without manifest that holds what would mix with the output."""
-    if (folder / MANIFEST_NAME).exists() or not folder.is_dir():
-        return
-    names = [path.name for path in folder.iterdir() if path.name[0] != "."]
-    own = ("docid", "index", VOCABULARY_NAME)
-    mixing = [
-        name
-        for name in sorted(names)
-        if name in own or name.startswith("segments_") or name.endswith((".json", ".jsonl", ".npz"))
-    ]
-    if mixing:
-        raise UsageError(
-            f"{folder} holds {mixing[0]}, which is not of this output. Give another folder, or "
-            "--overwrite to have the output of an earlier run replaced."
-        )

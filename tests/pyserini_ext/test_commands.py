@@ -115,12 +115,12 @@ def test_dense_all_the_way(python, work, model):
     from pyserini_ext.encoders import LlmDenseQueryEncoder
 
     encoder = model("dense")
-    index = encode(python, work, "faiss", encoder, "--to-faiss")
+    index = encode(python, work, "faiss", encoder, "--to-faiss", "--overwrite")
     assert sorted(path.name for path in index.iterdir()) == ["MANIFEST", "docid", "index"]
     search = ("-m", "pyserini.search.faiss", "--encoder", encoder, "--index", index)
     output = ("--topics", work / "topics.tsv", "--output", work / "dense.txt")
     python(*search, *output, "--batch-size", 4, "--threads", 2)
-    vectors = encode(python, work, "dense-jsonl", encoder)
+    vectors = encode(python, work, "dense-jsonl", encoder, "--overwrite")
     docids, rows = read_vectors(vectors)
     documents = np.array(rows, dtype=np.float32)
     assert docids == (index / "docid").read_text().split()
