@@ -9,8 +9,9 @@ from llm_encoders.errors import EncoderError, UsageError
 
 if TYPE_CHECKING:
     from llm_encoders.config import EncoderConfig
-    from llm_encoders.encoder import DenseEncoder, SparseEncoder
+    from llm_encoders.dense_encoder import DenseEncoder
     from llm_encoders.loading import load_encoder
+    from llm_encoders.sparse_encoder import SparseEncoder
 
 __version__ = "0.1.0"
 __all__ = [
@@ -22,9 +23,9 @@ __all__ = [
     "load_encoder",
 ]
 _HOMES = {
-    "DenseEncoder": "encoder",
+    "DenseEncoder": "dense_encoder",
     "EncoderConfig": "config",
-    "SparseEncoder": "encoder",
+    "SparseEncoder": "sparse_encoder",
     "load_encoder": "loading",
 }
 

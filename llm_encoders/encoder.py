@@ -1,4 +1,4 @@
-"""Sparse and dense encoders: texts in, vectors out, rows in input order."""
+"""What every encoder does: texts in, batches through the backbone, vectors out in input order."""
 
 import dataclasses
 import logging
@@ -10,17 +10,12 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from llm_encoders.backbone import Backbone
 from llm_encoders.batching import Batch, length_sorted, pad, tokenize
 from llm_encoders.budget import token_budget
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.impacts import keep_top_k, quantize, to_term_dicts
-from llm_encoders.pooling import POOLING_FUNCTIONS
-from llm_encoders.terms import vocabulary_terms
-from llm_encoders.vocabulary_head import term_weights
 
 _log = logging.getLogger(__name__)
 
@@ -274,91 +269,6 @@ class Encoder(ABC, Generic[Vectors]):
         not_finite: list[int] | None = None,
     ) -> Vectors:
         """Vectors of tokenised texts; ``top_k`` matters to sparse ones only."""
-
-
-class SparseEncoder(Encoder[csr_array]):
-    """Learned sparse encoder over the LM head's vocabulary (SPLADE-max, arXiv 2109.10086)."""
-
-    def __init__(self, name: str, config: EncoderConfig, backbone: Backbone) -> None:
-        super().__init__(name, config, backbone)
-        assert backbone.head is not None
-        self.vocabulary: list[str] = vocabulary_terms(backbone.tokenizer, len(backbone.head))
-        """The index term of every column."""
-
-    def quantize(self, vectors: csr_array) -> csr_array:
-        """int32 impacts of encoded vectors, at the contract's impact scale."""
-        return quantize(vectors, self.config.impact_scale)
-
-    def impacts(self, vectors: csr_array) -> list[dict[str, int]]:
-        """One ``{term: impact}`` a row of encoded vectors."""
-        return to_term_dicts(self.quantize(vectors), self.vocabulary)
-
-    def _vectors(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        head = self.backbone.head
-        assert head is not None
-        states, pooled = self._states(batch)
-        scale = self.config.scale_of_logits(self.backbone.hidden_size)
-        weights = term_weights(states, pooled, head, scale)  # [batch, vocabulary]
-        # NaN need not survive a maximum, so states and weights are both looked at.
-        finite = (states.isfinite().all(2) | ~pooled).all(1) & weights.isfinite().all(1)
-        return weights, finite
-
-    @torch.inference_mode()
-    def _encode(
-        self,
-        token_ids: list[list[int]],
-        top_k: int | None,
-        only: Container[int] | None = None,
-        not_finite: list[int] | None = None,
-    ) -> csr_array:
-        columns: list[np.ndarray] = [np.empty(0, np.int32)] * len(token_ids)
-        values: list[np.ndarray] = [np.empty(0, np.float32)] * len(token_ids)
-        for rows, weights in self._outputs(token_ids, only, not_finite):
-            filled = weights.nonzero()  # [entries, 2], by row
-            data = weights[filled[:, 0], filled[:, 1]].cpu().numpy()
-            entries = filled.cpu().numpy()
-            bounds = np.searchsorted(entries[:, 0], np.arange(1, len(rows)))
-            for row, own, numbers in zip(
-                rows, np.split(entries[:, 1], bounds), np.split(data, bounds), strict=True
-            ):
-                columns[row], values[row] = own.astype(np.int32), numbers
-        counts = [0, *(len(own) for own in columns)]
-        content = (
-            np.concatenate([np.empty(0, np.float32), *values]),
-            np.concatenate([np.empty(0, np.int32), *columns]),
-            np.cumsum(counts),
-        )
-        vectors = csr_array(content, shape=(len(token_ids), len(self.vocabulary)))
-        return keep_top_k(vectors, top_k)
-
-
-class DenseEncoder(Encoder[np.ndarray]):
-    """Single-vector encoder over the backbone's last hidden states."""
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return self.backbone.hidden_size
-
-    def _vectors(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        states, pooled = self._states(batch)
-        vectors = POOLING_FUNCTIONS[self.config.pooling](states.float(), pooled)  # [batch, hidden]
-        if self.config.normalize:
-            vectors = normalize(vectors, dim=-1)
-        return vectors, vectors.isfinite().all(1)
-
-    @torch.inference_mode()
-    def _encode(
-        self,
-        token_ids: list[list[int]],
-        top_k: int | None,
-        only: Container[int] | None = None,
-        not_finite: list[int] | None = None,
-    ) -> np.ndarray:
-        vectors = np.zeros((len(token_ids), self.dimension), dtype=np.float32)
-        for rows, batch_vectors in self._outputs(token_ids, only, not_finite):
-            vectors[rows] = batch_vectors.cpu().numpy()
-        return vectors
 
 
 def _checked(texts: Sequence[str]) -> Sequence[str]:

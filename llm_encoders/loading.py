@@ -4,8 +4,9 @@ import torch
 
 from llm_encoders import checkpoint
 from llm_encoders.backbone import load_backbone
+from llm_encoders.dense_encoder import DenseEncoder
 from llm_encoders.devices import choose_device, choose_dtype
-from llm_encoders.encoder import DenseEncoder, SparseEncoder
+from llm_encoders.sparse_encoder import SparseEncoder
 
 
 def load_encoder(

@@ -292,3 +292,56 @@ def test_damaged_weights_are_one_sentence(tmp_path, stories, damage):
         (tmp_path / "config.json").write_text(json.dumps(config | {"hidden_size": 64}))
     with pytest.raises(EncoderError, match=f"Cannot load {tmp_path}"):
         load_encoder(folder, paradigm="dense")
+
+
+@pytest.mark.parametrize("paradigm", ["sparse", "dense"])
+def test_out_of_memory_halves_the_batches_and_goes_on(stories, paradigm, caplog):
+    encoder = load_encoder(str(stories), paradigm=paradigm)
+    texts = [f"a story of {'many ' * (i % 9)}words" for i in range(40)]
+    expected = encoder.encode_documents(texts)
+    states, sizes = encoder.backbone.hidden_states, []
+
+    def small(token_ids, mask):
+        sizes.append(token_ids.numel())
+        if token_ids.numel() > 100:
+            raise torch.OutOfMemoryError("simulated")
+        return states(token_ids, mask)
+
+    encoder.backbone.hidden_states = small
+    found = encoder.encode_documents(texts)
+    difference = abs(found - expected)
+    assert difference.max() < 1e-5 and found.shape == expected.shape
+    assert max(sizes) > 100 and encoder.batch_tokens <= 100
+    assert "ran out of memory: batches of at most" in caplog.text
+
+
+def test_a_single_text_too_large_is_an_error(stories):
+    encoder = load_encoder(str(stories), paradigm="dense")
+
+    def none(token_ids, mask):
+        raise torch.OutOfMemoryError("simulated")
+
+    encoder.backbone.hidden_states = none
+    with pytest.raises(torch.OutOfMemoryError):
+        encoder.encode_documents(["a story", "another"])
+
+
+@pytest.mark.parametrize("paradigm", ["sparse", "dense"])
+def test_wanted_rows_have_the_bits_they_have_among_all(stories, paradigm):
+    encoder = load_encoder(str(stories), paradigm=paradigm)
+    encoder.batch_size = 4
+    token_ids = encoder.document_token_ids([f"story {'x ' * (i % 7)}{i}" for i in range(30)])
+    everything = encoder.encode_document_tokens(token_ids)
+    wanted = range(11, 17)
+    some = encoder.encode_document_tokens(token_ids, only=wanted)
+    assert abs(some[list(wanted)] - everything[list(wanted)]).max() == 0
+    assert some.shape == everything.shape
+
+
+def test_rows_that_are_not_finite_are_reported_on_demand(stories):
+    encoder = load_encoder(str(stories), paradigm="dense")
+    token_ids = encoder.document_token_ids(["a", "b", "c"])
+    encoder.backbone.decoder.get_input_embeddings().weight[token_ids[1][-1]] = torch.nan
+    rows = []
+    vectors = encoder.encode_document_tokens(token_ids, not_finite=rows)
+    assert rows == [1] and np.isfinite(vectors[[0, 2]]).all()

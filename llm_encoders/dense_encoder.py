@@ -1,0 +1,41 @@
+"""Texts to single dense vectors."""
+
+from collections.abc import Container
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from llm_encoders.batching import Batch
+from llm_encoders.encoder import Encoder
+from llm_encoders.pooling import POOLING_FUNCTIONS
+
+
+class DenseEncoder(Encoder[np.ndarray]):
+    """Single-vector encoder over the backbone's last hidden states."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self.backbone.hidden_size
+
+    def _vectors(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        states, pooled = self._states(batch)
+        vectors = POOLING_FUNCTIONS[self.config.pooling](states.float(), pooled)  # [batch, hidden]
+        if self.config.normalize:
+            vectors = normalize(vectors, dim=-1)
+        return vectors, vectors.isfinite().all(1)
+
+    @torch.inference_mode()
+    def _encode(
+        self,
+        token_ids: list[list[int]],
+        top_k: int | None,
+        only: Container[int] | None = None,
+        not_finite: list[int] | None = None,
+    ) -> np.ndarray:
+        vectors = np.zeros((len(token_ids), self.dimension), dtype=np.float32)
+        for rows, batch_vectors in self._outputs(token_ids, only, not_finite):
+            vectors[rows] = batch_vectors.cpu().numpy()
+        return vectors

@@ -1,0 +1,52 @@
+"""Order, errors, and how far ahead."""
+
+import threading
+
+import pytest
+
+from pyserini_ext.encode.prefetch import prefetched
+
+
+def test_all_in_order():
+    assert list(prefetched(iter(range(50)))) == list(range(50))
+    assert list(prefetched(iter(()))) == []
+
+
+def test_made_ahead_in_another_thread():
+    made = []
+
+    def items():
+        for number in range(5):
+            made.append((number, threading.current_thread() is threading.main_thread()))
+            yield number
+
+    stream = prefetched(items(), depth=2)
+    assert next(stream) == 0
+    assert list(stream) == [1, 2, 3, 4]
+    assert made == [(number, False) for number in range(5)]
+
+
+def test_an_error_comes_in_its_place():
+    def items():
+        yield 1
+        yield 2
+        raise ValueError("third")
+
+    stream = prefetched(items())
+    assert [next(stream), next(stream)] == [1, 2]
+    with pytest.raises(ValueError, match="third"):
+        next(stream)
+
+
+def test_stopping_early_stops_the_work():
+    made = []
+
+    def items():
+        for number in range(1000):
+            made.append(number)
+            yield number
+
+    stream = prefetched(items(), depth=2)
+    next(stream)
+    stream.close()
+    assert len(made) < 10
