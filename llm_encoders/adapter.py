@@ -2,6 +2,7 @@
 
 import logging
 import re
+import warnings
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -47,7 +48,9 @@ def apply_adapter(model: nn.Module, folder: Path, merge: bool = True) -> nn.Modu
         config.auto_mapping = None
         config.task_type = None
         config.inference_mode = True
-        peft_model = PeftModel(model, config)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+            peft_model = PeftModel(model, config)
         saved = load_file(weights_path)
     except EncoderError:
         raise

@@ -58,7 +58,7 @@ def default_workers(options: EncodeOptions) -> int:
     """One a GPU where no device is named, else one."""
     import torch
 
-    if options.device is not None or not torch.cuda.is_available():
+    if options.named_device is not None or not torch.cuda.is_available():
         return 1
     count = torch.cuda.device_count()
     if count > 1:

@@ -16,7 +16,7 @@ _PATTERNS = ("*.safetensors", "config.json", "adapter_config.json", "tokenizer*"
 def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, Any]:
     """Contract, weights, number format and everything else that changes a vector."""
     _, written = registry.parse_spec(options.encoder)
-    device = choose_device(or_cpu(options.device or written.get("device")))
+    device = choose_device(or_cpu(options.named_device))
     dtype = "float16" if options.fp16 else options.dtype or written.get("dtype")
     quantization = options.quantization or written.get("quantization")
     fingerprint = {

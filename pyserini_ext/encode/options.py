@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 from typing import Any
 
+from llm_encoders import registry
 from llm_encoders.errors import UsageError
 from pyserini_ext.corpora.records import ENCODED_FIELDS
 
@@ -98,6 +99,11 @@ class EncodeOptions:
         """What is written: ``jsonl``, ``npz``, ``faiss`` or ``lucene``."""
         names = [name for name in ("lucene", "faiss", "npz") if getattr(self, f"to_{name}")]
         return names[0] if names else "jsonl"
+
+    @property
+    def named_device(self) -> str | None:
+        """The device that was asked for, by option or behind the encoder's name."""
+        return self.device or registry.parse_spec(self.encoder)[1].get("device")
 
     @property
     def part_format(self) -> str:

@@ -45,7 +45,9 @@ class RayEngine:
         if not ray.is_initialized():
             ray.init(log_to_driver=False, logging_level=logging.ERROR)
         logging.getLogger("ray.data").setLevel(logging.WARNING)
-        gpus = int(ray.cluster_resources().get("GPU", 0)) if self.options.device is None else 0
+        gpus = int(ray.cluster_resources().get("GPU", 0))
+        if self.options.named_device is not None:
+            gpus = 0
         count = min(self.options.workers or max(1, gpus), len(parts))
         ray.data.DataContext.get_current().enable_progress_bars = False
         rows = ray.data.from_items([asdict(part) for part in parts], override_num_blocks=len(parts))

@@ -81,23 +81,29 @@ class Workers:
                 worker.stop()
 
     def _start(self, device: str | None, messages: "queue.Queue[Any]") -> "_Worker":
+        on_gpu = device is not None and device.startswith("cuda")
         job = {
             "options": asdict(self.options) | {"device": device},
             "census": self.census.to_json(),
             "folder": str(self.folder),
-            "threads": None if device else max(1, (os.cpu_count() or 1) // self.count),
+            "threads": None if on_gpu else max(1, _cores() // self.count),
         }
         return _Worker(job, device, messages)
 
 
 def _devices(options: EncodeOptions, count: int) -> list[str | None]:
-    """A device a worker: the GPUs in turn, else the one named, else the CPU."""
+    """A device a worker: the one that was named, else the GPUs in turn, else none in particular."""
     import torch
 
-    if options.device is None and torch.cuda.is_available():
+    if options.named_device is None and torch.cuda.is_available():
         return [f"cuda:{i % torch.cuda.device_count()}" for i in range(count)]
-    named = None if options.device in (None, "cpu") else options.device
-    return [named] * count
+    return [options.named_device] * count
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # absent on macOS
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class _Worker:
