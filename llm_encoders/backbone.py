@@ -111,7 +111,13 @@ def load_backbone(
             f"{', '.join(sorted(report['missing_keys'])[:3])}."
         )
     if quantization is None:
-        model = model.to(device)
+        try:
+            model = model.to(device)
+        except torch.OutOfMemoryError:
+            raise EncoderError(
+                f"{device} has too little memory for {checkpoint.backbone} in {dtype}; give "
+                "quantization 8bit or 4bit."
+            ) from None
     if checkpoint.adapter is not None:
         model = apply_adapter(model, checkpoint.adapter, merge=quantization is None)
     model = model.eval().requires_grad_(False)

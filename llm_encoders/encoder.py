@@ -131,8 +131,8 @@ class Encoder(ABC, Generic[Vectors]):
 
     def _outputs(
         self, token_ids: list[list[int]], only: Container[int] | None, not_finite: list[int] | None
-    ) -> Iterator[tuple[list[int], Tensor]]:
-        """(rows, vectors [batch, width] on the device) of every batch.
+    ) -> Iterator[tuple[list[int], Any]]:
+        """(rows, their vectors) of every batch.
 
         Where memory runs out, the token budget is halved, for good, and the rows left are batched
         anew.
@@ -257,8 +257,8 @@ class Encoder(ABC, Generic[Vectors]):
         return self._encode(token_ids, self.config.passage_top_k, only, not_finite)
 
     @abstractmethod
-    def _vectors(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Vectors [batch, width] and whether each is finite, bool [batch]."""
+    def _vectors(self, batch: Batch) -> tuple[Any, Tensor]:
+        """Vectors of a batch, and whether each is finite, bool [batch]."""
 
     @abstractmethod
     def _encode(

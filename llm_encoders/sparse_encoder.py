@@ -33,7 +33,8 @@ class SparseEncoder(Encoder[csr_array]):
         """One ``{term: impact}`` a row of encoded vectors."""
         return to_term_dicts(self.quantize(vectors), self.vocabulary)
 
-    def _vectors(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _vectors(self, batch: Batch) -> tuple[tuple[np.ndarray, np.ndarray], Tensor]:
+        """(row, column) of the terms and their weights, by row; whether each row is finite."""
         head = self.backbone.head
         assert head is not None
         states, pooled = self._states(batch)
@@ -41,7 +42,9 @@ class SparseEncoder(Encoder[csr_array]):
         weights = term_weights(states, pooled, head, scale)  # [batch, vocabulary]
         # NaN need not survive a maximum, so states and weights are both looked at.
         finite = (states.isfinite().all(2) | ~pooled).all(1) & weights.isfinite().all(1)
-        return weights, finite
+        filled = weights.nonzero()  # [entries, 2], by row
+        data = weights[filled[:, 0], filled[:, 1]]
+        return (filled.cpu().numpy(), data.cpu().numpy()), finite
 
     @torch.inference_mode()
     def _encode(
@@ -53,10 +56,7 @@ class SparseEncoder(Encoder[csr_array]):
     ) -> csr_array:
         columns: list[np.ndarray] = [np.empty(0, np.int32)] * len(token_ids)
         values: list[np.ndarray] = [np.empty(0, np.float32)] * len(token_ids)
-        for rows, weights in self._outputs(token_ids, only, not_finite):
-            filled = weights.nonzero()  # [entries, 2], by row
-            data = weights[filled[:, 0], filled[:, 1]].cpu().numpy()
-            entries = filled.cpu().numpy()
+        for rows, (entries, data) in self._outputs(token_ids, only, not_finite):
             bounds = np.searchsorted(entries[:, 0], np.arange(1, len(rows)))
             for row, own, numbers in zip(
                 rows, np.split(entries[:, 1], bounds), np.split(data, bounds), strict=True

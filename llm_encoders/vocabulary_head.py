@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from llm_encoders.errors import UsageError
 from llm_encoders.kernels import chunked, plain
@@ -54,6 +55,7 @@ def term_weights(
         raise UsageError(f"Unknown implementation '{chosen}'; use {', '.join(IMPLEMENTATIONS)}.")
     if chosen == "plain":
         return plain.term_weights(states, mask, weight, scale)
+    mask = mask.bool()  # integers would index
     packed = states[mask]  # [tokens, hidden]
     offsets = torch.nn.functional.pad(mask.sum(1).cumsum(0), (1, 0))  # [batch + 1]
     return _TermWeights.apply(packed, weight, offsets, scale, _vocabulary_max(chosen))
@@ -79,6 +81,7 @@ class _TermWeights(torch.autograd.Function):
         return weights
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         packed, weight, weights, positions = ctx.saved_tensors
         row, term = ((gradient != 0) & (weights > 0)).nonzero(as_tuple=True)

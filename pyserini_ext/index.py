@@ -62,21 +62,20 @@ def run(options: argparse.Namespace) -> None:
     """
     inputs = _inputs(Path(options.input))
     folder = Path(options.index)
-    if not options.overwrite:
-        refuse_foreign_files(folder)
     stats = [(path.name, path.stat()) for path in inputs]
     fingerprint = {
         "output": "lucene from JSONL",
         "input": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats],
     }
-    earlier = None if options.overwrite else Manifest.load(folder)
-    if earlier is not None:
-        earlier.require_same(fingerprint)
-    folder.mkdir(parents=True, exist_ok=True)
     with only_run(folder):
-        if options.overwrite:
+        if not options.overwrite:
+            refuse_foreign_files(folder)
+        earlier = None if options.overwrite else Manifest.load(folder)
+        if earlier is not None:
+            earlier.require_same(fingerprint)
+        else:
             clear(folder)
-        manifest = earlier or Manifest(folder, fingerprint, {})
+        manifest = earlier or Manifest(folder, fingerprint)
         building = folder / BUILDING_FOLDER
         if manifest.finished:
             complete(building, folder, manifest)

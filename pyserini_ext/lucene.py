@@ -33,6 +33,10 @@ class LuceneImpactWriter:
     """
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
+        import jnius_config
+
+        if not jnius_config.vm_running:
+            jnius_config.add_options("-Xrs")  # leaves Ctrl-C and SIGTERM to Python
         from pyserini.pyclass import autoclass
 
         self.folder = folder
@@ -145,11 +149,15 @@ class LuceneImpactWriter:
         traceback: TracebackType | None,
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
-        if error_type is None:
-            self._writer.close()
-        else:
-            self._writer.rollback()
-        self._directory.close()
+        try:
+            if error_type is None:
+                self._writer.close()
+            else:
+                self._writer.rollback()
+            self._directory.close()
+        except Exception as fault:  # Java's classes of errors are not Python's
+            if error_type is None:
+                raise EncoderError(f"Cannot finish the index {self.folder}: {fault}") from None
 
 
 def _analyzer() -> Any:

@@ -3,7 +3,9 @@
 Parsing takes about as long as indexing, so it is done in a process of its own.
 """
 
+import math
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -72,6 +74,8 @@ def batches_from_another_process(inputs: list[Path], start: Position) -> Iterato
 
 
 def _send_batches(sender: Connection, inputs: list[Path], start: Position) -> None:
+    # Ctrl-C reaches the whole group of processes; the other one ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         for batch in batches(inputs, start):
             sender.send(batch)
@@ -80,6 +84,8 @@ def _send_batches(sender: Connection, inputs: list[Path], start: Position) -> No
         pass  # nobody listens any more
     except (EncoderError, OSError) as error:
         sender.send(str(error))
+    except Exception as error:
+        sender.send(f"The input cannot be read: {type(error).__name__}: {error}")
 
 
 def batches(inputs: list[Path], start: Position) -> Iterator[Batch]:
@@ -130,8 +136,8 @@ def _words(record: dict[str, Any], place: str, known: set[str]) -> str:
     if not set(map(type, vector.values())) <= {int, float}:
         term = next(t for t, v in vector.items() if type(v) not in (int, float))
         raise CorpusError(place, f"the impact of '{term}' is {vector[term]!r}, not a number.")
-    if vector and not max(vector.values()) < _LARGEST_IMPACT:
-        term = max(vector, key=vector.__getitem__)
+    if not math.isfinite(sum(vector.values())) or max(vector.values(), default=0) > _LARGEST_IMPACT:
+        term = next(t for t, v in vector.items() if not v <= _LARGEST_IMPACT)
         raise CorpusError(place, f"the impact of '{term}' is {vector[term]}, which is too large.")
     if vector and min(vector.values()) < 1:  # Anserini leaves these out, too
         vector = {term: value for term, value in vector.items() if value >= 1}

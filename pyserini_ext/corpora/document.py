@@ -44,6 +44,8 @@ class Corpus(Protocol):
     """A stream of documents that can be entered at any position it gave before."""
 
     name: str
+    seekable: bool
+    """Whether a position is entered without reading what comes before it."""
 
     def documents(
         self, on_fault: Callable[[CorpusError], None], start: Position = BEGINNING

@@ -15,6 +15,7 @@ else:
     from backports import zstd
 
 _SKIP_BYTES = 2**20
+COMPRESSED = (".gz", ".zst")
 
 
 def list_files(path: Path) -> list[Path]:
@@ -34,7 +35,7 @@ def list_files(path: Path) -> list[Path]:
 
 def plain_suffix(path: Path) -> str:
     """The suffix without that of a compression: ``.tsv`` of ``a.tsv.gz``."""
-    return (Path(path.stem) if path.suffix in (".gz", ".zst") else path).suffix
+    return (Path(path.stem) if path.suffix in COMPRESSED else path).suffix
 
 
 def lines(path: Path, line: int = 1, offset: int = 0) -> Iterator[tuple[int, int, bytes]]:

@@ -37,6 +37,7 @@ class DatasetCorpus:
     def __init__(self, path: str, reader: RecordReader) -> None:
         self.name = path
         self.reader = reader
+        self.seekable = False
         self._rows = _open(path)
 
     def stamp(self) -> list[Any]:
@@ -50,7 +51,7 @@ class DatasetCorpus:
         self, on_fault: Callable[[CorpusError], None], start: Position = BEGINNING
     ) -> Iterator[tuple[Position, Document]]:
         """Yield the good documents; see :class:`pyserini_ext.corpora.Corpus`."""
-        for row, record in enumerate(self._rows(start.line - 1), start=start.line):
+        for row, record in enumerate(self._records(start.line - 1), start=start.line):
             place = f"{self.name}, row {row}"
             try:
                 document = self.reader.document(record, place)
@@ -58,6 +59,13 @@ class DatasetCorpus:
                 on_fault(fault)
             else:
                 yield Position(0, row, 0), document
+
+    def _records(self, first: int) -> Iterator[dict[str, Any]]:
+        try:
+            yield from self._rows(first)
+        except Exception as error:  # files, Arrow and the Hub raise a dozen classes
+            reason = " ".join(str(error).split())
+            raise EncoderError(f"{self.name}: {type(error).__name__}: {reason}") from error
 
 
 def _open(path: str) -> Callable[[int], Iterable[dict[str, Any]]]:

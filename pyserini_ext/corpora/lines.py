@@ -24,6 +24,7 @@ class LineCorpus:
         self.name = str(path)
         self.files = files.list_files(path)
         self.reader = reader
+        self.seekable = all(file.suffix not in files.COMPRESSED for file in self.files)
 
     def stamp(self) -> list[Any]:
         """Name, size and time of change of every file."""
@@ -58,6 +59,8 @@ def parse_json(content: bytes, place: str) -> dict[str, Any]:
         raise CorpusError(place, "not valid UTF-8.") from None
     except RecursionError:
         raise CorpusError(place, "JSON nested too deeply.") from None
+    except ValueError:
+        raise CorpusError(place, "JSON with a number of thousands of digits.") from None
     if not isinstance(record, dict):
         raise CorpusError(place, "expected a JSON object.")
     return record

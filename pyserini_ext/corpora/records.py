@@ -5,6 +5,7 @@ from typing import Any
 from pyserini_ext.corpora.document import CorpusError, Document
 
 _ID_FIELDS = ("id", "_id", "docid")
+_LONGEST_ID = 8000  # so that its UTF-8 is within the 32,766 bytes of a Lucene term
 ENCODED_FIELDS = ("title", "text")
 
 
@@ -46,6 +47,8 @@ class RecordReader:
         docid = str(docid)
         if docid.split() != [docid]:
             raise CorpusError(place, f"id {docid!r} holds whitespace, which run files cannot.")
+        if len(docid) > _LONGEST_ID:
+            raise CorpusError(place, f"id {docid[:40]!r}… has over {_LONGEST_ID:,} characters.")
         if not _is_unicode(docid):
             raise CorpusError(place, f"id {docid!r} holds half of a surrogate pair: no text.")
         return docid

@@ -1,1 +1,1 @@
-"""The encode command: a corpus in, JSONL or a FAISS index out."""
+"""The encode command: a corpus in, vectors or an index out."""

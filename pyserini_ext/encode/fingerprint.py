@@ -7,6 +7,7 @@ from typing import Any
 from llm_encoders import registry
 from llm_encoders.checkpoint import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype, or_cpu
+from llm_encoders.errors import EncoderError
 from pyserini_ext.encode.manifest import checksum
 from pyserini_ext.encode.options import EncodeOptions
 
@@ -52,7 +53,11 @@ def _files(folder: Path) -> dict[str, str]:
 def _text_config(files: Checkpoint) -> Any:
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(
-        files.backbone, local_files_only=True, trust_remote_code=False
-    )
+    try:
+        config = AutoConfig.from_pretrained(
+            files.backbone, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # a configuration can be wrong in a dozen ways
+        reason = " ".join(str(error).split())
+        raise EncoderError(f"Cannot read {files.backbone}/config.json: {reason}") from error
     return config.get_text_config()

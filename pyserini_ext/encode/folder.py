@@ -1,36 +1,67 @@
 """An output folder: one run at a time, nothing foreign in it, cleared on demand."""
 
 import fcntl
+import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.encode.manifest import MANIFEST_NAME, Manifest, checksum
+from pyserini_ext.encode.manifest import CENSUS_NAME, MANIFEST_NAME, Manifest, checksum
 
 PARTS_FOLDER = ".parts"
 BUILDING_FOLDER = ".building"
 VOCABULARY_NAME = "vocabulary.txt"
+PART_PATTERNS = ("embeddings.[0-9]*.jsonl", "part.[0-9]*.npz")
 
 
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """Refuse a second run in the same folder while this one goes on."""
+    """Make the folder and refuse a second run in it while this one goes on.
+
+    A folder in which a run failed before anything was worth keeping is left as it was found.
+    """
+    found = folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    had_manifest = (folder / MANIFEST_NAME).exists()
     path = folder / ".lock"
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EncoderError(
-                f"Another run is writing to {folder}; give every run, and every shard, a folder of "
-                "its own."
-            ) from None
+    with _locked(path):
         try:
             yield
+        except BaseException:
+            if not had_manifest and not _worth_keeping(folder):
+                clear(folder)
+            raise
         finally:
             path.unlink(missing_ok=True)
+            if not found:
+                with suppress(OSError):  # it is not empty
+                    folder.rmdir()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    while True:
+        with path.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise EncoderError(
+                    f"Another run is writing to {path.parent}; give every run, and every shard, a "
+                    "folder of its own."
+                ) from None
+            # Whoever had the lock may have removed the file after it was opened here.
+            if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                yield
+                return
+
+
+def _worth_keeping(folder: Path) -> bool:
+    manifest = Manifest.load(folder)
+    building = folder / BUILDING_FOLDER
+    return (manifest is not None and bool(manifest.parts)) or any(building.glob("segments_*"))
 
 
 def clear(folder: Path) -> None:
@@ -44,10 +75,14 @@ def clear(folder: Path) -> None:
         names = [part.file for part in manifest.parts.values()] + list(manifest.finished)
         for name in names:
             (folder / name).unlink(missing_ok=True)
+    for pattern in PART_PATTERNS:  # also of parts that were in place but not yet in the manifest
+        for path in folder.glob(pattern):
+            path.unlink()
     remove_temporary(folder)
-    (folder / MANIFEST_NAME).unlink(missing_ok=True)
     for name in (PARTS_FOLDER, BUILDING_FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (CENSUS_NAME, MANIFEST_NAME):  # last, so that what is left stays known
+        (folder / name).unlink(missing_ok=True)
 
 
 def remove_temporary(folder: Path) -> None:
@@ -55,15 +90,6 @@ def remove_temporary(folder: Path) -> None:
     for place in (folder, folder / PARTS_FOLDER):
         for path in place.glob(".*.partial"):
             path.unlink(missing_ok=True)
-
-
-def remove_if_empty(folder: Path) -> None:
-    """Remove the folder of a run that failed before anything was worth keeping."""
-    manifest = Manifest.load(folder)
-    if manifest is None or not manifest.parts:
-        clear(folder)
-        if not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def finished_files_are_good(manifest: Manifest) -> bool:

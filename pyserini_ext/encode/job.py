@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from llm_encoders import checkpoint
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.corpora import Corpus, CorpusError, open_corpus
+from pyserini_ext.corpora import Corpus, CorpusError
 from pyserini_ext.encode.census import Census, take_census
 from pyserini_ext.encode.engines import choose_engine
 from pyserini_ext.encode.fingerprint import encoder_fingerprint, vocabulary_of
@@ -17,7 +17,6 @@ from pyserini_ext.encode.folder import (
     finished_files_are_good,
     only_run,
     refuse_foreign_files,
-    remove_if_empty,
     remove_temporary,
 )
 from pyserini_ext.encode.manifest import Manifest
@@ -43,50 +42,42 @@ def run(options: EncodeOptions) -> None:
         EncoderError: faulty input, or a machine that is too small.
     """
     files = _find_encoder(options)
-    corpus = open_corpus(
-        options.corpus,
-        options.fields,
-        options.encoded_fields,
-        options.docid_field,
-        options.delimiter,
-    )
+    corpus = options.open_corpus()
     folder = Path(options.embeddings)
-    if not options.overwrite:
-        refuse_foreign_files(folder)
-    earlier = None if options.overwrite else Manifest.load(folder)
-    census = _census(corpus, options, earlier)
+    with only_run(folder):
+        if not options.overwrite:
+            refuse_foreign_files(folder)
+        earlier = None if options.overwrite else Manifest.load(folder)
+        census = _census(corpus, options, earlier)
+        parts = _plan(census, options)
+        fingerprint = {
+            "encoder": encoder_fingerprint(files, options),
+            "corpus": {"documents": census.documents, "content": census.digest},
+            "shard": f"{options.shard_id} of {options.shard_num}",
+            "output": options.output,
+            "batch size": options.batch_size,
+            "part size": options.part_documents,
+        }
+        if earlier is not None:
+            earlier.require_same(fingerprint)
+        if options.overwrite:
+            clear(folder)
+        remove_temporary(folder)
+        manifest = earlier or Manifest(folder, fingerprint)
+        manifest.census = census.to_json()
+        manifest.save_census()
+        manifest.save()
+        _encode(options, census, parts, manifest, files)
+
+
+def _plan(census: Census, options: EncodeOptions) -> list[Part]:
     start, stop = shard(census.documents, options.shard_id, options.shard_num)
     if start == stop:
         raise EncoderError(
             f"Shard {options.shard_id} of {options.shard_num} has no documents: the corpus has "
             f"{census.documents}."
         )
-    parts = plan(start, stop, options.part_documents)
-    fingerprint = {
-        "encoder": encoder_fingerprint(files, options),
-        "corpus": {"documents": census.documents, "content": census.digest},
-        "shard": f"{options.shard_id} of {options.shard_num}",
-        "output": options.output,
-        "batch size": options.batch_size,
-        "part size": options.part_documents,
-    }
-    if earlier is not None:
-        earlier.require_same(fingerprint)
-    made_folder = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with only_run(folder):
-            if options.overwrite:
-                clear(folder)
-            remove_temporary(folder)
-            manifest = earlier or Manifest(folder, fingerprint, census.to_json())
-            manifest.census = census.to_json()
-            manifest.save()
-            _encode(options, census, parts, manifest, files)
-    except BaseException:
-        if made_folder:
-            remove_if_empty(folder)
-        raise
+    return plan(start, stop, options.part_documents)
 
 
 def _encode(
@@ -102,7 +93,8 @@ def _encode(
         complete(manifest.folder / BUILDING_FOLDER, manifest.folder, manifest)
     if options.assembled and finished_files_are_good(manifest):
         print("Everything is in place already.", file=sys.stderr)
-        report(manifest, parts)
+        _output(options, manifest.folder, vocabulary, parts).remove_parts()
+        _conclude(manifest, parts)
         return
     manifest.forget_finished()
     total = parts[-1].stop - parts[0].start
@@ -122,10 +114,14 @@ def _encode(
                 manifest.save()
                 output.accept(record)
         output.finish(manifest, vocabulary)
-    remove_temporary(manifest.folder)  # of workers that died and were replaced
     manifest.save()
-    report(manifest, parts)
+    _conclude(manifest, parts)
+
+
+def _conclude(manifest: Manifest, parts: list[Part]) -> None:
+    remove_temporary(manifest.folder)  # of workers that died and were replaced
     write_report(manifest, parts)
+    report(manifest, parts)
 
 
 def _output(
@@ -163,10 +159,11 @@ def _find_encoder(options: EncodeOptions) -> checkpoint.Checkpoint:
 
 def _census(corpus: Corpus, options: EncodeOptions, earlier: Manifest | None) -> Census:
     """Read the whole corpus once, unless an earlier run has read the same files."""
-    if earlier is not None:
+    if earlier is not None and earlier.census:
         known = Census.from_json(earlier.census)
         same = known.stamp == options.census_stamp(corpus.stamp())
-        if same and known.stamp[1] and known.window == options.window:
+        accepted = options.on_error == "skip" or not known.faults
+        if same and known.stamp[1] and known.window == options.window and accepted:
             return known
     faults: list[CorpusError] = []
     skip = options.on_error == "skip"

@@ -15,6 +15,7 @@ from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.json_file import read_object
 
 MANIFEST_NAME = "MANIFEST"
+CENSUS_NAME = "CENSUS"
 _BLOCK = 2**20
 _SHOWN_IDS = 5
 
@@ -48,7 +49,7 @@ class Manifest:
     folder: Path
     fingerprint: dict[str, Any]
     """Everything the bytes of the output depend on."""
-    census: dict[str, Any]
+    census: dict[str, Any] = field(default_factory=dict)
     parts: dict[int, PartRecord] = field(default_factory=dict)
     finished: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the files that were assembled out of all parts, once they are in place."""
@@ -62,7 +63,9 @@ class Manifest:
         values = read_object(path)
         try:
             parts = {int(key): PartRecord(**value) for key, value in values["parts"].items()}
-            return cls(folder, values["fingerprint"], values["census"], parts, values["finished"])
+            known = folder / CENSUS_NAME
+            census = read_object(known) if known.exists() else {}
+            return cls(folder, values["fingerprint"], census, parts, values["finished"])
         except (KeyError, TypeError, ValueError) as error:
             raise EncoderError(
                 f"{path} is not a manifest of this program ({error!r}). Move it away, or give "
@@ -75,9 +78,12 @@ class Manifest:
             "fingerprint": self.fingerprint,
             "finished": self.finished,
             "parts": {number: asdict(part) for number, part in sorted(self.parts.items())},
-            "census": self.census,
         }
         write_atomically(self.folder / MANIFEST_NAME, json.dumps(values).encode())
+
+    def save_census(self) -> None:
+        """Write the reading of the corpus, once, since it may be large."""
+        write_atomically(self.folder / CENSUS_NAME, json.dumps(self.census).encode())
 
     def require_same(self, fingerprint: dict[str, Any]) -> None:
         """Refuse to continue what something else has begun.

@@ -6,6 +6,7 @@ from typing import Any
 
 from llm_encoders import registry
 from llm_encoders.errors import UsageError
+from pyserini_ext.corpora import Corpus, open_corpus
 from pyserini_ext.corpora.records import ENCODED_FIELDS
 
 SUB_COMMANDS = ("input", "output", "encoder")
@@ -74,7 +75,7 @@ class EncodeOptions:
             value = getattr(self, option)
             if value is not None and value < 1:
                 raise UsageError(f"--{option.replace('_', '-')} is {value}; give at least 1.")
-        outputs = [name for name in ("lucene", "faiss", "npz") if getattr(self, f"to_{name}")]
+        outputs = self._outputs()
         if len(outputs) > 1:
             raise UsageError(f"--to-{outputs[0]} and --to-{outputs[1]} exclude each other.")
         if self.fp16 and self.dtype not in (None, "float16", "fp16"):
@@ -97,8 +98,10 @@ class EncodeOptions:
     @property
     def output(self) -> str:
         """What is written: ``jsonl``, ``npz``, ``faiss`` or ``lucene``."""
-        names = [name for name in ("lucene", "faiss", "npz") if getattr(self, f"to_{name}")]
-        return names[0] if names else "jsonl"
+        return next(iter(self._outputs()), "jsonl")
+
+    def _outputs(self) -> list[str]:
+        return [name for name in ("lucene", "faiss", "npz") if getattr(self, f"to_{name}")]
 
     @property
     def named_device(self) -> str | None:
@@ -124,6 +127,12 @@ class EncodeOptions:
     def part_documents(self) -> int:
         """Documents of a part: ``part_size`` made a multiple of the window."""
         return -(-self.part_size // self.window) * self.window
+
+    def open_corpus(self) -> Corpus:
+        """The corpus, read as the options say."""
+        return open_corpus(
+            self.corpus, self.fields, self.encoded_fields, self.docid_field, self.delimiter
+        )
 
     def census_stamp(self, stamp: list[Any]) -> list[Any]:
         """What a reading of the corpus depends on, the stored bytes among it."""

@@ -21,8 +21,6 @@ class Output:
     As a context manager it lets go of what it holds open.
     """
 
-    part_format = "jsonl"
-
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.parts_folder = folder
@@ -46,11 +44,12 @@ class Output:
     def __exit__(self, *error: object) -> None:
         """Nothing is open."""
 
+    def remove_parts(self) -> None:
+        """Remove what is not needed once the output is in place: nothing."""
+
 
 class NpzOutput(Output):
     """CSR (or dense) ``.npz`` parts, and the terms of the columns, one a line."""
-
-    part_format = "npz"
 
     def finish(self, manifest: Manifest, vocabulary: list[str]) -> None:
         """Write the vocabulary."""
@@ -64,8 +63,6 @@ class NpzOutput(Output):
 
 class AssembledOutput(Output):
     """One index made of all parts, which are removed once it is in place."""
-
-    part_format = "npz"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -117,10 +114,7 @@ class LuceneOutput(AssembledOutput):
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="indexing")
         self._pending: list[Future[None]] = []
         self._writer: Any = None
-
-    def __enter__(self) -> Self:
-        super().__enter__()
-        return self
+        self._failed = False
 
     def done(self, manifest: Manifest) -> set[int]:
         """Parts in the index, and parts whose files wait for it."""
@@ -133,8 +127,8 @@ class LuceneOutput(AssembledOutput):
                 "--overwrite to start again."
             )
         self._order = [number for number in self._order if number >= committed]
-        waiting = {n: p for n, p in manifest.valid_parts(self.parts_folder).items()}
-        waiting = {number: part for number, part in waiting.items() if number >= committed}
+        valid = manifest.valid_parts(self.parts_folder)
+        waiting = {number: part for number, part in valid.items() if number >= committed}
         manifest.parts = {n: p for n, p in manifest.parts.items() if n in indexed} | waiting
         for number in sorted(waiting):
             self.accept(waiting[number])
@@ -157,6 +151,15 @@ class LuceneOutput(AssembledOutput):
             self._writer = LuceneImpactWriter(self.building).__enter__()
 
     def _index(self, record: PartRecord) -> None:
+        if self._failed:  # a later commit would claim that this part's predecessor is in
+            return
+        try:
+            self._add(record)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _add(self, record: PartRecord) -> None:
         ids, impacts = read_npz(self.parts_folder / record.file)
         self._writer.add(ids, impacts, self._vocabulary)
         self._writer.commit({"next part": str(record.number + 1)})

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.corpora import Document, open_corpus
+from pyserini_ext.corpora import Document
 from pyserini_ext.encode.census import Census
 from pyserini_ext.encode.manifest import PartRecord
 from pyserini_ext.encode.options import EncodeOptions
@@ -38,13 +38,7 @@ class PartEncoder:
         self.census = census
         self.folder = folder
         self.encoder = encoder
-        self.corpus = open_corpus(
-            options.corpus,
-            options.fields,
-            options.encoded_fields,
-            options.docid_field,
-            options.delimiter,
-        )
+        self.corpus = options.open_corpus()
 
     def encode(self, parts: Iterable[Part], progress: Progress) -> Iterator[PartRecord]:
         """Encode parts in turn and yield a record of each when its file is in place.
@@ -83,15 +77,21 @@ class PartEncoder:
     def _windows(self, parts: Iterable[Part]) -> Iterator[Window]:
         """Number of the first document, documents and their tokens of all windows of the parts."""
         size, total = self.census.window, self.census.documents
+        stream: Iterator[Document] = iter(())
+        ahead = -1  # number of the document that the stream gives next
         for part in parts:
             first = part.start // size * size
-            stream = self.census.documents_from(self.corpus, first)
+            if ahead < 0 or first < ahead or (first > ahead and self.corpus.seekable):
+                stream = self.census.documents_from(self.corpus, first)
+            elif first > ahead:  # reading on is cheaper than reading all that comes before
+                next(islice(stream, first - ahead, first - ahead), None)
             while first < part.stop:
                 documents = list(islice(stream, size))
                 if len(documents) != min(size, total - first):
                     raise EncoderError(f"{self.corpus.name} changed while it was read; run again.")
                 yield part, first, documents, self._token_ids(documents)
                 first += size
+            ahead = first
 
     def _token_ids(self, documents: list[Document]) -> list[list[int]]:
         return self.encoder.document_token_ids(
@@ -158,7 +158,7 @@ def open_encoder(options: EncodeOptions) -> Any:
 
     encoder = load_encoder(
         options.encoder,
-        device=or_cpu(options.device),
+        device=or_cpu(options.named_device),
         dtype="float16" if options.fp16 else options.dtype,
         backbone=options.backbone,
         paradigm=options.paradigm,

@@ -14,8 +14,6 @@ from scipy.sparse import csr_array, vstack
 from pyserini_ext.corpora import Document
 from pyserini_ext.encode.manifest import write_atomically
 
-PART_FORMATS = ("jsonl", "npz")
-
 
 @dataclass(frozen=True)
 class Part:

@@ -1,21 +1,49 @@
 """Doing the next piece of work of an iterator in a thread while the last one is used."""
 
-from collections import deque
+import queue
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+_PATIENCE = 0.1  # seconds between two looks whether anybody still wants the items
 
 
 def prefetched(items: Iterator[T], depth: int = 2) -> Iterator[T]:
-    """Yield the items in order, up to ``depth`` of them made ahead; errors come in their place."""
+    """Yield the items in order, up to ``depth`` of them made ahead; errors come in their place.
+
+    Nobody waits for the thread: where it blocks, on input that may never come, it is left behind.
+    """
     end = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as pool:
-        pending = deque(pool.submit(next, items, end) for _ in range(depth))
+    made: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(max(1, depth - 1))
+    unwanted = threading.Event()
+
+    def put(item: Any, error: BaseException | None = None) -> None:
+        while not unwanted.is_set():
+            try:
+                made.put((item, error), timeout=_PATIENCE)
+                return
+            except queue.Full:
+                continue
+
+    def work() -> None:
         try:
-            while (item := pending.popleft().result()) is not end:
-                pending.append(pool.submit(next, items, end))
-                yield item  # type: ignore[misc]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for item in items:
+                put(item)
+                if unwanted.is_set():
+                    return
+            put(end)
+        except BaseException as error:  # raised again where the item is wanted
+            put(end, error)
+
+    threading.Thread(target=work, name="prefetch", daemon=True).start()
+    try:
+        while True:
+            item, error = made.get()
+            if error is not None:
+                raise error
+            if item is end:
+                return
+            yield item
+    finally:
+        unwanted.set()

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from llm_encoders import registry
 from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext.encode.census import Census
 from pyserini_ext.encode.engines import Progress
@@ -84,9 +85,13 @@ def _with_absolute_paths(options: EncodeOptions) -> dict[str, Any]:
     for name in ("corpus", "backbone"):
         if values[name] is not None and Path(values[name]).exists():
             values[name] = str(Path(values[name]).absolute())
-    encoder, *written = options.encoder.split(",")
-    if Path(encoder).exists():
-        values["encoder"] = ",".join([str(Path(encoder).absolute()), *written])
+    name, written = registry.parse_spec(options.encoder)
+    for key, value in written.items():
+        if key == "backbone" and Path(value).exists():
+            written[key] = str(Path(value).absolute())
+    if Path(name).exists():
+        name = str(Path(name).absolute())
+    values["encoder"] = ",".join([name, *(f"{key}={value}" for key, value in written.items())])
     return values
 
 

@@ -6,6 +6,7 @@ and answers with progress, records of finished parts, or an error.
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,6 @@ from typing import Any
 
 from llm_encoders.errors import EncoderError
 from pyserini_ext.encode.parts import Part
-
-_PARTS_FINISHED = 0
 
 
 def main() -> None:
@@ -30,6 +29,8 @@ def main() -> None:
         except BrokenPipeError:  # the coordinator is gone, so is the reason to work
             os._exit(1)
 
+    # Ctrl-C reaches the whole group of processes; the coordinator ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         job = json.loads(sys.stdin.readline())
         if job["threads"]:
@@ -37,11 +38,12 @@ def main() -> None:
 
             torch.set_num_threads(job["threads"])
         work(job, _parts(), say)
-    except (EncoderError, OSError) as error:
-        say({"error": str(error)})
-        os._exit(1)
+    except EncoderError as error:
+        say({"error": str(error), "code": error.exit_code})
+    except BaseException as error:  # whatever it is, the coordinator must hear of it
+        say({"error": f"A worker failed with {type(error).__name__}: {error}", "code": 1})
     # Nothing is left to be flushed, and no thread that waits for input is worth waiting for.
-    os._exit(_PARTS_FINISHED)
+    os._exit(0)
 
 
 def work(job: dict[str, Any], parts: Iterator[Part], say: Any) -> None:
@@ -64,7 +66,7 @@ def _parts() -> Iterator[Part]:
     for line in sys.stdin:
         yield Part(**json.loads(line))
     # The end of the input means that the coordinator is gone or has all it wants.
-    os._exit(_PARTS_FINISHED)
+    os._exit(0)
 
 
 if __name__ == "__main__":

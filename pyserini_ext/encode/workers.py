@@ -17,7 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.errors import EncoderError
+from llm_encoders.devices import or_cpu
+from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext.encode.census import Census
 from pyserini_ext.encode.engines import Progress
 from pyserini_ext.encode.manifest import PartRecord
@@ -59,9 +60,11 @@ class Workers:
                     worker.finished(record.number)
                     worker.give(waiting)
                     left -= 1
+                    deaths = 0
                     yield record
                 elif "error" in message:
-                    raise EncoderError(message["error"])
+                    error_class = UsageError if message["code"] == 2 else EncoderError
+                    raise error_class(message["error"])
                 else:
                     deaths += 1
                     if deaths > _MAX_DEATHS:
@@ -95,9 +98,10 @@ def _devices(options: EncodeOptions, count: int) -> list[str | None]:
     """A device a worker: the one that was named, else the GPUs in turn, else none in particular."""
     import torch
 
-    if options.named_device is None and torch.cuda.is_available():
+    named = or_cpu(options.named_device)
+    if named is None and torch.cuda.is_available():
         return [f"cuda:{i % torch.cuda.device_count()}" for i in range(count)]
-    return [options.named_device] * count
+    return [named] * count
 
 
 def _cores() -> int:
@@ -127,8 +131,11 @@ class _Worker:
 
     def _listen(self, messages: "queue.Queue[Any]") -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            messages.put((self, json.loads(line)))
+        try:
+            for line in self._process.stdout:
+                messages.put((self, json.loads(line)))
+        except ValueError:
+            pass  # it died in the middle of a line
         messages.put((self, {}))
 
     def _say(self, message: dict[str, Any]) -> None:

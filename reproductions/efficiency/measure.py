@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--only", nargs="+", help="words that a group's name begins with")
     parser.add_argument("--forms", nargs="+", help="only these forms of the groups")
-    parser.add_argument("--documents", type=int, help="of the corpus, for a shorter encode")
+    parser.add_argument("--documents", type=int, help="of the corpus, a group of its own")
     parser.add_argument("--small", action="store_true", help="tiny shapes, to see that it runs")
     parser.add_argument("--output", type=Path, default=HERE / "results.csv")
     options = parser.parse_args()
@@ -53,6 +53,8 @@ def main() -> None:
     for group, (script, forms) in (GROUPS if options.device == "cpu" else ON_GPU).items():
         if options.only and not any(group.startswith(word) for word in options.only):
             continue
+        if options.documents and group == "encode":
+            group = f"encode, {options.documents} documents"
         first: dict[str, float] | None = None
         rows = [row for row in rows if row["group"] != group]
         for form in options.forms or forms:

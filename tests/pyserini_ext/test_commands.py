@@ -116,7 +116,7 @@ def test_dense_all_the_way(python, work, model):
 
     encoder = model("dense")
     index = encode(python, work, "faiss", encoder, "--to-faiss", "--overwrite")
-    assert sorted(path.name for path in index.iterdir()) == ["MANIFEST", "docid", "index"]
+    assert sorted(path.name for path in index.iterdir()) == ["CENSUS", "MANIFEST", "docid", "index"]
     search = ("-m", "pyserini.search.faiss", "--encoder", encoder, "--index", index)
     output = ("--topics", work / "topics.tsv", "--output", work / "dense.txt")
     python(*search, *output, "--batch-size", 4, "--threads", 2)

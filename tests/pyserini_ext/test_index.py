@@ -92,18 +92,25 @@ def test_killed_and_finished(tmp_path, jsonl, stock, vectors):
     index = tmp_path / "index"
     words = [sys.executable, "-m", "pyserini_ext.index", "--input", str(jsonl)]
     words += ["--index", str(index), "--commit-every", "512"]
-    kills = 0
-    for pause in (0.3, 0.9, 1.1, 1.3, 1.5, 1.7):
+    commits = 0
+    while commits < 2:  # each of the kills falls right after another commit
         process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-        time.sleep(pause)
+        seen = segments(index)
+        while segments(index) == seen and process.poll() is None:
+            time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-    assert kills
+        assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
+        commits += 1
     result = subprocess.run(words, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+    assert "Going on after" in result.stderr
     asked = queries(vectors)
     assert lucene_hits(index, asked) == lucene_hits(stock, asked)
     assert not [name for name in os.listdir(index) if name.startswith(".")]
+
+
+def segments(index):
+    return sorted(path.name for path in (index / ".building").glob("segments_*"))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +123,7 @@ def test_killed_and_finished(tmp_path, jsonl, stock, vectors):
         ('{"id": "x", "vector": {"a": "1"}}', "the impact of 'a' is '1', not a number"),
         ('{"id": "x", "vector": {"a": true}}', "not a number"),
         ('{"id": "x", "vector": {"a": 3e9}}', "too large"),
+        ('{"id": "x", "vector": {"a": 1, "b": NaN}}', "the impact of 'b' is nan"),
         ('{"id": "x", "vector": {"a b": 1}}', "the term 'a b'"),
         ('{"id": "x", "vector": {"": 1}}', "the term ''"),
         ('{"id": "x", "vector": {"a\\u0001": 1}}', "the term 'a\\x01'"),

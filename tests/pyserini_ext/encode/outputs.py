@@ -8,8 +8,12 @@ import numpy as np
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Everything but the manifest; no folder may be left."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "MANIFEST"}
+    """Everything but manifest and census; no folder may be left."""
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.name not in ("MANIFEST", "CENSUS")
+    }
 
 
 def lucene_hits(folder: Path, queries: list[dict[str, int]]) -> list[list[tuple[str, float]]]:

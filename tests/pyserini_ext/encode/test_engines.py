@@ -41,6 +41,7 @@ def test_shards_are_cut_as_pyserini_cuts_them_and_make_up_the_whole(
     assert lines == b"".join(content for _, content in sorted(files(expected).items()))
 
 
+@pytest.mark.parametrize("whole", ["sparse"], indirect=True)
 def test_ray(whole, tmp_path, encode_words, run):
     pytest.importorskip("ray", reason="needs Ray (pip install '.[ray]')")
     paradigm, expected = whole
@@ -48,13 +49,18 @@ def test_ray(whole, tmp_path, encode_words, run):
     assert files(tmp_path / "ray") == files(expected)
 
 
-def busy_workers(pattern):
-    """Process ids whose command line holds a word."""
-    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False)
-    return [int(word) for word in found.stdout.split() if int(word) != os.getpid()]
+def busy_workers(pattern, ancestor):
+    """Ids of processes that a process has started, directly or not, and that have this name."""
+    table = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True)
+    rows = [line.split(None, 2) for line in table.stdout.splitlines()[1:]]
+    family = {ancestor}
+    while more := {int(pid) for pid, parent, *_ in rows if int(parent) in family} - family:
+        family |= more
+    return [int(pid) for pid, _, *name in rows if int(pid) in family and pattern in "".join(name)]
 
 
 @pytest.mark.parametrize("engine", ["local", "ray"])
+@pytest.mark.parametrize("whole", ["sparse"], indirect=True)
 def test_a_killed_worker_is_made_good(whole, tmp_path, encode_words, engine):
     if engine == "ray":
         pytest.importorskip("ray", reason="needs Ray (pip install '.[ray]')")
@@ -67,7 +73,7 @@ def test_a_killed_worker_is_made_good(whole, tmp_path, encode_words, engine):
     while process.poll() is None and not victims:
         # A worker is at work once there is a part that it has begun.
         if list(output.glob(".embeddings*.partial")):
-            victims = busy_workers(pattern)
+            victims = busy_workers(pattern, process.pid)
         time.sleep(0.005)
     assert victims, "the run ended before a worker could be killed"
     os.kill(victims[0], signal.SIGKILL)
@@ -84,7 +90,7 @@ def test_workers_stop_when_their_coordinator_is_killed(tmp_path, encode_words):
     while not list(output.glob(".embeddings*.partial")):
         assert process.poll() is None
         time.sleep(0.01)
-    workers = busy_workers("pyserini_ext.encode.worker")
+    workers = busy_workers("pyserini_ext.encode.worker", process.pid)
     assert len(workers) == 2
     process.kill()
     process.wait()

@@ -254,3 +254,45 @@ def test_sigterm_is_like_ctrl_c(encode, tmp_path, monkeypatch):
     monkeypatch.setattr(PartEncoder, "_encode", terminated)
     code, said = encode()
     assert code == 130 and "Finished parts are good; run again to go on." in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_an_error_in_a_worker_ends_the_run(encode, corpus, tmp_path, stories, engine):
+    if engine == "ray":
+        pytest.importorskip("ray", reason="needs Ray (pip install '.[ray]')")
+    encoder = f"{poison(stories, tmp_path / 'model')},paradigm=dense"
+    corpus.write_text('{"id": "a", "text": "ok"}\n{"id": "b", "text": "X"}\n')
+    code, said = encode("--workers", 2, "--engine", engine, encoder=encoder)
+    assert code == 1 and f"{corpus}, line 2: document 'b': NaN" in said
+    code, said = encode("--workers", 2, "--max-length", 1, "--engine", engine, encoder=encoder)
+    assert code == (2 if engine == "local" else 1) and "leaves no room" in said
+
+
+def test_overwrite_removes_parts_that_no_manifest_knows(encode, tmp_path):
+    encode()
+    (tmp_path / "output" / "MANIFEST").write_text("{")
+    assert encode("--overwrite", "--part-size", 64)[0] == 0
+    assert len(parts(tmp_path)) == 2 and len(jsonl_ids(tmp_path / "output")) == COUNT
+
+
+def test_a_failed_part_keeps_later_ones_out_of_the_index(encode, tmp_path, monkeypatch):
+    from pyserini_ext.lucene import LuceneImpactWriter
+
+    add, calls = LuceneImpactWriter.add, []
+
+    def failing(self, ids, impacts, vocabulary):
+        calls.append(ids)
+        if len(calls) == 2:
+            raise RuntimeError("a fault in the second part")
+        add(self, ids, impacts, vocabulary)
+
+    monkeypatch.setattr(LuceneImpactWriter, "add", failing)
+    with pytest.raises(RuntimeError, match="second part"):
+        encode("--to-lucene")
+    assert len(calls) == 2
+    monkeypatch.setattr(LuceneImpactWriter, "add", add)
+    assert encode("--to-lucene")[0] == 0
+    from pyserini.index.lucene import LuceneIndexReader
+
+    assert LuceneIndexReader(str(tmp_path / "output")).stats()["documents"] == COUNT
