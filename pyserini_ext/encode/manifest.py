@@ -63,9 +63,8 @@ class Manifest:
         values = read_object(path)
         try:
             parts = {int(key): PartRecord(**value) for key, value in values["parts"].items()}
-            known = folder / CENSUS_NAME
-            census = read_object(known) if known.exists() else {}
-            return cls(folder, values["fingerprint"], census, parts, values["finished"])
+            fingerprint, finished = values["fingerprint"], values["finished"]
+            return cls(folder, fingerprint, _read_census(folder / CENSUS_NAME), parts, finished)
         except (KeyError, TypeError, ValueError) as error:
             raise EncoderError(
                 f"{path} is not a manifest of this program ({error!r}). Move it away, or give "
@@ -116,6 +115,14 @@ class Manifest:
             for number, part in self.parts.items()
             if (folder / part.file).is_file() and checksum(folder / part.file) == part.sha256
         }
+
+
+def _read_census(path: Path) -> dict[str, Any]:
+    """Empty where there is none or it is broken: then the corpus is read again."""
+    try:
+        return read_object(path)
+    except (OSError, EncoderError):
+        return {}
 
 
 def checksum(path: Path) -> str:

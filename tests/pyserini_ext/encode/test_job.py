@@ -164,6 +164,15 @@ def test_a_broken_manifest_is_a_sentence(encode, tmp_path):
     assert encode("--overwrite")[0] == 0
 
 
+def test_a_broken_census_is_taken_again(encode, tmp_path):
+    encode()
+    before = files(tmp_path / "output")
+    (tmp_path / "output" / "CENSUS").write_text("{")
+    code, said = encode()
+    assert code == 0 and "checking corpus" in said and "All parts are in place" in said
+    assert files(tmp_path / "output") == before
+
+
 def poison(stories, folder):
     """A model that makes NaN of the token 'X' (and, its embeddings being tied, of sparse heads)."""
     from transformers import AutoTokenizer

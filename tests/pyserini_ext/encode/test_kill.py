@@ -104,7 +104,11 @@ def parts_done(folder):
 
 def damage(folder):
     """Cut off the end of a finished file, a part's or the index's."""
-    files = [path for path in folder.iterdir() if path.is_file() and path.name != "MANIFEST"]
+    files = [
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.name not in ("MANIFEST", "CENSUS")
+    ]
     if files:
         victim = max(files, key=lambda path: path.stat().st_size)
         os.truncate(victim, victim.stat().st_size // 2)
