@@ -49,3 +49,8 @@ def python() -> Run:
         return result
 
     return run
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first, so that it does not run alone at the end of a parallel run."""
+    items.sort(key=lambda item: item.path.name != "test_collections.py")
