@@ -4,9 +4,12 @@ All nodes must see the corpus, the model and the output folder under the same pa
 files put in place whole, so a part whose actor was killed is simply encoded again.
 """
 
+import ctypes
 import json
 import logging
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from pyserini_ext.encode.parts import Part
 # An actor that takes a whole CPU each leaves none for the tasks that feed the pool, and the job
 # hangs; half of one still lets no more actors onto a machine than twice its cores.
 _CPUS = 0.5
+_SIGACTION_BYTES = 512  # more than any platform's struct sigaction
 
 
 class RayEngine:
@@ -44,7 +48,8 @@ class RayEngine:
                 "--engine ray needs Ray: pip install 'pyserini-llm-encoders[ray]'."
             ) from None
         if not ray.is_initialized():
-            ray.init(log_to_driver=False, logging_level=logging.ERROR)
+            with _keeping_signal_actions():
+                ray.init(log_to_driver=False, logging_level=logging.ERROR)
         logging.getLogger("ray.data").setLevel(logging.WARNING)
         gpus = int(ray.cluster_resources().get("GPU", 0))
         if self.options.named_device is not None:
@@ -93,6 +98,21 @@ def _with_absolute_paths(options: EncodeOptions) -> dict[str, Any]:
         name = str(Path(name).absolute())
     values["encoder"] = ",".join([name, *(f"{key}={value}" for key, value in written.items())])
     return values
+
+
+@contextmanager
+def _keeping_signal_actions() -> Iterator[None]:
+    """Undo Ray's handlers of fatal signals, which a running JVM needs for its own work."""
+    libc = ctypes.CDLL(None)
+    signals = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+    saved = {number: ctypes.create_string_buffer(_SIGACTION_BYTES) for number in signals}
+    for number, action in saved.items():
+        libc.sigaction(int(number), None, action)
+    try:
+        yield
+    finally:
+        for number, action in saved.items():
+            libc.sigaction(int(number), action, None)
 
 
 class _Actor:

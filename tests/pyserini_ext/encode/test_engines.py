@@ -98,3 +98,14 @@ def test_workers_stop_when_their_coordinator_is_killed(tmp_path, encode_words):
     while any(os.path.exists(f"/proc/{worker}") for worker in workers):
         assert time.monotonic() < deadline, "workers outlive their coordinator"
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("whole", ["sparse"], indirect=True)
+def test_ray_beside_a_running_jvm(whole, tmp_path, encode_words, run):
+    """Lucene is written in the process that drives Ray; both want the signals of faults."""
+    pytest.importorskip("ray", reason="needs Ray (pip install '.[ray]')")
+    words = encode_words("sparse", tmp_path / "index", "--to-lucene", "--engine", "ray")
+    run([*words, "--workers", "2"])
+    from pyserini.index.lucene import LuceneIndexReader
+
+    assert LuceneIndexReader(str(tmp_path / "index")).stats()["documents"] == 1000
