@@ -1,9 +1,9 @@
 """Texts to single dense vectors."""
 
-from collections.abc import Container
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -27,15 +27,10 @@ class DenseEncoder(Encoder[np.ndarray]):
             vectors = normalize(vectors, dim=-1)
         return vectors, vectors.isfinite().all(1)
 
-    @torch.inference_mode()
-    def _encode(
-        self,
-        token_ids: list[list[int]],
-        top_k: int | None,
-        only: Container[int] | None = None,
-        not_finite: list[int] | None = None,
+    def _collect(
+        self, outputs: Iterator[tuple[list[int], Any]], count: int, top_k: int | None
     ) -> np.ndarray:
-        vectors = np.zeros((len(token_ids), self.dimension), dtype=np.float32)
-        for rows, batch_vectors in self._outputs(token_ids, only, not_finite):
+        vectors = np.zeros((count, self.dimension), dtype=np.float32)
+        for rows, batch_vectors in outputs:
             vectors[rows] = batch_vectors.cpu().numpy()
         return vectors

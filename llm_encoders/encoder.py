@@ -260,7 +260,7 @@ class Encoder(ABC, Generic[Vectors]):
     def _vectors(self, batch: Batch) -> tuple[Any, Tensor]:
         """Vectors of a batch, and whether each is finite, bool [batch]."""
 
-    @abstractmethod
+    @torch.inference_mode()
     def _encode(
         self,
         token_ids: list[list[int]],
@@ -269,6 +269,14 @@ class Encoder(ABC, Generic[Vectors]):
         not_finite: list[int] | None = None,
     ) -> Vectors:
         """Vectors of tokenised texts; ``top_k`` matters to sparse ones only."""
+        outputs = self._outputs(token_ids, only, not_finite)
+        return self._collect(outputs, len(token_ids), top_k)
+
+    @abstractmethod
+    def _collect(
+        self, outputs: Iterator[tuple[list[int], Any]], count: int, top_k: int | None
+    ) -> Vectors:
+        """Put the vectors of all batches into ``count`` rows."""
 
 
 def _checked(texts: Sequence[str]) -> Sequence[str]:

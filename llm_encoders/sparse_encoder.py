@@ -1,9 +1,9 @@
 """Texts to learned sparse vectors over the vocabulary of the LM head."""
 
-from collections.abc import Container
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
@@ -46,17 +46,12 @@ class SparseEncoder(Encoder[csr_array]):
         data = weights[filled[:, 0], filled[:, 1]]
         return (filled.cpu().numpy(), data.cpu().numpy()), finite
 
-    @torch.inference_mode()
-    def _encode(
-        self,
-        token_ids: list[list[int]],
-        top_k: int | None,
-        only: Container[int] | None = None,
-        not_finite: list[int] | None = None,
+    def _collect(
+        self, outputs: Iterator[tuple[list[int], Any]], count: int, top_k: int | None
     ) -> csr_array:
-        columns: list[np.ndarray] = [np.empty(0, np.int32)] * len(token_ids)
-        values: list[np.ndarray] = [np.empty(0, np.float32)] * len(token_ids)
-        for rows, (entries, data) in self._outputs(token_ids, only, not_finite):
+        columns: list[np.ndarray] = [np.empty(0, np.int32)] * count
+        values: list[np.ndarray] = [np.empty(0, np.float32)] * count
+        for rows, (entries, data) in outputs:
             bounds = np.searchsorted(entries[:, 0], np.arange(1, len(rows)))
             for row, own, numbers in zip(
                 rows, np.split(entries[:, 1], bounds), np.split(data, bounds), strict=True
@@ -68,5 +63,5 @@ class SparseEncoder(Encoder[csr_array]):
             np.concatenate([np.empty(0, np.int32), *columns]),
             np.cumsum(counts),
         )
-        vectors = csr_array(content, shape=(len(token_ids), len(self.vocabulary)))
+        vectors = csr_array(content, shape=(count, len(self.vocabulary)))
         return keep_top_k(vectors, top_k)

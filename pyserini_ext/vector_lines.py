@@ -17,12 +17,12 @@ from llm_encoders.errors import EncoderError
 from llm_encoders.terms import is_safe_term
 from pyserini_ext.corpora import CorpusError, Position, files
 from pyserini_ext.corpora.lines import parse_json
+from pyserini_ext.corpora.records import ID_FIELDS
 from pyserini_ext.lucene import DELIMITER
 
 _BATCH = 2048
 _MOST_ENDINGS = 65536
 _LARGEST_IMPACT = 2**31 - 1
-_ID_FIELDS = ("id", "_id", "docid")
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _lines(inputs: list[Path], start: Position) -> Iterator[tuple[str, str, Posi
         for line, offset, content in files.lines(path, entry.line, entry.offset):
             place = f"{path}, line {line}"
             record = parse_json(content, place)
-            docid = next((record[name] for name in _ID_FIELDS if name in record), None)
+            docid = next((record[name] for name in ID_FIELDS if name in record), None)
             if not isinstance(docid, str | int) or isinstance(docid, bool) or docid == "":
                 raise CorpusError(place, "no id; expected a string or an integer in 'id'.")
             following = Position(number, line + 1, offset + len(content))

@@ -4,7 +4,7 @@ from typing import Any
 
 from pyserini_ext.corpora.document import CorpusError, Document
 
-_ID_FIELDS = ("id", "_id", "docid")
+ID_FIELDS = ("id", "_id", "docid")
 _LONGEST_ID = 8000  # so that its UTF-8 is within the 32,766 bytes of a Lucene term
 ENCODED_FIELDS = ("title", "text")
 
@@ -21,7 +21,7 @@ class RecordReader:
     ) -> None:
         self.fields = fields
         self.encoded_fields = list(ENCODED_FIELDS) if encoded_fields is None else encoded_fields
-        self.id_fields = (docid_field,) if docid_field else _ID_FIELDS
+        self.id_fields = (docid_field,) if docid_field else ID_FIELDS
         self.delimiter = delimiter
 
     def document(self, record: dict[str, Any], place: str) -> Document:

@@ -113,7 +113,7 @@ def _encode(
                 manifest.parts[record.number] = record
                 manifest.save()
                 output.accept(record)
-        output.finish(manifest, vocabulary)
+        output.finish(manifest)
     manifest.save()
     _conclude(manifest, parts)
 
@@ -131,7 +131,7 @@ def _output(
         return LuceneOutput(folder, vocabulary, [part.number for part in parts])
     if options.to_faiss:
         return FaissOutput(folder)
-    return NpzOutput(folder) if options.to_npz else Output(folder)
+    return NpzOutput(folder, vocabulary) if options.to_npz else Output(folder)
 
 
 def _find_encoder(options: EncodeOptions) -> checkpoint.Checkpoint:

@@ -34,7 +34,7 @@ class Output:
     def accept(self, record: PartRecord) -> None:
         """A part file is in place."""
 
-    def finish(self, manifest: Manifest, vocabulary: list[str]) -> None:
+    def finish(self, manifest: Manifest) -> None:
         """All parts are in place."""
 
     def __enter__(self) -> Self:
@@ -51,12 +51,16 @@ class Output:
 class NpzOutput(Output):
     """CSR (or dense) ``.npz`` parts, and the terms of the columns, one a line."""
 
-    def finish(self, manifest: Manifest, vocabulary: list[str]) -> None:
+    def __init__(self, folder: Path, vocabulary: list[str]) -> None:
+        super().__init__(folder)
+        self._vocabulary = vocabulary
+
+    def finish(self, manifest: Manifest) -> None:
         """Write the vocabulary."""
-        if vocabulary:
+        if self._vocabulary:
             building = self.folder / BUILDING_FOLDER
             building.mkdir(exist_ok=True)
-            text = "".join(f"{term}\n" for term in vocabulary)
+            text = "".join(f"{term}\n" for term in self._vocabulary)
             (building / VOCABULARY_NAME).write_text(text, encoding="utf-8")
             publish(building, self.folder, [VOCABULARY_NAME], manifest)
 
@@ -77,7 +81,7 @@ class AssembledOutput(Output):
 class FaissOutput(AssembledOutput):
     """A FAISS flat inner-product index as Pyserini reads it: ``index`` and ``docid``."""
 
-    def finish(self, manifest: Manifest, vocabulary: list[str]) -> None:
+    def finish(self, manifest: Manifest) -> None:
         """Write the vectors of all parts, one part in memory at a time, and the ids."""
         from pyserini_ext.faiss import write_flat_index
 
@@ -165,7 +169,7 @@ class LuceneOutput(AssembledOutput):
         self._writer.commit({"next part": str(record.number + 1)})
         (self.parts_folder / record.file).unlink()
 
-    def finish(self, manifest: Manifest, vocabulary: list[str]) -> None:
+    def finish(self, manifest: Manifest) -> None:
         """Wait for the last part and put the index in place."""
         for future in self._pending:
             future.result()
