@@ -17,7 +17,9 @@ WEIGHTS_NAME = "adapter_model.safetensors"
 _WRAPPERS = re.compile(r"^(?:base_model\.|model\.)+")
 
 
-def apply_adapter(model: nn.Module, folder: Path, merge: bool = True) -> nn.Module:
+def apply_adapter(
+    model: nn.Module, folder: Path, merge: bool = True, trainable: bool = False
+) -> nn.Module:
     """Put the LoRA adapter of ``folder`` on a model, merged into its weights where asked.
 
     Works whichever of bare decoder and LM the adapter was trained on, and never imports the
@@ -27,6 +29,7 @@ def apply_adapter(model: nn.Module, folder: Path, merge: bool = True) -> nn.Modu
         model: the backbone, bare decoder or with its LM head.
         folder: holds ``adapter_config.json`` and ``adapter_model.safetensors``.
         merge: add the low-rank product to the weights; leave it apart on quantised ones.
+        trainable: leave it apart and let it be trained further.
 
     Raises:
         EncoderError: no safetensors file, not LoRA, or tensors that do not fit the backbone.
@@ -47,7 +50,7 @@ def apply_adapter(model: nn.Module, folder: Path, merge: bool = True) -> nn.Modu
             raise EncoderError(f"{folder} is a {config.peft_type} adapter; only LoRA is supported.")
         config.auto_mapping = None
         config.task_type = None
-        config.inference_mode = True
+        config.inference_mode = not trainable
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
             peft_model = PeftModel(model, config)
@@ -76,7 +79,7 @@ def apply_adapter(model: nn.Module, folder: Path, merge: bool = True) -> nn.Modu
     except RuntimeError as error:
         detail = str(error).strip().splitlines()[-1].strip()
         raise EncoderError(f"{weights_path} does not fit the backbone: {detail}") from None
-    return peft_model.merge_and_unload() if merge else peft_model
+    return peft_model.merge_and_unload() if merge and not trainable else peft_model
 
 
 def _plain(name: str) -> str:

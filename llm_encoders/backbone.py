@@ -56,26 +56,16 @@ class Backbone:
         ).last_hidden_state
 
 
-def load_backbone(
+def open_model(
     checkpoint: Checkpoint,
     device: torch.device,
     dtype: torch.dtype,
     quantization: str | None = None,
     attention_implementation: str | None = None,
-) -> Backbone:
-    """Load the backbone of a checkpoint and merge its adapter.
+) -> Any:
+    """Load the Transformers model under a checkpoint's adapter, its attention as the contract says.
 
-    Args:
-        checkpoint: local files and contract.
-        device: where the weights go.
-        dtype: of weights and activations (of the unquantised ones under quantisation).
-        quantization: ``"4bit"`` (NF4, double quantisation; QLoRA, arXiv 2305.14314) or ``"8bit"``
-            (LLM.int8(), arXiv 2208.07339), by bitsandbytes; the adapter then stays unmerged.
-        attention_implementation: ``"sdpa"``, ``"eager"``, ``"flash_attention_2"``; ``None`` lets
-            Transformers choose.
-
-    Raises:
-        EncoderError: the model cannot be loaded, or its attention does not obey the contract.
+    Arguments and errors as for :func:`load_backbone`. With its LM head if the contract is sparse.
     """
     import transformers
 
@@ -99,12 +89,8 @@ def load_backbone(
                 checkpoint.backbone, config=config, output_loading_info=True, **options
             )
         model, report = loaded
-        tokenizer = load_tokenizer(checkpoint)
-    except Exception as error:  # configuration, weights and tokenizer raise a dozen classes
-        reason = " ".join(str(error).split())
-        raise EncoderError(
-            f"Cannot load {checkpoint.backbone}: {type(error).__name__}: {reason}"
-        ) from error
+    except Exception as error:  # configuration and weights raise a dozen classes
+        raise _cannot_load(checkpoint.backbone, error) from error
     if report["missing_keys"]:
         raise EncoderError(
             f"{checkpoint.backbone} lacks weights that a {contract.paradigm} encoder needs: "
@@ -118,13 +104,48 @@ def load_backbone(
                 f"{device} has too little memory for {checkpoint.backbone} in {dtype}; give "
                 "quantization 8bit or 4bit."
             ) from None
+    return model
+
+
+def _cannot_load(folder: Path, error: Exception) -> EncoderError:
+    reason = " ".join(str(error).split())
+    return EncoderError(f"Cannot load {folder}: {type(error).__name__}: {reason}")
+
+
+def load_backbone(
+    checkpoint: Checkpoint,
+    device: torch.device,
+    dtype: torch.dtype,
+    quantization: str | None = None,
+    attention_implementation: str | None = None,
+) -> Backbone:
+    """Load the backbone of a checkpoint and merge its adapter.
+
+    Args:
+        checkpoint: local files and contract.
+        device: where the weights go.
+        dtype: of weights and activations (of the unquantised ones under quantisation).
+        quantization: ``"4bit"`` (NF4, double quantisation; QLoRA, arXiv 2305.14314) or ``"8bit"``
+            (LLM.int8(), arXiv 2208.07339), by bitsandbytes; the adapter then stays unmerged.
+        attention_implementation: ``"sdpa"``, ``"eager"``, ``"flash_attention_2"``; ``None`` lets
+            Transformers choose.
+
+    Raises:
+        EncoderError: the model cannot be loaded, or its attention does not obey the contract.
+    """
+    model = open_model(checkpoint, device, dtype, quantization, attention_implementation)
+    try:
+        tokenizer = load_tokenizer(checkpoint)
+    except Exception as error:  # Transformers raises a dozen classes
+        raise _cannot_load(checkpoint.backbone, error) from error
     if checkpoint.adapter is not None:
         model = apply_adapter(model, checkpoint.adapter, merge=quantization is None)
     model = model.eval().requires_grad_(False)
     bare = model if quantization is None or checkpoint.adapter is None else model.get_base_model()
-    head = _head_weight(bare, config, checkpoint) if sparse else None
+    sparse = checkpoint.contract.paradigm == "sparse"
+    head = head_weight(bare, checkpoint.backbone).detach() if sparse else None
     backbone = Backbone(bare.base_model if sparse else bare, head, tokenizer, device)
-    _check_attention(backbone, contract.attention, str(checkpoint.backbone))
+    check_attention(backbone, checkpoint.contract.attention, str(checkpoint.backbone))
     return backbone
 
 
@@ -168,24 +189,29 @@ def _quantization_config(quantization: str, dtype: torch.dtype) -> Any:
     )
 
 
-def _head_weight(model: Any, config: Any, checkpoint: Checkpoint) -> Tensor:
+def head_weight(model: Any, source: Path) -> Tensor:
+    """The LM head's weight, [vocabulary, hidden].
+
+    Raises:
+        EncoderError: no head, or one whose logits are not the plain product with the states.
+    """
     head = model.get_output_embeddings()
     if head is None or getattr(head, "bias", None) is not None:
         raise EncoderError(
-            f"{checkpoint.backbone}: the sparse head needs an LM head without bias; "
+            f"{source}: the sparse head needs an LM head without bias; "
             f"{type(model).__name__} has {'none' if head is None else 'one with bias'}."
         )
     for name in _LOGIT_CHANGES:
-        if getattr(config, name, None) not in (None, 1, 1.0):
+        if getattr(model.config, name, None) not in (None, 1, 1.0):
             raise EncoderError(
-                f"{checkpoint.backbone}: its logits pass through '{name}', which the sparse head "
+                f"{source}: its logits pass through '{name}', which the sparse head "
                 "does not apply; use it as a dense encoder."
             )
-    return head.weight.detach()
+    return head.weight
 
 
 @torch.inference_mode()
-def _check_attention(backbone: Backbone, attention: str, source: str) -> None:
+def check_attention(backbone: Backbone, attention: str, source: str) -> None:
     """Refuse a backbone whose attention is not what the contract says.
 
     Two sequences that differ in their second half must give different states in the first half

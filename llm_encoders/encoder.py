@@ -16,6 +16,7 @@ from llm_encoders.batching import Batch, length_sorted, pad, tokenize
 from llm_encoders.budget import token_budget
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.representation import pooled_tokens, represent
 
 _log = logging.getLogger(__name__)
 
@@ -168,18 +169,15 @@ class Encoder(ABC, Generic[Vectors]):
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _states(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Hidden states [batch, length, hidden]; bool [batch, length], true where pooled."""
+    def _vectors(self, batch: Batch) -> tuple[Any, Tensor]:
+        """Vectors of a batch, as they leave the device; bool [batch], whether each is finite."""
         ids, mask = batch.token_ids.to(self.device), batch.attention_mask.to(self.device)
-        place = mask.cumsum(1)  # 1 at the first real token of a text
-        pooled = mask.bool()
-        tokenizer = self.backbone.tokenizer
-        if not self.config.pool_bos:
-            pooled = pooled & ~((place == 1) & (ids == tokenizer.bos_token_id))
-        if not self.config.pool_eos:
-            last = place == mask.sum(1, keepdim=True)
-            pooled = pooled & ~(last & (ids == tokenizer.eos_token_id))
-        return self.backbone.hidden_states(ids, mask), pooled
+        pooled = pooled_tokens(ids, mask, self.config, self.backbone.tokenizer)
+        states = self.backbone.hidden_states(ids, mask)  # [batch, length, hidden]
+        vectors = represent(states, pooled, self.config, self.backbone.head)
+        # NaN need not survive a maximum, so states and vectors are both looked at.
+        finite = (states.isfinite().all(2) | ~pooled).all(1) & vectors.isfinite().all(1)
+        return self._off_device(vectors), finite
 
     def _note_not_finite(self, finite: Tensor, rows: list[int], found: list[int] | None) -> None:
         faulty = [row for row, good in zip(rows, finite.tolist(), strict=True) if not good]
@@ -257,8 +255,8 @@ class Encoder(ABC, Generic[Vectors]):
         return self._encode(token_ids, self.config.passage_top_k, only, not_finite)
 
     @abstractmethod
-    def _vectors(self, batch: Batch) -> tuple[Any, Tensor]:
-        """Vectors of a batch, and whether each is finite, bool [batch]."""
+    def _off_device(self, vectors: Tensor) -> Any:
+        """Vectors of a batch, [batch, vocabulary] or [batch, hidden], in the host's memory."""
 
     @torch.inference_mode()
     def _encode(

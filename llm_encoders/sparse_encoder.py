@@ -8,12 +8,10 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from llm_encoders.backbone import Backbone
-from llm_encoders.batching import Batch
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoder import Encoder
 from llm_encoders.impacts import keep_top_k, quantize, to_term_dicts
 from llm_encoders.terms import vocabulary_terms
-from llm_encoders.vocabulary_head import term_weights
 
 
 class SparseEncoder(Encoder[csr_array]):
@@ -33,18 +31,11 @@ class SparseEncoder(Encoder[csr_array]):
         """One ``{term: impact}`` a row of encoded vectors."""
         return to_term_dicts(self.quantize(vectors), self.vocabulary)
 
-    def _vectors(self, batch: Batch) -> tuple[tuple[np.ndarray, np.ndarray], Tensor]:
-        """(row, column) of the terms and their weights, by row; whether each row is finite."""
-        head = self.backbone.head
-        assert head is not None
-        states, pooled = self._states(batch)
-        scale = self.config.scale_of_logits(self.backbone.hidden_size)
-        weights = term_weights(states, pooled, head, scale)  # [batch, vocabulary]
-        # NaN need not survive a maximum, so states and weights are both looked at.
-        finite = (states.isfinite().all(2) | ~pooled).all(1) & weights.isfinite().all(1)
-        filled = weights.nonzero()  # [entries, 2], by row
-        data = weights[filled[:, 0], filled[:, 1]]
-        return (filled.cpu().numpy(), data.cpu().numpy()), finite
+    def _off_device(self, vectors: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """(row, column) of the terms and their weights, by row."""
+        filled = vectors.nonzero()  # [entries, 2], by row
+        weights = vectors[filled[:, 0], filled[:, 1]]
+        return filled.cpu().numpy(), weights.cpu().numpy()
 
     def _collect(
         self, outputs: Iterator[tuple[list[int], Any]], count: int, top_k: int | None

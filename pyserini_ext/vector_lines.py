@@ -13,11 +13,11 @@ from operator import add
 from pathlib import Path
 from typing import Any
 
+from llm_encoders.corpora import CorpusError, Position, files
+from llm_encoders.corpora.lines import parse_json
+from llm_encoders.corpora.records import ID_FIELDS
 from llm_encoders.errors import EncoderError
 from llm_encoders.terms import is_safe_term
-from pyserini_ext.corpora import CorpusError, Position, files
-from pyserini_ext.corpora.lines import parse_json
-from pyserini_ext.corpora.records import ID_FIELDS
 from pyserini_ext.lucene import DELIMITER
 
 _BATCH = 2048

@@ -9,7 +9,7 @@ from typing import IO, Any, Self
 import numpy as np
 from tqdm import tqdm
 
-from pyserini_ext.corpora import Corpus, CorpusError, Document, Position
+from llm_encoders.corpora import Corpus, CorpusError, Document, Position
 
 _BUCKETS = 16
 _SPOOL_BYTES = 2**21  # of a bucket's records stay in memory; a larger one goes to disk

@@ -6,8 +6,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from llm_encoders import checkpoint
+from llm_encoders.corpora import Corpus, CorpusError
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.corpora import Corpus, CorpusError
 from pyserini_ext.encode.census import Census, take_census
 from pyserini_ext.encode.engines import choose_engine
 from pyserini_ext.encode.fingerprint import encoder_fingerprint, vocabulary_of

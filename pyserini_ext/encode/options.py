@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm_encoders import registry
+from llm_encoders.corpora import Corpus, open_corpus
+from llm_encoders.corpora.records import ENCODED_FIELDS
 from llm_encoders.errors import UsageError
-from pyserini_ext.corpora import Corpus, open_corpus
-from pyserini_ext.corpora.records import ENCODED_FIELDS
 
 SUB_COMMANDS = ("input", "output", "encoder")
 WINDOW_BATCHES = 32

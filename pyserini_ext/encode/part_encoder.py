@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from llm_encoders.corpora import Document
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.corpora import Document
 from pyserini_ext.encode.census import Census
 from pyserini_ext.encode.manifest import PartRecord
 from pyserini_ext.encode.options import EncodeOptions

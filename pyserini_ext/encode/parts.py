@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from pyserini_ext.corpora import Document
+from llm_encoders.corpora import Document
 from pyserini_ext.encode.manifest import write_atomically
 
 

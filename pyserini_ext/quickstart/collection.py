@@ -6,8 +6,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm_encoders.corpora import CorpusError, open_corpus
 from llm_encoders.errors import EncoderError
-from pyserini_ext.corpora import CorpusError, open_corpus
 
 _NUMBER_WORDS = ("nan", "inf", "na", "none", "null")
 

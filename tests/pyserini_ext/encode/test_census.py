@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyserini_ext.corpora import open_corpus
+from llm_encoders.corpora import open_corpus
 from pyserini_ext.encode import census as census_module
 from pyserini_ext.encode.census import Census, take_census
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from llm_encoders.corpora.document import BEGINNING, CorpusError, Document, Position
+from llm_encoders.corpora.records import RecordReader
 from llm_encoders.errors import EncoderError, UsageError, nearest
-from pyserini_ext.corpora.document import BEGINNING, CorpusError, Document, Position
-from pyserini_ext.corpora.records import RecordReader
 
 _HUB = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(?P<options>(,(config|split)=[^,]+)*)")
 
@@ -50,7 +50,7 @@ class DatasetCorpus:
     def documents(
         self, on_fault: Callable[[CorpusError], None], start: Position = BEGINNING
     ) -> Iterator[tuple[Position, Document]]:
-        """Yield the good documents; see :class:`pyserini_ext.corpora.Corpus`."""
+        """Yield the good documents; see :class:`llm_encoders.corpora.Corpus`."""
         for row, record in enumerate(self._records(start.line - 1), start=start.line):
             place = f"{self.name}, row {row}"
             try:

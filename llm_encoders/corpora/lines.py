@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pyserini_ext.corpora import files
-from pyserini_ext.corpora.document import BEGINNING, CorpusError, Document, Position
-from pyserini_ext.corpora.records import RecordReader
+from llm_encoders.corpora import files
+from llm_encoders.corpora.document import BEGINNING, CorpusError, Document, Position
+from llm_encoders.corpora.records import RecordReader
 
 # Columns of a TSV by their number: passages, titled passages, MS MARCO documents.
 _TSV_COLUMNS = {
@@ -34,7 +34,7 @@ class LineCorpus:
     def documents(
         self, on_fault: Callable[[CorpusError], None], start: Position = BEGINNING
     ) -> Iterator[tuple[Position, Document]]:
-        """Yield the good documents; see :class:`pyserini_ext.corpora.Corpus`."""
+        """Yield the good documents; see :class:`llm_encoders.corpora.Corpus`."""
         for number in range(start.file, len(self.files)):
             path = self.files[number]
             parse = parse_tsv if files.plain_suffix(path) == ".tsv" else parse_json

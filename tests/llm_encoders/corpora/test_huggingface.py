@@ -4,7 +4,7 @@ import datasets
 import pytest
 
 from llm_encoders import EncoderError, UsageError
-from pyserini_ext.corpora import Position, open_corpus
+from llm_encoders.corpora import Position, open_corpus
 
 ROWS = {"docid": ["a", "b", "c"], "title": ["T", "", None], "text": ["x", "y", ""]}
 

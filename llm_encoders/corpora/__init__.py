@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from llm_encoders.corpora.document import Corpus, CorpusError, Document, Position
+from llm_encoders.corpora.lines import LineCorpus
+from llm_encoders.corpora.records import RecordReader
 from llm_encoders.errors import UsageError
-from pyserini_ext.corpora.document import Corpus, CorpusError, Document, Position
-from pyserini_ext.corpora.lines import LineCorpus
-from pyserini_ext.corpora.records import RecordReader
 
 __all__ = ["Corpus", "CorpusError", "Document", "Position", "open_corpus"]
 
@@ -32,7 +32,7 @@ def open_corpus(
     Raises:
         EncoderError: nothing is there.
     """
-    from pyserini_ext.corpora import huggingface
+    from llm_encoders.corpora import huggingface
 
     reader = RecordReader(fields, encoded_fields, docid_field, delimiter)
     if huggingface.is_dataset(path):

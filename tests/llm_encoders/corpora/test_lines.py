@@ -6,8 +6,8 @@ import json
 import pytest
 
 from llm_encoders import EncoderError
-from pyserini_ext.corpora import Position, open_corpus
-from pyserini_ext.corpora.files import zstd
+from llm_encoders.corpora import Position, open_corpus
+from llm_encoders.corpora.files import zstd
 
 
 def write(path, *records):

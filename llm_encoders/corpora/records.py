@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pyserini_ext.corpora.document import CorpusError, Document
+from llm_encoders.corpora.document import CorpusError, Document
 
 ID_FIELDS = ("id", "_id", "docid")
 _LONGEST_ID = 8000  # so that its UTF-8 is within the 32,766 bytes of a Lucene term

@@ -1,0 +1,1 @@
+"""Training of sparse and dense encoders: recipes, data, objectives, gradient cache, trainer."""

@@ -1,0 +1,146 @@
+"""The module that is trained: token ids in, one vector a text out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from llm_encoders.adapter import apply_adapter
+from llm_encoders.backbone import (
+    Backbone,
+    check_attention,
+    head_weight,
+    load_tokenizer,
+    open_model,
+)
+from llm_encoders.checkpoint import Checkpoint
+from llm_encoders.config import EncoderConfig
+from llm_encoders.dense_encoder import DenseEncoder
+from llm_encoders.errors import UsageError
+from llm_encoders.representation import pooled_tokens, represent
+from llm_encoders.sparse_encoder import SparseEncoder
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank adaptation (arXiv 2106.09685); the defaults are those of arXiv 2502.15526."""
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.05
+    targets: str | list[str] = "all-linear"
+    """Names of the linear layers, or all of them but the LM head."""
+
+
+class RetrievalModel(nn.Module):
+    """A language model, adapter included, with the head that its contract names.
+
+    Args:
+        language_model: a Transformers or PEFT model; with its LM head if the contract is sparse.
+        config: the encode contract.
+        tokenizer: knows BOS and EOS.
+        source: where the backbone came from, for errors.
+    """
+
+    def __init__(
+        self, language_model: Any, config: EncoderConfig, tokenizer: Any, source: Any
+    ) -> None:
+        super().__init__()
+        self.language_model = language_model
+        self.contract = config
+        self.tokenizer = tokenizer
+        self.source = source
+
+    @property
+    def bare(self) -> Any:
+        """The Transformers model without PEFT's wrapper; LoRA layers stay in it."""
+        model = self.language_model
+        return model.get_base_model() if hasattr(model, "peft_config") else model
+
+    def backbone(self) -> Backbone:
+        """Decoder and head as the encoders use them; they share the weights."""
+        sparse = self.contract.paradigm == "sparse"
+        decoder = self.bare.base_model if sparse else self.bare
+        head = head_weight(self.bare, self.source) if sparse else None
+        device = next(self.parameters()).device
+        return Backbone(decoder, head, self.tokenizer, device)
+
+    def encoder(self, name: str) -> SparseEncoder | DenseEncoder:
+        """An encoder over the present weights, for evaluation while training."""
+        backbone = self.backbone()
+        if backbone.head is not None:
+            backbone.head = backbone.head.detach()
+            return SparseEncoder(name, self.contract, backbone)
+        return DenseEncoder(name, self.contract, backbone)
+
+    def forward(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Represent a padded batch.
+
+        Args:
+            token_ids: int64 [batch, length].
+            attention_mask: int64 [batch, length], 1 for real tokens.
+
+        Returns:
+            float32 [batch, vocabulary] or [batch, hidden].
+        """
+        backbone = self.backbone()
+        states = backbone.hidden_states(token_ids, attention_mask)
+        pooled = pooled_tokens(token_ids, attention_mask, self.contract, self.tokenizer)
+        return represent(states, pooled, self.contract, backbone.head)
+
+
+def load_model(
+    checkpoint: Checkpoint,
+    adaptation: Lora | None,
+    device: torch.device,
+    dtype: torch.dtype,
+    quantization: str | None = None,
+    attention_implementation: str | None = None,
+) -> RetrievalModel:
+    """Load a model for training.
+
+    Args:
+        checkpoint: backbone, contract, and the adapter that training goes on from, if any.
+        adaptation: a new adapter, where the checkpoint has none; ``None`` trains all weights.
+        device: where the weights go.
+        dtype: of the frozen weights; those that are trained are float32.
+        quantization: ``"4bit"`` or ``"8bit"`` frozen weights (QLoRA, arXiv 2305.14314); the LM
+            head stays in ``dtype``.
+        attention_implementation: as for :func:`llm_encoders.load_encoder`.
+
+    Raises:
+        UsageError: quantised weights without an adapter.
+        EncoderError: files that do not fit together.
+    """
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    adapted = adaptation is not None or checkpoint.adapter is not None
+    if quantization is not None and not adapted:
+        raise UsageError("Quantised weights cannot be trained; add an adapter (QLoRA).")
+    model = open_model(
+        checkpoint,
+        device,
+        dtype if adapted else torch.float32,
+        quantization,
+        attention_implementation,
+    )
+    if quantization is not None:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    if checkpoint.adapter is not None:
+        model = apply_adapter(model, checkpoint.adapter, trainable=True)
+    elif adaptation is not None:
+        config = LoraConfig(
+            r=adaptation.rank,
+            lora_alpha=adaptation.alpha,
+            lora_dropout=adaptation.dropout,
+            target_modules=adaptation.targets,
+        )
+        model = get_peft_model(model, config)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    tokenizer = load_tokenizer(checkpoint)
+    trained = RetrievalModel(model, checkpoint.contract, tokenizer, checkpoint.backbone)
+    check_attention(trained.backbone(), checkpoint.contract.attention, str(checkpoint.backbone))
+    return trained
