@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from llm_encoders.console import run_command
 from llm_encoders.corpora import Position, files
 from llm_encoders.errors import EncoderError
-from pyserini_ext.console import run_command
 from pyserini_ext.encode.folder import (
     BUILDING_FOLDER,
     clear,

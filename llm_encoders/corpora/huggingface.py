@@ -61,11 +61,23 @@ class DatasetCorpus:
                 yield Position(0, row, 0), document
 
     def _records(self, first: int) -> Iterator[dict[str, Any]]:
-        try:
-            yield from self._rows(first)
-        except Exception as error:  # files, Arrow and the Hub raise a dozen classes
-            reason = " ".join(str(error).split())
-            raise EncoderError(f"{self.name}: {type(error).__name__}: {reason}") from error
+        return _read(self.name, self._rows, first)
+
+
+def rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (dataset and row number, row) of every row."""
+    for number, row in enumerate(_read(path, _open(path), 0), start=1):
+        yield f"{path}, row {number}", row
+
+
+def _read(
+    name: str, rows_from: Callable[[int], Iterable[dict[str, Any]]], first: int
+) -> Iterator[dict[str, Any]]:
+    try:
+        yield from rows_from(first)
+    except Exception as error:  # files, Arrow and the Hub raise a dozen classes
+        reason = " ".join(str(error).split())
+        raise EncoderError(f"{name}: {type(error).__name__}: {reason}") from error
 
 
 def _open(path: str) -> Callable[[int], Iterable[dict[str, Any]]]:

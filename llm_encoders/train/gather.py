@@ -1,5 +1,7 @@
 """Representations of all processes, so that the loss is that of the whole batch."""
 
+import json
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -48,3 +50,16 @@ def largest(number: int, device: torch.device) -> int:
     value = torch.tensor(number, device=device)
     dist.all_reduce(value, dist.ReduceOp.MAX)
     return int(value)
+
+
+def from_first(value: dict[str, float], device: torch.device) -> dict[str, float]:
+    """The figures that process 0 has, on all processes."""
+    if processes() == 1:
+        return value
+    content = torch.tensor(list(json.dumps(value).encode()), dtype=torch.uint8, device=device)
+    size = torch.tensor(len(content), device=device)
+    dist.broadcast(size, 0)
+    if rank() != 0:
+        content = torch.empty(int(size), dtype=torch.uint8, device=device)
+    dist.broadcast(content, 0)
+    return json.loads(bytes(content.tolist()))

@@ -1,6 +1,5 @@
 """The module that is trained: token ids in, one vector a text out."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,17 +19,7 @@ from llm_encoders.dense_encoder import DenseEncoder
 from llm_encoders.errors import UsageError
 from llm_encoders.representation import pooled_tokens, represent
 from llm_encoders.sparse_encoder import SparseEncoder
-
-
-@dataclass(frozen=True)
-class Lora:
-    """Low-rank adaptation (arXiv 2106.09685); the defaults are those of arXiv 2502.15526."""
-
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.05
-    targets: str | list[str] = "all-linear"
-    """Names of the linear layers, or all of them but the LM head."""
+from llm_encoders.train.recipe import Adapter
 
 
 class RetrievalModel(nn.Module):
@@ -92,7 +81,7 @@ class RetrievalModel(nn.Module):
 
 def load_model(
     checkpoint: Checkpoint,
-    adaptation: Lora | None,
+    adaptation: Adapter | None,
     device: torch.device,
     dtype: torch.dtype,
     quantization: str | None = None,

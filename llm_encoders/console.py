@@ -1,4 +1,4 @@
-"""What the commands of this package have in common: errors are sentences, codes mean something."""
+"""What the commands have in common: errors are sentences, codes mean something."""
 
 import signal
 import sys

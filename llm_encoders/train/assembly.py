@@ -1,0 +1,191 @@
+"""From a recipe to a trainer: files found, data prepared, model loaded, arguments made."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+
+from llm_encoders import hub
+from llm_encoders.checkpoint import ADAPTER_CONFIG, MODEL_CONFIG, Checkpoint
+from llm_encoders.config import EncoderConfig
+from llm_encoders.devices import choose_device, choose_dtype
+from llm_encoders.errors import EncoderError, UsageError, nearest
+from llm_encoders.train.compute import ModelShape
+from llm_encoders.train.data.batches import Sampling, TrainingBatches
+from llm_encoders.train.objective import Objective
+from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.regularisers import regulariser
+
+# Set by the recipe's own keys, or not to be changed at all.
+_OURS = {
+    "output_dir": "output",
+    "max_steps": "schedule.steps",
+    "num_train_epochs": "schedule.epochs",
+    "per_device_train_batch_size": "schedule.queries",
+    "gradient_accumulation_steps": "schedule.accumulation",
+    "learning_rate": "schedule.learning_rate",
+    "warmup_steps": "schedule.warmup",
+    "seed": "schedule.seed",
+    "save_steps": "saving.every",
+    "save_total_limit": "saving.keep",
+    "eval_steps": "evaluation.every",
+    "metric_for_best_model": "evaluation.metric",
+    "bf16": "dtype",
+    "fp16": "dtype",
+    "use_cpu": "device",
+}
+
+
+def training_checkpoint(recipe: Recipe) -> Checkpoint:
+    """The backbone of a recipe, and the adapter that it starts from.
+
+    Raises:
+        EncoderError: they are nowhere.
+    """
+    contract = recipe.encoder or EncoderConfig(paradigm="sparse")
+    backbone = _folder(recipe.backbone, "backbone", MODEL_CONFIG)
+    adapter = None
+    if recipe.start_from is not None:
+        adapter = _folder(recipe.start_from, "start_from", ADAPTER_CONFIG)
+    return Checkpoint(recipe.output, contract, backbone, adapter)
+
+
+def _folder(name: str, key: str, needed: str) -> Path:
+    if Path(name).is_dir():
+        if not (Path(name) / needed).is_file():
+            raise EncoderError(f"{key}: {name} holds no {needed}.")
+        return Path(name)
+    if hub.looks_like_hub_id(name) and not name.startswith("."):
+        return hub.fetch(name, f"'{key}' of the recipe", "A local folder works as well.")
+    raise UsageError(f"{key}: '{name}' is neither a folder nor a Hub id.")
+
+
+def device_of(recipe: Recipe) -> torch.device:
+    """The device the recipe names, else the best there is; one GPU a process."""
+    import os
+
+    if recipe.device is None and torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return choose_device(recipe.device)
+
+
+def dtype_of(recipe: Recipe) -> torch.dtype:
+    """Number format of the frozen weights and of the computation."""
+    return choose_dtype(recipe.dtype, device_of(recipe))
+
+
+def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
+    """Arguments of the Transformers trainer.
+
+    Raises:
+        UsageError: ``trainer`` names something unknown, or something that has its own key.
+    """
+    known = TrainingArguments.__dataclass_fields__
+    for key in recipe.trainer:
+        if key in _OURS:
+            raise UsageError(f"trainer.{key} is set by '{_OURS[key]}'.")
+        if key not in known:
+            raise UsageError(f"unknown key 'trainer.{key}'.{nearest(key, known)}")
+    evaluation, dtype = recipe.evaluation, dtype_of(recipe)
+    options: dict[str, Any] = {
+        "logging_steps": 10,
+        "report_to": "none",
+        "weight_decay": 0.0,
+        "max_grad_norm": 1.0,
+        "lr_scheduler_type": "linear",
+        "ddp_find_unused_parameters": False,
+        "remove_unused_columns": False,
+        **recipe.trainer,
+        "output_dir": recipe.output,
+        "max_steps": steps,
+        "per_device_train_batch_size": 1,
+        "gradient_accumulation_steps": recipe.schedule.accumulation,
+        "learning_rate": recipe.schedule.learning_rate,
+        "warmup_steps": round(recipe.schedule.warmup * steps),
+        "seed": recipe.schedule.seed,
+        "save_strategy": "steps",
+        "save_steps": recipe.saving.every,
+        "bf16": dtype == torch.bfloat16,
+        "fp16": dtype == torch.float16,
+        "use_cpu": device_of(recipe).type == "cpu",
+    }
+    if evaluation is not None:
+        options |= {
+            "eval_strategy": "steps",
+            "eval_steps": evaluation.every or steps,
+            "metric_for_best_model": evaluation.metric,
+            "greater_is_better": evaluation.metric != "contrastive_entropy",
+        }
+    return TrainingArguments(**options)
+
+
+def make_objective(recipe: Recipe, idf: torch.Tensor | None) -> Objective:
+    """The objective of a recipe; ``idf`` for ``idf-flops``."""
+    assert recipe.encoder is not None
+    weights, strength = recipe.objective, recipe.regularisation
+    return Objective(
+        contrastive=weights.contrastive,
+        kl=weights.kl,
+        margin_mse=weights.margin_mse,
+        temperature=recipe.encoder.temperature,
+        teacher_temperature=weights.teacher_temperature,
+        query_regularisation=strength.queries,
+        passage_regularisation=strength.passages,
+        regulariser=regulariser(strength.kind, idf),
+    )
+
+
+def make_batches(
+    recipe: Recipe, model: Any, data: Any, steps: int, processes: int, rank: int
+) -> TrainingBatches:
+    """Batches of a run of ``steps`` optimiser steps."""
+    schedule = recipe.schedule
+    sampling = Sampling(
+        queries=schedule.queries // schedule.accumulation,
+        negatives=recipe.data.negatives,
+        seed=schedule.seed,
+        candidates=schedule.candidates,
+        processes=processes,
+        rank=rank,
+    )
+    encoder = model.encoder(recipe.output)
+    return TrainingBatches(
+        data,
+        sampling,
+        steps * schedule.accumulation,
+        encoder.query_token_ids,
+        encoder.document_token_ids,
+    )
+
+
+_SAMPLE = 16
+
+
+def number_of_steps(recipe: Recipe, model: Any, data: Any) -> int:
+    """Optimiser steps of a run: given, from epochs, or what the budget buys.
+
+    A budget is divided by the mean cost of a sample of batches, the same in every run.
+    """
+    schedule = recipe.schedule
+    if schedule.steps is not None:
+        return schedule.steps
+    if schedule.epochs is not None:
+        return max(1, math.ceil(schedule.epochs * len(data.queries) / schedule.queries))
+    assert recipe.budget is not None
+    batches = make_batches(recipe, model, data, _SAMPLE, 1, 0)
+    shape = ModelShape.of(model)
+    cost = 0.0
+    for number in range(_SAMPLE):
+        batch = batches[number]
+        lengths = [len(ids) for ids in batch.queries + batch.passages]
+        cost += shape.step(lengths, len(batch.queries), len(batch.passages))
+    per_step = cost / _SAMPLE * schedule.accumulation
+    steps = round(recipe.budget.training_flops / per_step)
+    if steps < 1:
+        raise UsageError(
+            f"budget.training_flops is {recipe.budget.training_flops:.3g}, but one step costs "
+            f"{per_step:.3g}; raise it, or make steps smaller (schedule.queries)."
+        )
+    return steps

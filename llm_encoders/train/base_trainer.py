@@ -1,0 +1,139 @@
+"""What all training stages share: numbered batches, and checkpoints without pickle."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load_file
+from torch.utils.data import DataLoader, Dataset
+from transformers import Trainer, TrainingArguments
+from transformers.trainer_utils import rotate_checkpoints
+
+from llm_encoders.train import checkpoints
+from llm_encoders.train.gather import processes
+
+PREFIX = "language_model."
+
+
+class BaseTrainer(Trainer):
+    """A Transformers ``Trainer`` over batches that are numbered by step.
+
+    Args:
+        model: has ``language_model``, a Transformers or PEFT model.
+        args: training arguments.
+        batches: item ``i`` is what this process does in part ``i`` of the run.
+        write: writes the encoder, as users load it, into a folder, given a state dict or ``None``.
+        keep: checkpoints to keep besides the best.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        args: TrainingArguments,
+        batches: Dataset,
+        write: Callable[[Path, dict[str, torch.Tensor] | None], None],
+        keep: int,
+        eval_dataset: Any = None,
+    ) -> None:
+        super().__init__(model=model, args=args, train_dataset=batches, eval_dataset=eval_dataset)
+        self._write = write
+        self._keep = keep
+
+    @property
+    def sharded(self) -> bool:
+        """Whether FSDP or DeepSpeed own the weights."""
+        return self.is_fsdp_enabled or self.is_deepspeed_enabled
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Batches in the order of their numbers; which process gets what is up to them."""
+        workers = self.args.dataloader_num_workers
+        return DataLoader(
+            self.train_dataset,
+            batch_size=1,
+            collate_fn=_only,
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            generator=torch.Generator(),  # the global one belongs to dropout
+        )
+
+    def get_batch_samples(
+        self, epoch_iterator: Any, num_batches: int, device: torch.device
+    ) -> tuple[list[Any], None]:
+        """The batches of an optimiser step."""
+        found = []
+        for _ in range(num_batches):
+            try:
+                found.append(next(epoch_iterator))
+            except StopIteration:
+                break
+        return found, None
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        if processes() > 1:
+            dist.barrier()
+        if self.args.should_save:
+            checkpoints.seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+            rotate_checkpoints(
+                output_dir=self.args.output_dir,
+                save_total_limit=self._keep,
+                best_model_checkpoint=self.state.best_model_checkpoint,
+                use_mtime=False,
+            )
+
+    def _save(
+        self, output_dir: str | None = None, state_dict: dict[str, torch.Tensor] | None = None
+    ) -> None:
+        if not self.args.should_save:
+            return
+        if state_dict is not None:
+            state_dict = {key.removeprefix(PREFIX): value for key, value in state_dict.items()}
+        self._write(Path(output_dir or self.args.output_dir), state_dict)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if self.sharded:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
+        load_weights(model or self.model, Path(resume_from_checkpoint))
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if self.sharded:
+            super()._save_optimizer_and_scheduler(output_dir)
+        elif self.args.should_save:
+            checkpoints.save_optimizer(self.optimizer, Path(output_dir))
+            checkpoints.save_scheduler(self.lr_scheduler, Path(output_dir))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if self.sharded:
+            super()._load_optimizer_and_scheduler(checkpoint)
+        elif checkpoint is not None:
+            checkpoints.load_optimizer(self.optimizer, Path(checkpoint))
+            checkpoints.load_scheduler(self.lr_scheduler, Path(checkpoint))
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        os.makedirs(output_dir, exist_ok=True)  # another process may be first here
+        checkpoints.save_random_states(Path(output_dir), self.args.process_index)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            checkpoints.load_random_states(Path(checkpoint), self.args.process_index)
+
+
+def _only(items: list[Any]) -> Any:
+    (item,) = items
+    return item
+
+
+def load_weights(model: Any, folder: Path) -> None:
+    """Put the weights of a checkpoint into a model: an adapter's, or all."""
+    from peft import set_peft_model_state_dict
+
+    adapter = folder / "adapter_model.safetensors"
+    if adapter.is_file():
+        set_peft_model_state_dict(model.language_model, load_file(adapter))
+        return
+    for path in sorted(folder.glob("model*.safetensors")):
+        model.language_model.load_state_dict(load_file(path), strict=False)

@@ -1,0 +1,135 @@
+"""Checkpoints that hold no pickle, and that count only once they are whole."""
+
+import hashlib
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+_PREFIX = "checkpoint-"
+_SEAL = "complete.json"
+_OPTIMIZER, _GROUPS = "optimizer.safetensors", "optimizer.json"
+_SCHEDULER = "scheduler.json"
+
+
+def seal(folder: Path) -> None:
+    """Record every file of a checkpoint with its checksum; without that it does not count."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _SEAL)
+    sums = {str(path.relative_to(folder)): _checksum(path) for path in files}
+    temporary = folder / f"{_SEAL}.tmp"
+    temporary.write_text(json.dumps(sums), encoding="utf-8")
+    temporary.rename(folder / _SEAL)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a checkpoint was sealed and its files are what they were then."""
+    try:
+        sums = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
+        return all(_checksum(folder / name) == known for name, known in sums.items())
+    except (OSError, ValueError):
+        return False
+
+
+def last_whole(output: Path) -> Path | None:
+    """The last whole checkpoint; later ones that are not whole are removed."""
+    found = {
+        int(path.name.removeprefix(_PREFIX)): path
+        for path in output.glob(f"{_PREFIX}*")
+        if path.name.removeprefix(_PREFIX).isdigit()
+    }
+    for step in sorted(found, reverse=True):
+        if is_whole(found[step]):
+            return found[step]
+        print(f"{found[step]} was interrupted or damaged; going on from the one before.")
+        shutil.rmtree(found[step])
+    return None
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def save_optimizer(optimizer: Any, folder: Path) -> None:
+    """Write an optimiser's state as safetensors and JSON."""
+    state = optimizer.state_dict()
+    tensors, rest = {}, {}
+    for index, values in state["state"].items():
+        for name, value in values.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"{index}.{name}"] = value.contiguous()
+            else:
+                rest[f"{index}.{name}"] = value
+    save_file(tensors, folder / _OPTIMIZER)
+    groups = {"param_groups": state["param_groups"], "rest": rest}
+    (folder / _GROUPS).write_text(json.dumps(groups), encoding="utf-8")
+
+
+def load_optimizer(optimizer: Any, folder: Path) -> None:
+    """Restore what :func:`save_optimizer` wrote."""
+    groups = json.loads((folder / _GROUPS).read_text(encoding="utf-8"))
+    state: dict[int, dict[str, Any]] = {}
+    for values in (load_file(folder / _OPTIMIZER), groups["rest"]):
+        for key, value in values.items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": groups["param_groups"]})
+
+
+def save_scheduler(scheduler: Any, folder: Path) -> None:
+    """Write a learning-rate schedule's state as JSON."""
+    state = {
+        key: value
+        for key, value in scheduler.state_dict().items()
+        if isinstance(value, int | float | list | bool)
+    }
+    state.pop("lr_lambdas", None)
+    (folder / _SCHEDULER).write_text(json.dumps(state), encoding="utf-8")
+
+
+def load_scheduler(scheduler: Any, folder: Path) -> None:
+    """Restore what :func:`save_scheduler` wrote."""
+    state = json.loads((folder / _SCHEDULER).read_text(encoding="utf-8"))
+    scheduler.load_state_dict({**scheduler.state_dict(), **state})
+
+
+def save_random_states(folder: Path, rank: int) -> None:
+    """Write the states of this process's random generators."""
+    version, words, gauss = random.getstate()
+    kind, keys, position, has_gauss, cached = np.random.get_state()
+    tensors = {
+        "numpy": torch.from_numpy(np.asarray(keys, dtype=np.int64)),
+        "torch": torch.random.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        tensors["cuda"] = torch.cuda.get_rng_state()
+    plain = {
+        "python": [version, list(words), gauss],
+        "numpy": [str(kind), int(position), int(has_gauss), float(cached)],
+    }
+    save_file(tensors, folder / f"random-{rank}.safetensors", {"plain": json.dumps(plain)})
+
+
+def load_random_states(folder: Path, rank: int) -> None:
+    """Restore what :func:`save_random_states` wrote; other processes' states do not fit."""
+    path = folder / f"random-{rank}.safetensors"
+    if not path.is_file():
+        return
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as stream:
+        plain = json.loads(stream.metadata()["plain"])
+    tensors = load_file(path)
+    version, words, gauss = plain["python"]
+    random.setstate((version, tuple(words), gauss))
+    kind, position, has_gauss, cached = plain["numpy"]
+    keys = tensors["numpy"].numpy().astype(np.uint32)
+    np.random.set_state((kind, keys, position, has_gauss, cached))
+    torch.random.set_rng_state(tensors["torch"])
+    if "cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["cuda"])

@@ -1,0 +1,1 @@
+"""Training data: layouts of files, memory-mapped passages and queries, batches of token ids."""

@@ -1,0 +1,202 @@
+"""From the user's files to memory-mapped stores, checked whole before the first step."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from llm_encoders.corpora import CorpusError, open_corpus
+from llm_encoders.corpora.files import list_files
+from llm_encoders.corpora.rows import rows
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.train.data.arrow import Table, TableWriter
+from llm_encoders.train.data.layouts import Example, Inline, TrainingDataError, example
+from llm_encoders.train.data.passages import Passages, PassageWriter
+
+_GROUPS, _STAMP = "queries.arrow", "prepared.json"
+_SCHEMA = pa.schema(
+    [
+        ("query", pa.string()),
+        ("positives", pa.list_(pa.int64())),
+        ("negatives", pa.list_(pa.int64())),
+        ("positive_scores", pa.list_(pa.float32())),
+        ("negative_scores", pa.list_(pa.float32())),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class DataSources:
+    """What is trained on."""
+
+    train: str
+    """Queries with their passages: files, ``hf:…``, or a folder in BEIR layout."""
+    corpus: str | None = None
+    """Passages that ``train`` names by id; a BEIR folder brings its own."""
+    split: str = "train"
+    """Which qrels of a BEIR folder."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Prepared queries and passages."""
+
+    queries: Table
+    """Rows of query, positives, negatives (rows of ``passages``) and their teacher scores."""
+    passages: Passages
+
+
+def prepare(sources: DataSources, folder: Path, need_scores: bool = False) -> TrainingData:
+    """Read and check the training files, or open what an earlier run made of the same files.
+
+    Args:
+        sources: the user's files.
+        folder: takes the stores; replaced if the files have changed.
+        need_scores: whether every passage must have a teacher score.
+
+    Raises:
+        EncoderError: a record that cannot be trained on, with file and line; nothing is left.
+    """
+    stamp = {"sources": asdict(sources), "files": _files(sources), "scores": need_scores}
+    if _stamp(folder) != stamp:
+        building = folder.with_name(folder.name + ".tmp")
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True)
+        try:
+            _build(sources, building, need_scores)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+        (building / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        building.rename(folder)
+    return TrainingData(Table(folder / _GROUPS), Passages(folder))
+
+
+def is_beir(path: str) -> bool:
+    """Whether a folder is in BEIR layout."""
+    return (Path(path) / "qrels").is_dir() and (Path(path) / "queries.jsonl").is_file()
+
+
+def _stamp(folder: Path) -> Any:
+    try:
+        return json.loads((folder / _STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _files(sources: DataSources) -> list[list[Any]]:
+    """Name, size and time of change of every local file."""
+    paths: list[Path] = []
+    for name in (sources.train, sources.corpus):
+        if name is None or name.startswith("hf:") or not Path(name).exists():
+            continue
+        if is_beir(name):
+            folder = Path(name)
+            paths += [folder / "corpus.jsonl", folder / "queries.jsonl"]
+            paths.append(folder / "qrels" / f"{sources.split}.tsv")
+        else:
+            paths += list_files(Path(name))
+    stats = [(path, path.stat()) for path in paths if path.exists()]
+    return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+
+
+def _build(sources: DataSources, folder: Path, need_scores: bool) -> None:
+    writer = PassageWriter(folder)
+    corpus = sources.corpus or (sources.train if is_beir(sources.train) else None)
+    by_id: Passages | None = None
+    if corpus is not None:
+        for _, document in open_corpus(corpus).documents(_refuse):
+            writer.add(document.id, document.title, document.text)
+        writer.close()
+        by_id = Passages(folder)
+        by_id.require_distinct(corpus)
+
+    def row(passage: str | Inline, place: str) -> int:
+        if isinstance(passage, Inline):
+            if by_id is not None:
+                raise TrainingDataError(
+                    place, "the passage is given in full, but a corpus is named; leave 'corpus' out"
+                )
+            return writer.add_inline(passage.docid, passage.title, passage.text)
+        if by_id is None:
+            raise TrainingDataError(
+                place, f"passage '{passage}' is given by id; name the corpus it is in (data.corpus)"
+            )
+        found = by_id.row(passage)
+        if found is None:
+            raise TrainingDataError(place, f"passage '{passage}' is not in the corpus {corpus}.")
+        return found
+
+    with TableWriter(folder / _GROUPS, _SCHEMA) as groups:
+        for place, one in _examples(sources):
+            if need_scores and (
+                one.positive_scores is None or (one.negatives and one.negative_scores is None)
+            ):
+                raise TrainingDataError(
+                    place,
+                    "no teacher scores, which distillation needs; write them with "
+                    "python -m llm_encoders.score.",
+                )
+            groups.append(
+                one.query,
+                [row(passage, place) for passage in one.positives],
+                [row(passage, place) for passage in one.negatives],
+                one.positive_scores,
+                one.negative_scores,
+            )
+    if groups.count == 0:
+        raise EncoderError(f"{sources.train} holds no training examples.")
+    if by_id is None:
+        writer.close()
+
+
+def _refuse(fault: CorpusError) -> None:
+    raise fault
+
+
+def _examples(sources: DataSources) -> Iterator[tuple[str, Example]]:
+    if is_beir(sources.train):
+        yield from _beir_examples(Path(sources.train), sources.split)
+        return
+    for place, record in rows(sources.train):
+        yield place, example(record, place, sources.corpus is not None)
+
+
+def _beir_examples(folder: Path, split: str) -> Iterator[tuple[str, Example]]:
+    qrels = folder / "qrels" / f"{split}.tsv"
+    if not qrels.is_file():
+        known = ", ".join(sorted(path.stem for path in qrels.parent.glob("*.tsv")))
+        raise UsageError(f"{folder} has no qrels for the split '{split}'; it has {known}.")
+    positives = read_qrels(qrels)
+    for place, record in rows(str(folder / "queries.jsonl")):
+        assert isinstance(record, dict)
+        own = positives.get(str(record.get("_id")), {})
+        relevant: list[str | Inline] = [docid for docid, grade in own.items() if grade > 0]
+        if relevant:
+            yield place, Example(str(record.get("text", "")), relevant, [])
+
+
+def read_qrels(path: Path) -> dict[str, dict[str, int]]:
+    """Relevance grades by query and document of a BEIR qrels file.
+
+    Raises:
+        TrainingDataError: a line that is not query, document, grade.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for place, columns in rows(str(path)):
+        assert isinstance(columns, list)
+        if columns[0] in ("query-id", "query_id"):
+            continue
+        try:
+            query, docid, grade = columns
+            found.setdefault(query, {})[docid] = int(grade)
+        except ValueError:
+            raise TrainingDataError(
+                place, "expected three tab-separated columns: query id, document id, grade."
+            ) from None
+    return found

@@ -1,0 +1,185 @@
+"""The folder of a finished encoder: weights, contract, tokenizer, recipe, versions, card."""
+
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from llm_encoders.config import CONFIG_NAME
+from llm_encoders.train.recipe import Recipe
+
+_PACKAGES = (
+    "pyserini-llm-encoders",
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "bitsandbytes",
+    "datasets",
+    "safetensors",
+)
+
+
+def write_encoder(
+    model: Any,
+    recipe: Recipe,
+    folder: Path,
+    state_dict: dict[str, torch.Tensor] | None = None,
+    merged: bool = False,
+    home: Path | None = None,
+) -> None:
+    """Write what ``load_encoder`` loads.
+
+    Args:
+        model: a :class:`llm_encoders.train.model.RetrievalModel`.
+        recipe: what it was trained by.
+        folder: made if absent.
+        state_dict: of ``model.language_model``, where its weights are spread over devices.
+        merged: write whole weights with the adapter merged into them.
+        home: where the folder will be moved to, if so; a relative path to the backbone starts
+            there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    language_model = model.language_model
+    if merged and hasattr(language_model, "merge_and_unload"):
+        _merged(model, recipe).save_pretrained(folder)
+    elif hasattr(language_model, "peft_config"):
+        for config in language_model.peft_config.values():
+            config.base_model_name_or_path = backbone_reference(recipe.backbone, home or folder)
+            config.auto_mapping = None
+        options = {} if state_dict is None else {"state_dict": state_dict}
+        language_model.save_pretrained(folder, save_embedding_layers=False, **options)
+        (folder / "README.md").unlink(missing_ok=True)
+    else:
+        options = {} if state_dict is None else {"state_dict": state_dict}
+        language_model.save_pretrained(folder, **options)
+    model.contract.save(folder)
+    model.tokenizer.save_pretrained(folder)
+    (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    (folder / "environment.json").write_text(
+        json.dumps(environment(), indent=2) + "\n", encoding="utf-8"
+    )
+
+
+def _merged(model: Any, recipe: Recipe) -> Any:
+    """The backbone in its own precision with the adapter of ``model`` merged in."""
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+    from peft.peft_model import PeftModel
+
+    from llm_encoders.backbone import open_model
+    from llm_encoders.train.assembly import training_checkpoint
+
+    checkpoint = training_checkpoint(recipe)
+    dtype = next(model.bare.parameters()).dtype
+    plain = open_model(checkpoint, torch.device("cpu"), dtype)
+    config = next(iter(model.language_model.peft_config.values()))
+    adapted = PeftModel(plain, config)
+    set_peft_model_state_dict(adapted, get_peft_model_state_dict(model.language_model))
+    return adapted.merge_and_unload()
+
+
+def backbone_reference(backbone: str, folder: Path) -> str:
+    """How an adapter names its backbone: a Hub id as it is, a folder relative to the adapter."""
+    if Path(backbone).is_dir():
+        return os.path.relpath(Path(backbone).resolve(), folder.resolve())
+    return backbone
+
+
+def environment() -> dict[str, Any]:
+    """Versions and devices of this run."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "packages": versions,
+        "devices": devices or ["cpu"],
+    }
+
+
+def write_card(
+    recipe: Recipe, folder: Path, home: Path, spent: dict[str, float], figures: dict[str, float]
+) -> None:
+    """Write the model card.
+
+    Args:
+        recipe: what the model was trained by.
+        folder: takes ``README.md``.
+        home: the folder of the finished encoder.
+        spent: ``steps``, ``tokens``, ``flops`` and ``seconds``.
+        figures: what evaluation gave, by ``COLLECTION_METRIC``; may be empty.
+    """
+    backbone = backbone_reference(recipe.backbone, home)
+    paradigm = recipe.encoder.paradigm if recipe.encoder else "language model, bidirectional"
+    lines = [
+        "---",
+        "library_name: peft" if recipe.adapter else "library_name: transformers",
+        f"base_model: {json.dumps(backbone)}",
+        f"license: {recipe.card.licence or 'other'}",
+        "tags: [information-retrieval, pyserini]",
+        "---",
+        "",
+        f"# {home.resolve().name}",
+        "",
+        f"A {paradigm} retrieval encoder. `{CONFIG_NAME}` says how it encodes.",
+        "",
+        "```bash",
+        f"python -m pyserini.encode --encoder {home.resolve().name} --corpus CORPUS --embeddings VECTORS",
+        "```",
+        "",
+        "## Training",
+        "",
+        f"Backbone `{backbone}`; objective {_objective(recipe)}; "
+        f"{spent.get('steps', 0):,.0f} steps of {recipe.schedule.queries:,} queries, "
+        f"{spent.get('tokens', 0):,.0f} tokens, {spent.get('flops', 0):.3g} floating-point "
+        f"operations, {spent.get('seconds', 0):,.0f} seconds. `recipe.yaml` is the recipe, "
+        "`environment.json` the versions it ran with.",
+        "",
+        f"Data: `{_public(recipe.data.train)}`"
+        + (f" over `{_public(recipe.data.corpus)}`" if recipe.data.corpus else "")
+        + f". Licence of the data: {recipe.card.data_licence or 'not stated'}.",
+        "",
+        "## Scores",
+        "",
+        *_score_lines(figures),
+        "",
+        "## Citation",
+        "",
+        recipe.card.citation
+        or "The method is that of *Scaling Sparse and Dense Retrieval in Decoder-Only LLMs* "
+        "(arXiv 2502.15526).",
+        "",
+    ]
+    (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _public(path: str) -> str:
+    """A data source without the folders of the training machine."""
+    return path if path.startswith("hf:") else Path(path).name
+
+
+def _objective(recipe: Recipe) -> str:
+    weights = recipe.objective
+    parts = {
+        "contrastive": weights.contrastive,
+        "KL divergence": weights.kl,
+        "MarginMSE": weights.margin_mse,
+    }
+    return " + ".join(f"{value:g} × {name}" for name, value in parts.items() if value)
+
+
+def _score_lines(figures: dict[str, float]) -> list[str]:
+    if not figures:
+        return ["None were measured while training."]
+    lines = ["| | |", "|---|---|"]
+    return lines + [f"| {name} | {value:.4f} |" for name, value in sorted(figures.items())]

@@ -1,0 +1,172 @@
+"""Fine-tuning of an encoder: contrastive, distillation and both, with gradient caching."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from transformers import TrainingArguments
+
+from llm_encoders.errors import UsageError
+from llm_encoders.train import gradient_cache, reference
+from llm_encoders.train.base_trainer import BaseTrainer
+from llm_encoders.train.compute import ModelShape
+from llm_encoders.train.data.batches import TrainingBatch, TrainingBatches
+from llm_encoders.train.evaluation import Collection, evaluate
+from llm_encoders.train.gather import from_first, gather_rows, processes, rank
+from llm_encoders.train.health import SparsityMonitor, require_finite
+from llm_encoders.train.objective import Objective, Part, total
+from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.regularisers import ramp
+
+
+class RetrievalTrainer(BaseTrainer):
+    """Trains a :class:`llm_encoders.train.model.RetrievalModel` by a recipe."""
+
+    def __init__(
+        self,
+        model: Any,
+        args: TrainingArguments,
+        batches: TrainingBatches,
+        write: Any,
+        recipe: Recipe,
+        objective: Objective,
+        collections: list[Collection],
+    ) -> None:
+        super().__init__(
+            model, args, batches, write, recipe.saving.keep, eval_dataset=collections or None
+        )
+        if collections and self.sharded:
+            raise UsageError(
+                "evaluation while training does not work with sharded weights (FSDP, DeepSpeed); "
+                "leave 'evaluation' out and evaluate the checkpoints."
+            )
+        self.recipe = recipe
+        self.objective = objective
+        self.collections = collections
+        self.shape = ModelShape.of(model)
+        self.ramp_steps = round(recipe.regularisation.ramp * args.max_steps)
+        sparse = model.contract.paradigm == "sparse"
+        self.monitor = SparsityMonitor(self.shape.vector, self.ramp_steps) if sparse else None
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+
+    def training_step(
+        self, model: Any, inputs: TrainingBatch, num_items_in_batch: Any = None
+    ) -> Tensor:
+        """Forward and backward of one batch; the loss is that of all processes' texts."""
+        model.train()
+        device = self.args.device
+        candidates = inputs.candidates.to(device)
+        strength = ramp(self.state.global_step + 1, self.ramp_steps)
+        own_queries = len(inputs.queries)
+
+        def loss_of(vectors: Tensor) -> Tensor:
+            own = vectors[:own_queries], vectors[own_queries:]
+            with torch.autocast(device.type, enabled=False):
+                queries = gather_rows(own[0], inputs.query_counts)
+                passages = gather_rows(own[1], inputs.passage_counts)
+                parts = self.objective.parts(queries, passages, candidates, strength)
+                self._note(parts, queries, passages)
+                if self.recipe.objective.loss_scaling == "exact":
+                    return total(parts)
+                first = sum(inputs.query_counts[: rank()])
+                parts = reference.with_local_regularisation(
+                    parts, self.objective, *own, candidates, first
+                )
+                return reference.scaled(parts, processes())
+
+        # Data parallelism averages gradients over processes; their sum is meant.
+        factor = processes() / self.current_gradient_accumulation_steps
+        loss = gradient_cache.step(
+            model,
+            inputs.queries + inputs.passages,
+            loss_of,
+            lambda value: self.accelerator.backward(value * factor),
+            max_tokens=self.recipe.schedule.chunk_tokens,
+            device=device,
+            no_sync=lambda: self._no_sync(model),
+        )
+        return loss / self.current_gradient_accumulation_steps
+
+    @contextmanager
+    def _no_sync(self, model: Any) -> Iterator[None]:
+        state = self.accelerator.gradient_state
+        before = state.sync_gradients
+        state._set_sync_gradients(False)
+        try:
+            with nullcontext() if self.is_deepspeed_enabled else self.accelerator.no_sync(model):
+                yield
+        finally:
+            state._set_sync_gradients(before)
+
+    @torch.no_grad()
+    def _note(self, parts: list[Part], queries: Tensor, passages: Tensor) -> None:
+        step = self.state.global_step + 1
+        values = {part.name: part.value.detach() for part in parts}
+        require_finite(total(parts), {name: float(value) for name, value in values.items()}, step)
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value
+        self._count += 1
+        if self.monitor is not None:
+            self.monitor.observe(queries.detach(), passages.detach(), step)
+
+    def floating_point_ops(self, inputs: TrainingBatch) -> float:
+        """Operations of this process's share of a batch; see :mod:`llm_encoders.train.compute`."""
+        lengths = [len(ids) for ids in inputs.queries + inputs.passages]
+        share = len(inputs.queries)
+        return self.shape.step(lengths, share, sum(inputs.passage_counts))
+
+    def _track_num_input_tokens(self, inputs: TrainingBatch) -> None:
+        tokens = sum(len(ids) for ids in inputs.queries + inputs.passages)
+        if processes() > 1:
+            count = torch.tensor(tokens, device=self.args.device)
+            dist.all_reduce(count)
+            tokens = int(count)
+        self.state.num_input_tokens_seen += tokens
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add the parts of the objective, sparsity, and what has been spent."""
+        if "loss" in logs and self._count:
+            for name, value in self._sums.items():
+                logs[name] = float(value) / self._count
+            self._sums, self._count = {}, 0
+            if self.monitor is not None:
+                logs.update(self.monitor.figures())
+                logs["ramp"] = ramp(self.state.global_step, self.ramp_steps)
+            logs["tokens"] = self.state.num_input_tokens_seen
+            logs["flops"] = self.state.total_flos
+        super().log(logs, start_time)
+
+    def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
+        """Metrics of every collection, and their means."""
+        self.model.eval()
+        figures: dict[str, float] = {}
+        if rank() == 0:
+            encoder = self.model.encoder(self.recipe.output)
+            means: dict[str, float] = {}
+            for collection in self.collections:
+                for name, value in evaluate(encoder, collection).items():
+                    figures[f"eval_{collection.name}_{name}"] = value
+                    means[name] = means.get(name, 0.0) + value / len(self.collections)
+            figures.update({f"eval_{name}": value for name, value in means.items()})
+        figures = from_first(figures, self.args.device)
+        self.log(dict(figures))
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, figures
+        )
+        return figures
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        better = super()._determine_best_metric(metrics, trial)
+        if better:  # the best must be on disk
+            self.control.should_save = True
+        return better
+
+    def best_checkpoint(self) -> Path | None:
+        """Folder of the best checkpoint, where there were evaluations."""
+        best = self.state.best_model_checkpoint
+        return Path(best) if best and Path(best).is_dir() else None
