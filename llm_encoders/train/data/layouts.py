@@ -6,7 +6,9 @@ A JSON record is recognised by its keys:
 ``question, pos_pid, neg_pids[, pos_score,          contrastive and combined training of
 neg_scores]``                                       arXiv 2502.15526
 ``query, docids, scores``                           its distillation; the first id is the positive
-``query, positive_passages, negative_passages``     Tevatron; passages as ``{docid, title, text}``
+``query, positive_passages, negative_passages``     Tevatron; passages as ``{docid, title, text}``,
+                                                    scores may follow as ``positive_scores`` and
+                                                    ``negative_scores``
 ``query, positive_document_ids,                     Tevatron with a corpus
 negative_document_ids``
 ``query, passage[, title]``                         pairs
@@ -124,6 +126,10 @@ def _tevatron(record: dict[str, Any], place: str) -> Example:
         _text(record, "query", place),
         [_inline(passage, place) for passage in record["positive_passages"]],
         [_inline(passage, place) for passage in record.get("negative_passages") or []],
+        *(
+            _numbers(record[key], key, place) if key in record else None
+            for key in ("positive_scores", "negative_scores")
+        ),
     )
 
 

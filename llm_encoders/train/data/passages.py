@@ -10,7 +10,7 @@ import pyarrow as pa
 from llm_encoders.errors import EncoderError
 from llm_encoders.train.data.arrow import Table, TableWriter
 
-_TABLE, _INDEX = "passages.arrow", "passages.npy"
+_TABLE, _INDEX, _INLINE = "passages.arrow", "passages.npy", "inline"
 _SCHEMA = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
 
 
@@ -50,6 +50,8 @@ class PassageWriter:
         hashes = np.array(self._hashes, dtype=np.uint64)
         order = np.argsort(hashes, kind="stable").astype(np.int64)
         np.save(self._folder / _INDEX, np.stack([hashes[order].view(np.int64), order]))
+        if self._inline:
+            (self._folder / _INLINE).touch()
 
 
 class Passages:
@@ -59,6 +61,8 @@ class Passages:
         self._table = Table(folder / _TABLE)
         index = np.load(folder / _INDEX, mmap_mode="r", allow_pickle=False)
         self._hashes, self._rows = index[0].view(np.uint64), index[1]
+        self.inline = (folder / _INLINE).exists()
+        """Whether training files carried the passages themselves."""
 
     def __len__(self) -> int:
         return len(self._table)

@@ -1,0 +1,76 @@
+"""Teachers: models that score a query's passages."""
+
+from pathlib import Path
+
+from llm_encoders import hub, registry
+from llm_encoders.config import CONFIG_NAME
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.json_file import read_object
+from llm_encoders.score.teachers.base import Teacher
+
+KINDS = ("cross-encoder", "bi-encoder", "yes-no")
+
+
+def load_teacher(
+    name: str, kind: str | None = None, *, device: str | None = None, batch_size: int = 32
+) -> Teacher:
+    """Load a teacher.
+
+    Args:
+        name: a folder, a Hub id, or one of our encoders by name.
+        kind: ``cross-encoder`` (a sequence classifier with one output), ``bi-encoder`` (one of
+            our encoders, or a model in Sentence Transformers layout) or ``yes-no`` (a causal
+            language model that is asked); ``None`` looks at the files.
+        device: default the first GPU, else the CPU.
+        batch_size: pairs or texts at a time.
+
+    Raises:
+        EncoderError: there is no such model, or it is of no known kind.
+    """
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"Unknown kind of teacher '{kind}'; choose one of {', '.join(KINDS)}.")
+    ours = (
+        registry.find(registry.parse_spec(name)[0]) is not None
+        or (Path(registry.parse_spec(name)[0]) / CONFIG_NAME).is_file()
+    )
+    if ours:
+        if kind not in (None, "bi-encoder"):
+            raise UsageError(f"{name} is one of our encoders, so a bi-encoder, not a {kind}.")
+        from llm_encoders.score.teachers.bi_encoder import OurEncoder
+
+        return OurEncoder(name, device, batch_size)
+    folder = _folder(name)
+    kind = kind or _kind(folder)
+    if kind == "cross-encoder":
+        from llm_encoders.score.teachers.cross_encoder import CrossEncoder
+
+        return CrossEncoder(folder, device, batch_size)
+    if kind == "yes-no":
+        from llm_encoders.score.teachers.yes_no import YesNo
+
+        return YesNo(folder, device, batch_size)
+    from llm_encoders.score.teachers.bi_encoder import SentenceEncoder
+
+    return SentenceEncoder(folder, device, batch_size)
+
+
+def _folder(name: str) -> Path:
+    if Path(name).is_dir():
+        return Path(name)
+    if hub.looks_like_hub_id(name) and not name.startswith("."):
+        return hub.fetch(name, "teacher", "A local folder works as well.")
+    raise UsageError(f"The teacher '{name}' is neither a folder nor a Hub id nor an encoder.")
+
+
+def _kind(folder: Path) -> str:
+    if (folder / "modules.json").is_file():
+        return "bi-encoder"
+    architectures = read_object(folder / "config.json").get("architectures") or [""]
+    if "ForSequenceClassification" in str(architectures[0]):
+        return "cross-encoder"
+    if "ForCausalLM" in str(architectures[0]):
+        return "yes-no"
+    raise EncoderError(
+        f"{folder}: cannot tell what kind of teacher {architectures[0] or 'this'} is; add "
+        f"--kind with one of {', '.join(KINDS)}."
+    )
