@@ -1,0 +1,1 @@
+"""Hard-negative mining with BM25 or any encoder, through Pyserini's own commands."""
