@@ -1,0 +1,97 @@
+"""A small real training set, and a recipe over the backbone that ships with the package."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+import llm_encoders
+
+BACKBONE = Path(llm_encoders.__file__).parent / "models" / "tiny" / "backbone"
+
+TOPICS = {
+    "statins": "Statins lower cholesterol by inhibiting an enzyme of the liver.",
+    "cats": "Cats sleep most of the day and hunt at dawn.",
+    "trains": "Trains run on rails, which guide their wheels.",
+    "bread": "Bread is baked from flour, water, salt and yeast.",
+    "rain": "Rain falls when droplets in clouds grow heavy enough.",
+    "chess": "Chess is played on sixty-four squares by two players, each with sixteen pieces.",
+}
+QUESTIONS = {
+    "statins": ["what do statins do", "drugs against cholesterol"],
+    "cats": ["when do cats hunt"],
+    "trains": ["why do trains stay on rails", "rails"],
+    "bread": ["ingredients of bread"],
+    "rain": ["why does rain fall"],
+    "chess": ["how many pieces has a chess player", "squares of a chess board"],
+}
+
+
+def write_lines(path: Path, records: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def beir(tmp_path) -> Path:
+    """A collection in BEIR layout whose queries all have one relevant document."""
+    folder = tmp_path / "collection"
+    (folder / "qrels").mkdir(parents=True)
+    write_lines(
+        folder / "corpus.jsonl",
+        [{"_id": name, "title": name, "text": text} for name, text in TOPICS.items()],
+    )
+    pairs = [(f"{t}{i}", t, q) for t, asked in QUESTIONS.items() for i, q in enumerate(asked)]
+    write_lines(folder / "queries.jsonl", [{"_id": q, "text": text} for q, _, text in pairs])
+    for split in ("train", "test"):
+        lines = ["query-id\tcorpus-id\tscore", *(f"{q}\t{t}\t1" for q, t, _ in pairs)]
+        (folder / "qrels" / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def scored(tmp_path, beir) -> Path:
+    """The same queries with negatives and teacher scores, some with fewer negatives."""
+    names = list(TOPICS)
+    records = []
+    for number, (topic, asked) in enumerate(QUESTIONS.items()):
+        others = [name for name in names if name != topic][: 2 + number % 3]
+        for question in asked:
+            records.append(
+                {
+                    "question": question,
+                    "pos_pid": topic,
+                    "neg_pids": others,
+                    "pos_score": 5.0,
+                    "neg_scores": [float(i) - 1 for i in range(len(others))],
+                }
+            )
+    return write_lines(tmp_path / "scored.jsonl", records)
+
+
+@pytest.fixture
+def recipe_file(tmp_path, beir, scored):
+    """Write a recipe; keyword arguments replace its keys."""
+
+    def write(**changes) -> Path:
+        values = {
+            "backbone": str(BACKBONE),
+            "output": str(tmp_path / "run"),
+            "encoder": {"paradigm": "sparse", "logit_scale": 1.0},
+            "objective": {"contrastive": 1.0},
+            "regularisation": {"queries": 0.001, "passages": 0.001},
+            "data": {"train": str(scored), "corpus": str(beir / "corpus.jsonl"), "negatives": 3},
+            "schedule": {"steps": 3, "queries": 4, "learning_rate": 1e-3, "chunk_tokens": 64},
+            "saving": {"every": 100},
+            "device": "cpu",
+            "trainer": {"logging_steps": 1, "disable_tqdm": True},
+        }
+        for key, value in changes.items():
+            both = isinstance(value, dict) and isinstance(values.get(key), dict)
+            values[key] = {**values[key], **value} if both else value
+        path = tmp_path / f"recipe-{len(list(tmp_path.glob('recipe-*')))}.yaml"
+        path.write_text(yaml.safe_dump(values), encoding="utf-8")
+        return path
+
+    return write

@@ -1,0 +1,54 @@
+"""Recipes are read strictly: every mistake is an error that says what to write instead."""
+
+import pytest
+
+from llm_encoders.errors import UsageError
+from llm_encoders.train.recipe import load_recipe
+
+
+def test_defaults_and_overrides(recipe_file):
+    path = recipe_file()
+    recipe = load_recipe(path, ["schedule.steps=7", "schedule.learning_rate=1e-4", "adapter=null"])
+    assert recipe.schedule.steps == 7
+    assert recipe.schedule.learning_rate == 1e-4
+    assert recipe.adapter is None
+    assert load_recipe(path).adapter.rank == 16
+
+
+def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
+    recipe = load_recipe(recipe_file())
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(recipe.to_yaml(), encoding="utf-8")
+    assert load_recipe(copy) == recipe
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["objectiv.kl=1"], "unknown key 'objectiv'. Did you mean 'objective'?"),
+        (["schedule.step=5"], "unknown key 'schedule.step'. Did you mean 'steps'?"),
+        (["encoder.paradigm=spares"], "paradigm is 'spares'.*Did you mean 'sparse'"),
+        (["schedule.epochs=1"], "exactly one of .*are schedule.steps and schedule.epochs"),
+        (["schedule.steps=null"], "exactly one of .*there is none"),
+        (["schedule.steps=null", "budget.training_flops=-1e15"], "training_flops is -1e\\+15"),
+        (["schedule.steps=0"], "schedule.steps is 0; give at least 1"),
+        (["schedule.steps=many"], "'schedule.steps' is 'many'; expected int"),
+        (["objective.contrastive=0"], "objective has no loss"),
+        (["objective.kl=1", "data.negatives=0"], "give negatives"),
+        (["encoder.paradigm=dense"], "regularisation is for sparse encoders"),
+        (["stage=finetune"], "stage is 'finetune'.*Did you mean 'fine-tune'"),
+        (["schedule.queries=5", "schedule.accumulation=2"], "no multiple"),
+        (["regularisation.kind=flop"], "Did you mean 'flops'"),
+        (["steps"], "is no override"),
+        (["data.train=null"], "'data.train' is None; expected str"),
+    ],
+)
+def test_mistakes(recipe_file, overrides, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        load_recipe(recipe_file(), overrides)
+    assert "recipe-0.yaml" in str(caught.value) or "no override" in message
+
+
+def test_no_such_recipe():
+    with pytest.raises(UsageError, match="Cannot read the recipe nowhere.yaml"):
+        load_recipe("nowhere.yaml")

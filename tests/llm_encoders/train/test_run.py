@@ -1,0 +1,150 @@
+"""Whole runs of the command: its output loads, two processes are one, a killed run resumes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from llm_encoders import load_encoder
+from llm_encoders.train import checkpoints
+
+WEIGHTS = "adapter_model.safetensors"
+
+
+@pytest.fixture
+def train(python):
+    def run(recipe, *words, code=0):
+        return python("-m", "llm_encoders.train", recipe, *words, code=code)
+
+    return run
+
+
+def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
+    evaluation = {"collections": [str(beir)], "every": 2}
+    recipe = recipe_file(evaluation=evaluation, saving={"every": 2})
+    result = train(recipe)
+    output = tmp_path / "run"
+    assert "3 steps" in result.stdout
+    encoder = load_encoder(str(output))
+    vectors = encoder.encode_documents(["Cats sleep."])
+    assert vectors.nnz > 0
+    config = json.loads((output / "adapter_config.json").read_text())
+    assert not config["base_model_name_or_path"].startswith("/")
+    assert json.loads((output / "environment.json").read_text())["packages"]["torch"]
+    spent = json.loads((output / "spent.json").read_text())
+    assert spent["steps"] == 3 and spent["tokens"] > 0 and spent["flops"] > 1e9
+    card = (output / "README.md").read_text()
+    assert "collection_ndcg@10" in card and str(tmp_path) not in card
+    log = [json.loads(line) for line in (output / "log.jsonl").open()]
+    steps = [line for line in log if "loss" in line]
+    assert len(steps) == 3
+    for key in ("contrastive", "query_terms", "passage_terms", "passage_flops", "dead_terms",
+                "always_on_terms", "grad_norm", "tokens", "flops", "ramp"):  # fmt: skip
+        assert key in steps[0]
+    assert not list(output.rglob("*.bin")) + list(output.rglob("*.pt*"))
+    refused = train(recipe, code=2)
+    assert "holds the finished encoder" in refused.stderr
+    other = train(recipe, "schedule.steps=4", code=2)
+    assert "differs in schedule.steps" in other.stderr
+
+
+@pytest.mark.parametrize("paradigm", ["sparse", "dense"])
+def test_two_processes_are_one(train, recipe_file, tmp_path, paradigm):
+    """One SGD step from zero: lora_B is then the gradient times the rate, bit by bit."""
+    recipe = recipe_file(
+        encoder={"paradigm": paradigm},
+        objective={"contrastive": 0.5, "kl": 0.5, "margin_mse": 0.1},
+        regularisation={"queries": 0.01, "passages": 0.02} if paradigm == "sparse" else None,
+        adapter={"dropout": 0.0},
+        schedule={"steps": 1, "queries": 5, "warmup": 0, "learning_rate": 1.0},
+        trainer={"optim": "sgd", "max_grad_norm": 0.0},
+    )
+    text = recipe.read_text()
+    if paradigm == "dense":
+        recipe.write_text(text.replace("regularisation: null\n", ""), encoding="utf-8")
+    train(recipe, f"output={tmp_path / 'one'}")
+    train(recipe, f"output={tmp_path / 'unchunked'}", "schedule.chunk_tokens=null")
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [sys.executable, *launcher, "-m", "llm_encoders.train", str(recipe)]
+    result = subprocess.run(
+        [*command, f"output={tmp_path / 'two'}"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert result.returncode == 0, result.stderr
+    one = load_file(tmp_path / "one" / WEIGHTS)
+    logs = {}
+    for name in ("one", "unchunked", "two"):
+        first = json.loads((tmp_path / name / "log.jsonl").read_text().splitlines()[0])
+        logs[name] = first["loss"]
+    for name in ("unchunked", "two"):
+        assert logs[name] == pytest.approx(logs["one"], rel=1e-5)
+        other = load_file(tmp_path / name / WEIGHTS)
+        for key, value in one.items():
+            if "lora_B" in key:
+                assert value.norm() > 0
+                assert (other[key] - value).norm() <= 1e-5 * value.norm(), (name, key)
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_ends_with_the_same_weights(train, recipe_file, tmp_path):
+    recipe = recipe_file(
+        adapter={"dropout": 0.2}, schedule={"steps": 12}, saving={"every": 2, "keep": 3}
+    )
+    train(recipe, f"output={tmp_path / 'whole'}")
+    killed = tmp_path / "killed"
+    command = [sys.executable, "-m", "llm_encoders.train", str(recipe), f"output={killed}"]
+    kills = 0
+    for wanted in (2, 6):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None:
+            if any(int(p.name.split("-")[1]) >= wanted for p in killed.glob("checkpoint-*")):
+                time.sleep(0.05 * kills)
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+                break
+            time.sleep(0.01)
+        process.wait()
+    assert kills == 2
+    result = train(recipe, f"output={killed}")
+    assert "Going on from" in result.stdout
+    one, other = load_file(tmp_path / "whole" / WEIGHTS), load_file(killed / WEIGHTS)
+    for key in one:
+        assert np.array_equal(one[key].numpy(), other[key].numpy()), key
+
+
+def test_an_interrupted_checkpoint_is_skipped(tmp_path):
+    for step in (2, 4):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "weights").write_text(str(step))
+        checkpoints.seal(folder)
+    assert checkpoints.last_whole(tmp_path).name == "checkpoint-4"
+    (tmp_path / "checkpoint-4" / "weights").write_text("truncated")
+    (tmp_path / "checkpoint-6").mkdir()  # never sealed
+    assert checkpoints.last_whole(tmp_path).name == "checkpoint-2"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.corpus=nowhere.jsonl", "nowhere.jsonl"),
+        ("start_from=nowhere", "start_from: 'nowhere' is neither a folder nor a Hub id"),
+        ("trainer.learning_rat=1", "unknown key 'trainer.learning_rat'"),
+        ("trainer.learning_rate=1", "trainer.learning_rate is set by 'schedule.learning_rate'"),
+        ("budget.training_flops=-1", "give exactly one of"),
+    ],
+)
+def test_bad_input_ends_before_the_first_step(python, recipe_file, tmp_path, override, message):
+    result = python("-m", "llm_encoders.train", recipe_file(), override, code=None)
+    assert result.returncode in (1, 2)
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list((tmp_path / "run").glob("checkpoint-*"))
