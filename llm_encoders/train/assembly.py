@@ -1,6 +1,9 @@
 """From a recipe to a trainer: files found, data prepared, model loaded, arguments made."""
 
 import math
+import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +47,9 @@ def training_checkpoint(recipe: Recipe) -> Checkpoint:
     Raises:
         EncoderError: they are nowhere.
     """
-    contract = recipe.encoder or EncoderConfig(paradigm="sparse")
+    contract = recipe.encoder or EncoderConfig(
+        paradigm="sparse", passage_max_length=recipe.mntp.max_length
+    )
     backbone = _folder(recipe.backbone, "backbone", MODEL_CONFIG)
     adapter = None
     if recipe.start_from is not None:
@@ -64,8 +69,6 @@ def _folder(name: str, key: str, needed: str) -> Path:
 
 def device_of(recipe: Recipe) -> torch.device:
     """The device the recipe names, else the best there is; one GPU a process."""
-    import os
-
     if recipe.device is None and torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     return choose_device(recipe.device)
@@ -155,8 +158,8 @@ def make_batches(
         data,
         sampling,
         steps * schedule.accumulation,
-        encoder.query_token_ids,
-        encoder.document_token_ids,
+        partial(encoder.query_token_ids, max_length=recipe.data.query_max_length),
+        partial(encoder.document_token_ids, max_length=recipe.data.passage_max_length),
     )
 
 
@@ -168,20 +171,41 @@ def number_of_steps(recipe: Recipe, model: Any, data: Any) -> int:
 
     A budget is divided by the mean cost of a sample of batches, the same in every run.
     """
+
+    def cost(shape: ModelShape) -> float:
+        batches = make_batches(recipe, model, data, _SAMPLE, 1, 0)
+        found = 0.0
+        for number in range(_SAMPLE):
+            batch = batches[number]
+            lengths = [len(ids) for ids in batch.queries + batch.passages]
+            found += shape.step(lengths, len(batch.queries), len(batch.passages))
+        return found / _SAMPLE
+
+    return _steps(recipe, model, len(data.queries), cost)
+
+
+def number_of_mntp_steps(
+    recipe: Recipe, model: Any, passages: Any, batches: Callable[[int], Any]
+) -> int:
+    """As :func:`number_of_steps`, for masked next-token prediction."""
+
+    def cost(shape: ModelShape) -> float:
+        sample = batches(_SAMPLE)
+        texts = [text for number in range(_SAMPLE) for text in sample[number]]
+        share = sum(shape.text(len(t.token_ids), headed=len(t.targets)) for t in texts)
+        return share / len(texts) * (recipe.schedule.queries // recipe.schedule.accumulation)
+
+    return _steps(recipe, model, len(passages), cost)
+
+
+def _steps(recipe: Recipe, model: Any, texts: int, cost: Callable[[ModelShape], float]) -> int:
     schedule = recipe.schedule
     if schedule.steps is not None:
         return schedule.steps
     if schedule.epochs is not None:
-        return max(1, math.ceil(schedule.epochs * len(data.queries) / schedule.queries))
+        return max(1, math.ceil(schedule.epochs * texts / schedule.queries))
     assert recipe.budget is not None
-    batches = make_batches(recipe, model, data, _SAMPLE, 1, 0)
-    shape = ModelShape.of(model)
-    cost = 0.0
-    for number in range(_SAMPLE):
-        batch = batches[number]
-        lengths = [len(ids) for ids in batch.queries + batch.passages]
-        cost += shape.step(lengths, len(batch.queries), len(batch.passages))
-    per_step = cost / _SAMPLE * schedule.accumulation
+    per_step = cost(ModelShape.of(model)) * schedule.accumulation
     steps = round(recipe.budget.training_flops / per_step)
     if steps < 1:
         raise UsageError(

@@ -1,7 +1,8 @@
 """What all training stages share: numbered batches, and checkpoints without pickle."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class BaseTrainer(Trainer):
         eval_dataset: Any = None,
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=batches, eval_dataset=eval_dataset)
+        self.trained = model
+        """The model as it was given, without what wraps it."""
         self._write = write
         self._keep = keep
 
@@ -46,6 +49,30 @@ class BaseTrainer(Trainer):
     def sharded(self) -> bool:
         """Whether FSDP or DeepSpeed own the weights."""
         return self.is_fsdp_enabled or self.is_deepspeed_enabled
+
+    @contextmanager
+    def last_or_no_sync(self, model: Any, last: bool) -> Iterator[None]:
+        """Around all passes of a step: gradients are exchanged in the last one only."""
+        if last:
+            yield
+            return
+        state = self.accelerator.gradient_state
+        before = state.sync_gradients
+        state._set_sync_gradients(False)
+        try:
+            with nullcontext() if self.is_deepspeed_enabled else self.accelerator.no_sync(model):
+                yield
+        finally:
+            state._set_sync_gradients(before)
+
+    def scores(self) -> dict[str, float]:
+        """Evaluation figures of the weights that are published; {} without evaluations."""
+        return {}
+
+    def best_checkpoint(self) -> Path | None:
+        """Folder of the best checkpoint, where there were evaluations."""
+        best = self.state.best_model_checkpoint
+        return Path(best) if best and Path(best).is_dir() else None
 
     def get_train_dataloader(self) -> DataLoader:
         """Batches in the order of their numbers; which process gets what is up to them."""

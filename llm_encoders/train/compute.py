@@ -60,18 +60,24 @@ class ModelShape:
             vector=config.hidden_size if head is None else len(head),
         )
 
-    def text(self, tokens: int) -> float:
+    def text(self, tokens: int, headed: int | None = None) -> float:
         """Operations of forward and backward for one text.
 
-        The backward pass of the vocabulary head touches only the terms a text has, which is less
-        than a hundredth of its forward pass and left out where the head is frozen.
+        Args:
+            tokens: of the text.
+            headed: tokens whose logits are computed, with a full backward pass; ``None`` for the
+                sparse head, which reads all and whose backward pass touches only the terms a text
+                has: less than a hundredth of its forward pass, left out where it is frozen.
         """
         weights = self.frozen + self.trained
         linear = 2 * weights + 2 * weights + 2 * self.trained  # forward, activations, weights
         pairs = tokens * (tokens + 1) / 2 if self.causal else tokens * tokens
         attention = 3 * _ATTENTION_FORWARD * pairs * self.attention_width * self.layers
-        head = 2 * self.head * (2 if self.head_trained else 1)
-        return tokens * (linear + head) + attention
+        if headed is None:
+            head = tokens * 2 * self.head * (2 if self.head_trained else 1)
+        else:
+            head = headed * 2 * self.head * (3 if self.head_trained else 2)
+        return tokens * linear + head + attention
 
     def scores(self, queries: int, passages: int) -> float:
         """Operations of the scores of all queries and passages, and of their gradients."""

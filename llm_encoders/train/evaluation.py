@@ -17,7 +17,6 @@ from llm_encoders.train.data.prepare import is_beir, read_qrels
 _BLOCK = 1024  # documents encoded and scored at a time
 _DEPTH = 100
 _NEGATIVES = 256  # of contrastive entropy, arXiv 2403.18684
-METRICS = ("ndcg@10", "mrr@10", "recall@100", "contrastive_entropy")
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
 
 
 def _figures(names: list[str], scores: np.ndarray, collection: Collection) -> dict[str, float]:
-    sums = dict.fromkeys(METRICS[:3], 0.0)
+    sums = dict.fromkeys(("ndcg@10", "mrr@10", "recall@100"), 0.0)
     depth = min(_DEPTH, len(collection.ids))
     for name, row in zip(names, scores, strict=True):
         least = np.partition(row, -depth)[-depth]

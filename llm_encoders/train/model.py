@@ -86,6 +86,7 @@ def load_model(
     dtype: torch.dtype,
     quantization: str | None = None,
     attention_implementation: str | None = None,
+    kind: type[RetrievalModel] = RetrievalModel,
 ) -> RetrievalModel:
     """Load a model for training.
 
@@ -97,6 +98,7 @@ def load_model(
         quantization: ``"4bit"`` or ``"8bit"`` frozen weights (QLoRA, arXiv 2305.14314); the LM
             head stays in ``dtype``.
         attention_implementation: as for :func:`llm_encoders.load_encoder`.
+        kind: what to make of the language model.
 
     Raises:
         UsageError: quantised weights without an adapter.
@@ -130,6 +132,6 @@ def load_model(
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     tokenizer = load_tokenizer(checkpoint)
-    trained = RetrievalModel(model, checkpoint.contract, tokenizer, checkpoint.backbone)
+    trained = kind(model, checkpoint.contract, tokenizer, checkpoint.backbone)
     check_attention(trained.backbone(), checkpoint.contract.attention, str(checkpoint.backbone))
     return trained

@@ -58,7 +58,8 @@ def write_encoder(
     else:
         options = {} if state_dict is None else {"state_dict": state_dict}
         language_model.save_pretrained(folder, **options)
-    model.contract.save(folder)
+    if recipe.encoder is not None:
+        model.contract.save(folder)
     model.tokenizer.save_pretrained(folder)
     (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
     (folder / "environment.json").write_text(
@@ -120,7 +121,6 @@ def write_card(
         figures: what evaluation gave, by ``COLLECTION_METRIC``; may be empty.
     """
     backbone = backbone_reference(recipe.backbone, home)
-    paradigm = recipe.encoder.paradigm if recipe.encoder else "language model, bidirectional"
     lines = [
         "---",
         "library_name: peft" if recipe.adapter else "library_name: transformers",
@@ -131,12 +131,7 @@ def write_card(
         "",
         f"# {home.resolve().name}",
         "",
-        f"A {paradigm} retrieval encoder. `{CONFIG_NAME}` says how it encodes.",
-        "",
-        "```bash",
-        f"python -m pyserini.encode --encoder {home.resolve().name} \\",
-        "  --corpus CORPUS --embeddings VECTORS",
-        "```",
+        *_usage(recipe, home),
         "",
         "## Training",
         "",
@@ -164,12 +159,27 @@ def write_card(
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
+def _usage(recipe: Recipe, home: Path) -> list[str]:
+    if recipe.encoder is None:
+        return ["A language model adapted to bidirectional attention, to fine-tune encoders from."]
+    return [
+        f"A {recipe.encoder.paradigm} retrieval encoder. `{CONFIG_NAME}` says how it encodes.",
+        "",
+        "```bash",
+        f"python -m pyserini.encode --encoder {home.resolve().name} \\",
+        "  --corpus CORPUS --embeddings VECTORS",
+        "```",
+    ]
+
+
 def _public(path: str) -> str:
     """A data source without the folders of the training machine."""
     return path if path.startswith("hf:") else Path(path).name
 
 
 def _objective(recipe: Recipe) -> str:
+    if recipe.stage == "mntp":
+        return "masked next-token prediction"
     weights = recipe.objective
     parts = {
         "contrastive": weights.contrastive,

@@ -14,6 +14,7 @@ from llm_encoders.errors import UsageError, nearest
 from llm_encoders.train.regularisers import REGULARISERS
 
 STAGES = ("mntp", "fine-tune")
+METRICS = ("ndcg@10", "mrr@10", "recall@100", "contrastive_entropy")
 LOSS_SCALINGS = ("exact", "reference")
 
 
@@ -65,6 +66,9 @@ class Data:
     """Which qrels of a BEIR folder."""
     negatives: int = 16
     """Hard negatives a query, drawn anew in every pass."""
+    query_max_length: int | None = None
+    """Tokens of a query in training, where it differs from the contract's."""
+    passage_max_length: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,18 @@ class Saving:
 
 
 @dataclass(frozen=True)
+class Mntp:
+    """Masked next-token prediction; the defaults are those of arXiv 2502.15526."""
+
+    mask_token: str = "_"
+    """Hides a token; a single token of the vocabulary."""
+    share: float = 0.2
+    """Probability that a token is to be predicted."""
+    max_length: int = 512
+    """Tokens of a passage."""
+
+
+@dataclass(frozen=True)
 class Card:
     """What the model card says beyond what the run knows."""
 
@@ -150,6 +166,8 @@ class Recipe:
     regularisation: Regularisation = field(default_factory=Regularisation)
     schedule: Schedule = field(default_factory=Schedule)
     budget: Budget | None = None
+    mntp: Mntp = field(default_factory=Mntp)
+    """Of the stage ``mntp``."""
     evaluation: Evaluation | None = None
     saving: Saving = field(default_factory=Saving)
     card: Card = field(default_factory=Card)
@@ -200,8 +218,12 @@ class Recipe:
                 f"schedule.queries ({self.schedule.queries}) is no multiple of "
                 f"schedule.accumulation ({self.schedule.accumulation})."
             )
+        if not 0 < self.mntp.share < 1:
+            raise UsageError(f"mntp.share is {self.mntp.share}; give a number between 0 and 1.")
         if self.stage == "fine-tune":
             self._check_fine_tuning()
+        elif self.encoder is not None or self.evaluation is not None:
+            raise UsageError("the stage mntp makes no encoder; leave encoder and evaluation out.")
 
     def _check_fine_tuning(self) -> None:
         if self.encoder is None:
@@ -213,6 +235,8 @@ class Recipe:
             )
         if (weights.kl or weights.margin_mse) and self.data.negatives == 0:
             raise UsageError("kl and margin_mse compare a query's own passages; give negatives.")
+        if self.evaluation is not None and self.evaluation.metric not in METRICS:
+            _choice("evaluation.metric", self.evaluation.metric, METRICS)
         strength = self.regularisation
         if self.encoder.paradigm == "dense" and (strength.queries or strength.passages):
             raise UsageError("regularisation is for sparse encoders; this one is dense.")

@@ -1,8 +1,5 @@
 """Fine-tuning of an encoder: contrastive, distillation and both, with gradient caching."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -88,20 +85,9 @@ class RetrievalTrainer(BaseTrainer):
             lambda value: self.accelerator.backward(value * factor),
             max_tokens=self.recipe.schedule.chunk_tokens,
             device=device,
-            no_sync=lambda: self._no_sync(model),
+            no_sync=lambda: self.last_or_no_sync(model, False),
         )
         return loss / self.current_gradient_accumulation_steps
-
-    @contextmanager
-    def _no_sync(self, model: Any) -> Iterator[None]:
-        state = self.accelerator.gradient_state
-        before = state.sync_gradients
-        state._set_sync_gradients(False)
-        try:
-            with nullcontext() if self.is_deepspeed_enabled else self.accelerator.no_sync(model):
-                yield
-        finally:
-            state._set_sync_gradients(before)
 
     @torch.no_grad()
     def _note(self, parts: list[Part], queries: Tensor, passages: Tensor) -> None:
@@ -143,10 +129,10 @@ class RetrievalTrainer(BaseTrainer):
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
         """Metrics of every collection, and their means."""
-        self.model.eval()
+        self.trained.eval()
         figures: dict[str, float] = {}
         if rank() == 0:
-            encoder = self.model.encoder(self.recipe.output)
+            encoder = self.trained.encoder(self.recipe.output)
             means: dict[str, float] = {}
             for collection in self.collections:
                 for name, value in evaluate(encoder, collection).items():
@@ -166,7 +152,15 @@ class RetrievalTrainer(BaseTrainer):
             self.control.should_save = True
         return better
 
-    def best_checkpoint(self) -> Path | None:
-        """Folder of the best checkpoint, where there were evaluations."""
-        best = self.state.best_model_checkpoint
-        return Path(best) if best and Path(best).is_dir() else None
+    def scores(self) -> dict[str, float]:
+        """See :class:`BaseTrainer`."""
+        best = self.state.best_global_step or self.state.global_step
+        names = [collection.name for collection in self.collections]
+        for line in self.state.log_history:
+            if line.get("step") == best and any(key.startswith("eval_") for key in line):
+                return {
+                    key.removeprefix("eval_"): value
+                    for key, value in line.items()
+                    if any(key.startswith(f"eval_{name}_") for name in names)
+                }
+        return {}

@@ -6,23 +6,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.errors import UsageError
-from llm_encoders.train import assembly, checkpoints
+from llm_encoders.train import assembly, checkpoints, stages
 from llm_encoders.train.base_trainer import load_weights
-from llm_encoders.train.data.prepare import DataSources, TrainingData, prepare
-from llm_encoders.train.evaluation import METRICS, Collection
-from llm_encoders.train.model import load_model
 from llm_encoders.train.output import write_card, write_encoder
 from llm_encoders.train.recipe import Recipe
-from llm_encoders.train.regularisers import inverse_document_frequency
-from llm_encoders.train.retrieval_trainer import RetrievalTrainer
 
-_RECIPE = "recipe.yaml"
-_IDF_SAMPLE = 100_000
+_RECIPE, _SPENT = "recipe.yaml", "spent.json"
 
 
 def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None) -> None:
@@ -40,52 +33,23 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
     from transformers import set_seed
 
     output = Path(recipe.output)
-    device = assembly.device_of(recipe)
-    state = PartialState(cpu=device.type == "cpu")
-    if state.is_main_process:
-        _claim(recipe, output, overwrite)
-    state.wait_for_everyone()
-    collections = _collections(recipe)
-    files = assembly.training_checkpoint(recipe)
-    sources = DataSources(recipe.data.train, recipe.data.corpus, recipe.data.split)
+    state = PartialState(cpu=assembly.device_of(recipe).type == "cpu")
     with state.main_process_first():
-        data = prepare(sources, output / "data", recipe.needs_scores)
+        _claim(recipe, output, overwrite and state.is_main_process)
     set_seed(recipe.schedule.seed)
-    model = load_model(
-        files,
-        recipe.adapter,
-        device,
-        assembly.dtype_of(recipe),
-        recipe.quantization,
-        recipe.attention_implementation,
-    )
-    steps = assembly.number_of_steps(recipe, model, data)
-    args = assembly.training_arguments(recipe, steps)
-
-    def write(folder: Path, state_dict: dict[str, torch.Tensor] | None) -> None:
-        write_encoder(model, recipe, folder, state_dict)
-
-    trainer = RetrievalTrainer(
-        model,
-        args,
-        assembly.make_batches(recipe, model, data, steps, state.num_processes, state.process_index),
-        write,
-        recipe,
-        assembly.make_objective(recipe, _idf(recipe, model, data)),
-        collections,
-    )
-    resume = checkpoints.last_whole(output) if state.is_main_process else None
-    state.wait_for_everyone()
-    resume = resume or checkpoints.last_whole(output)
+    stage = stages.mntp if recipe.stage == "mntp" else stages.fine_tuning
+    trainer = stage(recipe, state, output / "data")
+    with state.main_process_first():
+        resume = checkpoints.last_whole(output)
     if resume is not None and state.is_main_process:
         print(f"Going on from {resume}.")
     begun = time.monotonic()
     trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     best = trainer.best_checkpoint()
     if best is not None:
-        load_weights(model, best)
+        load_weights(trainer.trained, best)
     if state.is_main_process:
-        _finish(trainer, model, recipe, output, time.monotonic() - begun)
+        _finish(trainer, recipe, output, time.monotonic() - begun)
         if push_to_hub is not None:
             _push(output, push_to_hub)
     state.wait_for_everyone()
@@ -103,10 +67,9 @@ def _claim(recipe: Recipe, output: Path, overwrite: bool) -> None:
                 f"{output} holds a run of another recipe; it differs in {', '.join(differing)}. "
                 "Name another output, or add --overwrite to begin anew."
             )
-        if (output / CONFIG_NAME).is_file():
+        if (output / _SPENT).is_file():
             raise UsageError(
-                f"{output} holds the finished encoder of this recipe; add --overwrite to train it "
-                "anew."
+                f"{output} holds what this recipe makes, finished; add --overwrite to train anew."
             )
     elif output.exists() and any(output.iterdir()):
         raise UsageError(f"{output} holds other files; name an empty folder.")
@@ -123,51 +86,22 @@ def _differences(one: Any, other: Any, path: str = "") -> list[str]:
     return [] if one == other else [path]
 
 
-def _collections(recipe: Recipe) -> list[Collection]:
-    if recipe.evaluation is None:
-        return []
-    if recipe.evaluation.metric not in METRICS:
-        raise UsageError(
-            f"evaluation.metric is '{recipe.evaluation.metric}'; choose one of "
-            f"{', '.join(METRICS)}."
-        )
-    split = recipe.evaluation.split
-    return [Collection.load(folder, split) for folder in recipe.evaluation.collections]
-
-
-def _idf(recipe: Recipe, model: Any, data: TrainingData) -> torch.Tensor | None:
-    """Inverse document frequency of every term over the first passages, where it is needed."""
-    if recipe.regularisation.kind != "idf-flops":
-        return None
-    count = min(_IDF_SAMPLE, len(data.passages))
-    encoder = model.encoder(recipe.output)
-    frequency = torch.zeros(len(model.backbone().head), dtype=torch.int64)
-    for first in range(0, count, 1000):
-        texts, titles = data.passages.texts(range(first, min(count, first + 1000)))
-        for ids in encoder.document_token_ids(texts, titles):
-            frequency[list(set(ids))] += 1
-    return inverse_document_frequency(frequency, count)
-
-
-def _finish(
-    trainer: RetrievalTrainer, model: Any, recipe: Recipe, output: Path, seconds: float
-) -> None:
-    """Write the finished encoder; its contract comes last, as the sign that it is whole."""
+def _finish(trainer: Any, recipe: Recipe, output: Path, seconds: float) -> None:
+    """Write what was trained; the figures of what was spent come last, as the sign of the end."""
     building = output / "finished"
     shutil.rmtree(building, ignore_errors=True)
-    write_encoder(model, recipe, building, merged=recipe.saving.merged, home=output)
-    history = trainer.state.log_history
-    with (output / "log.jsonl").open("w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(line) + "\n" for line in history)
+    write_encoder(trainer.trained, recipe, building, merged=recipe.saving.merged, home=output)
     spent = {
         "steps": trainer.state.global_step,
         "tokens": trainer.state.num_input_tokens_seen,
         "flops": trainer.state.total_flos,
         "seconds": seconds,
     }
-    (output / "spent.json").write_text(json.dumps(spent, indent=2) + "\n", encoding="utf-8")
-    write_card(recipe, building, output, spent, _scores(trainer))
-    for path in sorted(building.iterdir(), key=lambda path: path.name == CONFIG_NAME):
+    write_card(recipe, building, output, spent, trainer.scores())
+    with (building / "log.jsonl").open("w", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(line) + "\n" for line in trainer.state.log_history)
+    (building / _SPENT).write_text(json.dumps(spent, indent=2) + "\n", encoding="utf-8")
+    for path in sorted(building.iterdir(), key=lambda path: path.name in (CONFIG_NAME, _SPENT)):
         path.replace(output / path.name)
     building.rmdir()
     print(
@@ -176,22 +110,8 @@ def _finish(
     )
 
 
-def _scores(trainer: RetrievalTrainer) -> dict[str, float]:
-    """What evaluation gave for the weights that are published."""
-    best = trainer.state.best_global_step or trainer.state.global_step
-    names = [collection.name for collection in trainer.collections]
-    for line in trainer.state.log_history:
-        if line.get("step") == best and any(key.startswith("eval_") for key in line):
-            return {
-                key.removeprefix("eval_"): value
-                for key, value in line.items()
-                if any(key.startswith(f"eval_{name}_") for name in names)
-            }
-    return {}
-
-
 def _push(output: Path, repository: str) -> None:
-    """Upload the finished encoder, without checkpoints and data."""
+    """Upload what was trained, without checkpoints and data."""
     from huggingface_hub import HfApi
 
     api = HfApi()

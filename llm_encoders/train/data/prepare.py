@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -63,18 +63,38 @@ def prepare(sources: DataSources, folder: Path, need_scores: bool = False) -> Tr
     """
     stamp = {"sources": asdict(sources), "files": _files(sources), "scores": need_scores}
     if _stamp(folder) != stamp:
-        building = folder.with_name(folder.name + ".tmp")
-        shutil.rmtree(building, ignore_errors=True)
-        building.mkdir(parents=True)
-        try:
-            _build(sources, building, need_scores)
-        except BaseException:
-            shutil.rmtree(building, ignore_errors=True)
-            raise
-        (building / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        building.rename(folder)
+        _replace(folder, stamp, lambda building: _build(sources, building, need_scores))
     return TrainingData(Table(folder / _GROUPS), Passages(folder))
+
+
+def prepare_passages(corpus: str, folder: Path) -> Passages:
+    """Passages alone, for training without queries; as :func:`prepare` otherwise."""
+    stamp = {"corpus": corpus, "files": _files(DataSources(corpus))}
+    if _stamp(folder) != stamp:
+
+        def build(building: Path) -> None:
+            writer = PassageWriter(building)
+            for _, document in open_corpus(corpus).documents(_refuse):
+                writer.add(document.id, document.title, document.text)
+            writer.close()
+
+        _replace(folder, stamp, build)
+    return Passages(folder)
+
+
+def _replace(folder: Path, stamp: Any, build: Callable[[Path], None]) -> None:
+    """Build a folder beside the old one and put it in its place when it is whole."""
+    building = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    try:
+        build(building)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    (building / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    building.rename(folder)
 
 
 def is_beir(path: str) -> bool:
