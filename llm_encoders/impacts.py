@@ -22,11 +22,11 @@ def keep_top_k(vectors: csr_array, k: int | None) -> csr_array:
 
 def quantize(vectors: csr_array, scale: float) -> csr_array:
     """Return int32 impacts round(weight * scale), halves to even, without stored zeros."""
-    impacts = csr_array(
-        (np.rint(vectors.data * scale).astype(np.int32), vectors.indices, vectors.indptr),
-        shape=vectors.shape,
-        copy=True,  # eliminate_zeros works in place on the index arrays
-    )
+    values = vectors.data * scale
+    values = np.rint(values, out=values).astype(np.int32)
+    # eliminate_zeros works in place on the index arrays
+    content = (values, vectors.indices.copy(), vectors.indptr.copy())
+    impacts = csr_array(content, shape=vectors.shape)
     impacts.eliminate_zeros()
     return impacts
 

@@ -48,11 +48,13 @@ class SparseEncoder(Encoder[csr_array]):
                 rows, np.split(entries[:, 1], bounds), np.split(data, bounds), strict=True
             ):
                 columns[row], values[row] = own.astype(np.int32), numbers
-        counts = [0, *(len(own) for own in columns)]
+        bounds = np.cumsum([0, *(len(own) for own in columns)])
+        # SciPy copies the columns into the row pointers' number format if that is wider.
+        fits = bounds[-1] <= np.iinfo(np.int32).max
         content = (
             np.concatenate([np.empty(0, np.float32), *values]),
             np.concatenate([np.empty(0, np.int32), *columns]),
-            np.cumsum(counts),
+            bounds.astype(np.int32) if fits else bounds,
         )
         vectors = csr_array(content, shape=(count, len(self.vocabulary)))
         return keep_top_k(vectors, top_k)

@@ -10,6 +10,7 @@ from peft import LoraConfig, get_peft_model
 
 from llm_encoders import DenseEncoder, EncoderError, SparseEncoder, UsageError, load_encoder
 from llm_encoders.batching import pad
+from llm_encoders.representation import pooled_tokens
 
 TEXTS = [
     "Once upon a time there was a little girl named Lily.",
@@ -274,7 +275,8 @@ def test_eos_that_is_also_bos_is_still_pooled(stories):
     encoder.backbone.tokenizer.eos_token = encoder.backbone.tokenizer.bos_token
     encoder.replace_config(pooling="eos", append_eos=True, pool_bos=False)
     batch = pad(encoder.query_token_ids(["cat", "a dog"], None), [0, 1], "left")
-    _, pooled = encoder._states(batch)
+    tokenizer = encoder.backbone.tokenizer
+    pooled = pooled_tokens(batch.token_ids, batch.attention_mask, encoder.config, tokenizer)
     assert pooled.sum(1).tolist() == (batch.attention_mask.sum(1) - 1).tolist()
     assert pooled[:, -1].all()
 
