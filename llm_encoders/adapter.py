@@ -3,6 +3,8 @@
 import logging
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -15,6 +17,16 @@ WEIGHTS_NAME = "adapter_model.safetensors"
 # when the bare decoder was wrapped and base_model.model.model.layers… when the model with its LM
 # head was. What follows these prefixes is the name within the decoder.
 _WRAPPERS = re.compile(r"^(?:base_model\.|model\.)+")
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Leave out what PEFT's import and wrappers say of things that concern no user."""
+    # It imports bitsandbytes, which announces a CPU kernel that it could use but does not need.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        yield
 
 
 def apply_adapter(
@@ -34,9 +46,8 @@ def apply_adapter(
     Raises:
         EncoderError: no safetensors file, not LoRA, or tensors that do not fit the backbone.
     """
-    # PEFT imports bitsandbytes, which announces a CPU kernel that it could use but does not need.
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
-    from peft import LoraConfig, PeftConfig, PeftModel
+    with quiet_peft():
+        from peft import LoraConfig, PeftConfig, PeftModel
 
     weights_path = folder / WEIGHTS_NAME
     if not weights_path.is_file():
@@ -51,8 +62,7 @@ def apply_adapter(
         config.auto_mapping = None
         config.task_type = None
         config.inference_mode = not trainable
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        with quiet_peft():
             peft_model = PeftModel(model, config)
         saved = load_file(weights_path)
     except EncoderError:

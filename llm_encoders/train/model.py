@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llm_encoders.adapter import apply_adapter
+from llm_encoders.adapter import apply_adapter, quiet_peft
 from llm_encoders.backbone import (
     Backbone,
     check_attention,
@@ -104,7 +104,8 @@ def load_model(
         UsageError: quantised weights without an adapter.
         EncoderError: files that do not fit together.
     """
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    with quiet_peft():
+        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     adapted = adaptation is not None or checkpoint.adapter is not None
     if quantization is not None and not adapted:
@@ -127,7 +128,8 @@ def load_model(
             lora_dropout=adaptation.dropout,
             target_modules=adaptation.targets,
         )
-        model = get_peft_model(model, config)
+        with quiet_peft():
+            model = get_peft_model(model, config)
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()

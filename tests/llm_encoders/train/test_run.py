@@ -49,7 +49,7 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
         assert key in steps[0]
     assert not list(output.rglob("*.bin")) + list(output.rglob("*.pt*"))
     refused = train(recipe, code=2)
-    assert "holds the finished encoder" in refused.stderr
+    assert "holds what this recipe makes, finished" in refused.stderr
     other = train(recipe, "schedule.steps=4", code=2)
     assert "differs in schedule.steps" in other.stderr
 
