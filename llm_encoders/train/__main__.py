@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import sys
 
+from llm_encoders.adapter import quiet_peft
 from llm_encoders.console import run_command
 from llm_encoders.train.recipe import Recipe, load_recipe
 
@@ -44,7 +45,8 @@ def main() -> int:
 
     def work() -> None:
         recipe = load_recipe(args.recipe, args.overrides)
-        from llm_encoders.train.run import run  # takes seconds to import
+        with quiet_peft():
+            from llm_encoders.train.run import run  # takes seconds to import
 
         run(recipe, args.overwrite, args.push_to_hub)
 

@@ -98,6 +98,13 @@ class BaseTrainer(Trainer):
                 break
         return found, None
 
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add what has been spent."""
+        if "loss" in logs:
+            logs["tokens"] = self.state.num_input_tokens_seen
+            logs["flops"] = self.state.total_flos
+        super().log(logs, start_time)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
         if processes() > 1:

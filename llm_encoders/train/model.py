@@ -79,6 +79,17 @@ class RetrievalModel(nn.Module):
         return represent(states, pooled, self.contract, backbone.head)
 
 
+def _keep_differentiable(model: nn.Module) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights for inference on a CPU.
+
+    A forward pass in evaluation mode would do it, for good, and the product with repacked weights
+    has no gradient with respect to the activations: layers below would silently learn nothing.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
 def load_model(
     checkpoint: Checkpoint,
     adaptation: Adapter | None,
@@ -118,6 +129,7 @@ def load_model(
         attention_implementation,
     )
     if quantization is not None:
+        _keep_differentiable(model)
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     if checkpoint.adapter is not None:
         model = apply_adapter(model, checkpoint.adapter, trainable=True)

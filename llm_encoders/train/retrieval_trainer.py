@@ -123,8 +123,6 @@ class RetrievalTrainer(BaseTrainer):
             if self.monitor is not None:
                 logs.update(self.monitor.figures())
                 logs["ramp"] = ramp(self.state.global_step, self.ramp_steps)
-            logs["tokens"] = self.state.num_input_tokens_seen
-            logs["flops"] = self.state.total_flos
         super().log(logs, start_time)
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
