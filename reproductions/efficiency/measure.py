@@ -28,6 +28,10 @@ GROUPS = {
     "head trained, too": ("head.py", ("plain-trained", "chunked-trained")),
     "encode": ("encoding.py", ("plain", "pyserini", "ours")),
     "index": ("indexing.py", ("stock", "jsonl", "direct")),
+    "training step": (
+        "training.py",
+        ("plain-2", "plain-4", "plain-8", "ours-8", "ours-16", "ours-64"),
+    ),
     "search": ("searching.py", ("one-by-one", "batch")),
 }
 ON_GPU = {
