@@ -33,6 +33,10 @@ class CrossEncoder(Teacher):
                 f"{folder}: a cross-encoder teacher has one output, this one has "
                 f"{model.config.num_labels}."
             )
+        if self.tokenizer.pad_token is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+        # Decoders read the last token before the padding and find it by this id.
+        model.config.pad_token_id = self.tokenizer.pad_token_id
         self.model = model.to(self.device).eval()
         positions = getattr(model.config, "max_position_embeddings", _MAX_LENGTH)
         self.max_length = min(_MAX_LENGTH, positions)
