@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import rotate_checkpoints
 
+from llm_encoders.errors import EncoderError
 from llm_encoders.train import checkpoints
 from llm_encoders.train.gather import processes
 
@@ -49,6 +50,11 @@ class BaseTrainer(Trainer):
     def sharded(self) -> bool:
         """Whether FSDP or DeepSpeed own the weights."""
         return self.is_fsdp_enabled or self.is_deepspeed_enabled
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Differentiate a loss that is already divided by the number of parts of a step."""
+        options = {"scale_wrt_gas": False} if self.is_deepspeed_enabled else {}
+        self.accelerator.backward(loss, **options)
 
     @contextmanager
     def last_or_no_sync(self, model: Any, last: bool) -> Iterator[None]:
@@ -111,10 +117,11 @@ class BaseTrainer(Trainer):
             dist.barrier()
         if self.args.should_save:
             checkpoints.seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+            best = self.state.best_model_checkpoint
             rotate_checkpoints(
                 output_dir=self.args.output_dir,
-                save_total_limit=self._keep,
-                best_model_checkpoint=self.state.best_model_checkpoint,
+                save_total_limit=self._keep + (best is not None),
+                best_model_checkpoint=best,
                 use_mtime=False,
             )
 
@@ -147,6 +154,14 @@ class BaseTrainer(Trainer):
             checkpoints.load_optimizer(self.optimizer, Path(checkpoint))
             checkpoints.load_scheduler(self.lr_scheduler, Path(checkpoint))
 
+    def _save_scaler(self, output_dir: str) -> None:
+        if self.accelerator.scaler is not None and self.args.should_save:
+            checkpoints.save_scaler(self.accelerator.scaler, Path(output_dir))
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        if self.accelerator.scaler is not None and checkpoint is not None:
+            checkpoints.load_scaler(self.accelerator.scaler, Path(checkpoint))
+
     def _save_rng_state(self, output_dir: str) -> None:
         os.makedirs(output_dir, exist_ok=True)  # another process may be first here
         checkpoints.save_random_states(Path(output_dir), self.args.process_index)
@@ -169,5 +184,10 @@ def load_weights(model: Any, folder: Path) -> None:
     if adapter.is_file():
         set_peft_model_state_dict(model.language_model, load_file(adapter))
         return
-    for path in sorted(folder.glob("model*.safetensors")):
-        model.language_model.load_state_dict(load_file(path), strict=False)
+    paths = sorted(folder.glob("model*.safetensors"))
+    tensors = {key: value for path in paths for key, value in load_file(path).items()}
+    report = model.language_model.load_state_dict(tensors, strict=False)
+    tied = set(getattr(model.language_model, "all_tied_weights_keys", None) or ())
+    if report.unexpected_keys or set(report.missing_keys) - tied:
+        odd = [*report.unexpected_keys, *report.missing_keys][0]
+        raise EncoderError(f"The weights in {folder} do not fit the model, e.g. {odd}.")

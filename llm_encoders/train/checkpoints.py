@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from safetensors.torch import load_file, save_file
 _PREFIX = "checkpoint-"
 _SEAL = "complete.json"
 _OPTIMIZER, _GROUPS = "optimizer.safetensors", "optimizer.json"
-_SCHEDULER = "scheduler.json"
+_SCHEDULER, _SCALER = "scheduler.json", "scaler.json"
 
 
 def seal(folder: Path) -> None:
@@ -58,16 +59,28 @@ def _checksum(path: Path) -> str:
 def save_optimizer(optimizer: Any, folder: Path) -> None:
     """Write an optimiser's state as safetensors and JSON."""
     state = optimizer.state_dict()
-    tensors, rest = {}, {}
+    tensors: dict[str, torch.Tensor] = {}
+    rest: dict[str, Any] = {}
     for index, values in state["state"].items():
-        for name, value in values.items():
+        for path, value in _leaves(values):
+            name = "/".join((str(index), *path))
             if isinstance(value, torch.Tensor):
-                tensors[f"{index}.{name}"] = value.contiguous()
+                tensors[name] = value.detach().clone()  # 8-bit optimisers share some
             else:
-                rest[f"{index}.{name}"] = value
+                rest[name] = value
     save_file(tensors, folder / _OPTIMIZER)
     groups = {"param_groups": state["param_groups"], "rest": rest}
     (folder / _GROUPS).write_text(json.dumps(groups), encoding="utf-8")
+
+
+def _leaves(values: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Values of a nested dictionary with their paths; 8-bit optimisers nest theirs."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            for path, leaf in _leaves(value):
+                yield (name, *path), leaf
+        else:
+            yield (name,), value
 
 
 def load_optimizer(optimizer: Any, folder: Path) -> None:
@@ -76,8 +89,11 @@ def load_optimizer(optimizer: Any, folder: Path) -> None:
     state: dict[int, dict[str, Any]] = {}
     for values in (load_file(folder / _OPTIMIZER), groups["rest"]):
         for key, value in values.items():
-            index, name = key.split(".", 1)
-            state.setdefault(int(index), {})[name] = value
+            index, *path, name = key.split("/")
+            place = state.setdefault(int(index), {})
+            for part in path:
+                place = place.setdefault(part, {})
+            place[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": groups["param_groups"]})
 
 
@@ -96,6 +112,16 @@ def load_scheduler(scheduler: Any, folder: Path) -> None:
     """Restore what :func:`save_scheduler` wrote."""
     state = json.loads((folder / _SCHEDULER).read_text(encoding="utf-8"))
     scheduler.load_state_dict({**scheduler.state_dict(), **state})
+
+
+def save_scaler(scaler: Any, folder: Path) -> None:
+    """Write the state of float16's gradient scaler as JSON."""
+    (folder / _SCALER).write_text(json.dumps(scaler.state_dict()), encoding="utf-8")
+
+
+def load_scaler(scaler: Any, folder: Path) -> None:
+    """Restore what :func:`save_scaler` wrote."""
+    scaler.load_state_dict(json.loads((folder / _SCALER).read_text(encoding="utf-8")))
 
 
 def save_random_states(folder: Path, rank: int) -> None:

@@ -67,14 +67,14 @@ class ModelShape:
             tokens: of the text.
             headed: tokens whose logits are computed, with a full backward pass; ``None`` for the
                 sparse head, which reads all and whose backward pass touches only the terms a text
-                has: less than a hundredth of its forward pass, left out where it is frozen.
+                has: less than a hundredth of its forward pass, left out.
         """
         weights = self.frozen + self.trained
         linear = 2 * weights + 2 * weights + 2 * self.trained  # forward, activations, weights
         pairs = tokens * (tokens + 1) / 2 if self.causal else tokens * tokens
         attention = 3 * _ATTENTION_FORWARD * pairs * self.attention_width * self.layers
         if headed is None:
-            head = tokens * 2 * self.head * (2 if self.head_trained else 1)
+            head = tokens * 2 * self.head
         else:
             head = headed * 2 * self.head * (3 if self.head_trained else 2)
         return tokens * linear + head + attention

@@ -25,7 +25,7 @@ class SparsityMonitor:
     def __init__(self, vocabulary: int, ramp_steps: int) -> None:
         self.vocabulary = vocabulary
         self.ramp_steps = ramp_steps
-        self._empty_steps = self._dense_steps = 0
+        self._empty_steps = self._dense_steps = self._last_step = 0
         self._reset()
 
     def _reset(self) -> None:
@@ -53,7 +53,9 @@ class SparsityMonitor:
         self._frequency = counts if self._frequency is None else self._frequency + counts
         self._passages += len(passages)
         self._steps += 1
-        self._check(float(found["passage_terms"]), float(found["query_terms"]), step)
+        if step != self._last_step:  # a step may have several parts
+            self._last_step = step
+            self._check(float(found["passage_terms"]), float(found["query_terms"]), step)
 
     def _check(self, passage_terms: float, query_terms: float, step: int) -> None:
         empty = passage_terms == 0 or query_terms == 0

@@ -181,7 +181,7 @@ class MntpTrainer(BaseTrainer):
                 )
                 loss = cross_entropy(logits, targets.to(device), reduction="sum") / count
                 loss = loss if chunk.counts else 0.0 * loss
-                self.accelerator.backward(loss * factor)
+                self.backward(loss * factor)
                 total += loss.detach()
         if processes() > 1:
             dist.all_reduce(total)

@@ -47,6 +47,16 @@ class RetrievalModel(nn.Module):
         model = self.language_model
         return model.get_base_model() if hasattr(model, "peft_config") else model
 
+    @property
+    def _no_split_modules(self) -> list[str]:
+        """The layers that FSDP shards one by one; Accelerate looks for this name."""
+        return list(getattr(self.bare, "_no_split_modules", None) or [])
+
+    def activation_checkpointing_enable(self, **options: Any) -> None:
+        """Recompute activations in the backward pass; the Transformers trainer calls this."""
+        self.bare.enable_input_require_grads()  # or frozen embeddings would cut the graph
+        self.bare.activation_checkpointing_enable(**options)
+
     def backbone(self) -> Backbone:
         """Decoder and head as the encoders use them; they share the weights."""
         sparse = self.contract.paradigm == "sparse"
@@ -107,7 +117,7 @@ def load_model(
         device: where the weights go.
         dtype: of the frozen weights; those that are trained are float32.
         quantization: ``"4bit"`` or ``"8bit"`` frozen weights (QLoRA, arXiv 2305.14314); the LM
-            head stays in ``dtype``.
+            head, the embeddings and the norms are then float32.
         attention_implementation: as for :func:`llm_encoders.load_encoder`.
         kind: what to make of the language model.
 
@@ -147,5 +157,6 @@ def load_model(
             parameter.data = parameter.data.float()
     tokenizer = load_tokenizer(checkpoint)
     trained = kind(model, checkpoint.contract, tokenizer, checkpoint.backbone)
+    trained.eval()  # dropout would look like later tokens seen
     check_attention(trained.backbone(), checkpoint.contract.attention, str(checkpoint.backbone))
-    return trained
+    return trained.train()

@@ -82,7 +82,7 @@ class RetrievalTrainer(BaseTrainer):
             model,
             inputs.queries + inputs.passages,
             loss_of,
-            lambda value: self.accelerator.backward(value * factor),
+            lambda value: self.backward(value * factor),
             max_tokens=self.recipe.schedule.chunk_tokens,
             device=device,
             no_sync=lambda: self.last_or_no_sync(model, False),

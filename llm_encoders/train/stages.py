@@ -78,7 +78,7 @@ def mntp(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
     schedule = recipe.schedule
     encoder = model.encoder(recipe.output)
 
-    def batches(steps: int) -> MntpBatches:
+    def batches(steps: int, processes: int = 1, rank: int = 0) -> MntpBatches:
         return MntpBatches(
             passages,
             encoder.document_token_ids,
@@ -86,15 +86,15 @@ def mntp(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
             texts=schedule.queries // schedule.accumulation,
             steps=steps * schedule.accumulation,
             seed=schedule.seed,
-            processes=state.num_processes,
-            rank=state.process_index,
+            processes=processes,
+            rank=rank,
         )
 
     steps = assembly.number_of_mntp_steps(recipe, model, passages, batches)
     return MntpTrainer(
         model,
         assembly.training_arguments(recipe, steps),
-        batches(steps),
+        batches(steps, state.num_processes, state.process_index),
         partial(_write, model, recipe),
         keep=recipe.saving.keep,
         chunk_tokens=schedule.chunk_tokens,
@@ -121,7 +121,8 @@ def _write(
 
 def _idf(recipe: Recipe, model: Any, data: TrainingData) -> torch.Tensor | None:
     """Inverse document frequency of every term over the first passages, where it is needed."""
-    if recipe.regularisation.kind != "idf-flops":
+    strength = recipe.regularisation
+    if strength.kind != "idf-flops" or not (strength.queries or strength.passages):
         return None
     count = min(_IDF_SAMPLE, len(data.passages))
     encoder = model.encoder(recipe.output)
@@ -130,4 +131,5 @@ def _idf(recipe: Recipe, model: Any, data: TrainingData) -> torch.Tensor | None:
         texts, titles = data.passages.texts(range(first, min(count, first + 1000)))
         for ids in encoder.document_token_ids(texts, titles):
             frequency[list(set(ids))] += 1
+    frequency[model.tokenizer.all_special_ids] = 0  # BOS is in every passage, but is no word
     return inverse_document_frequency(frequency, count)
