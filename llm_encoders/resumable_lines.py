@@ -31,7 +31,9 @@ class ResumableLines:
         if output.exists():
             raise UsageError(f"{output} is there already; add --overwrite to write it anew.")
         content = json.dumps(identity, sort_keys=True)
-        if self._partial.exists() and self._identity.is_file():
+        self.fresh = not self._identity.is_file()
+        """Whether nothing was begun before."""
+        if not self.fresh:
             known = json.loads(self._identity.read_text(encoding="utf-8"))
             differing = [key for key in identity if known.get(key) != identity[key]]
             if differing:

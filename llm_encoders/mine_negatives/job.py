@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.mine_negatives.ranking import BM25, Ranker
 from llm_encoders.resumable_lines import ResumableLines
 from llm_encoders.score.job import passages_of
 from llm_encoders.score.teachers.base import Teacher
-from llm_encoders.train.data.prepare import DataSources, TrainingData, prepare
+from llm_encoders.train.data.prepare import DataSources, TrainingData, prepare, source_files
 
 SAMPLINGS = ("random", "top")
 
@@ -78,7 +78,10 @@ def mine(
         EncoderError: faulty training data, or a failed command.
     """
     work = output.with_name(output.name + ".work")
-    lines = ResumableLines(output, {**asdict(sources), **asdict(mining)}, overwrite)
+    identity = {**asdict(sources), **asdict(mining), "files": source_files(sources)}
+    lines = ResumableLines(output, identity, overwrite)
+    if lines.fresh:
+        shutil.rmtree(work, ignore_errors=True)  # what another run left
     data = prepare(sources, work / "data")
     if data.passages.inline:
         raise UsageError(
@@ -113,9 +116,9 @@ def _windows(
         rankings = ranker.rank([one["query"] for one in window], mining.depth)
         pools = []
         for one, ranking in zip(window, rankings, strict=True):
-            rows = [data.passages.row(docid) for docid in ranking[mining.skip :]]
             positives = set(one["positives"])
-            pools.append([row for row in rows if row is not None and row not in positives])
+            rows = [_row(data, docid) for docid in ranking[mining.skip :]]
+            pools.append([row for row in rows if row not in positives])
         if teacher is None:
             yield [
                 _record(data, one, [pool[i] for i in _draw(len(pool), mining, number)])
@@ -123,6 +126,15 @@ def _windows(
             ]
         else:
             yield _filtered(data, mining, teacher, numbers, window, pools)
+
+
+def _row(data: TrainingData, docid: str) -> int:
+    row = data.passages.row(docid)
+    if row is None:
+        raise EncoderError(
+            f"The index holds a passage '{docid}' that the corpus does not; is it another corpus's?"
+        )
+    return row
 
 
 def _draw(count: int, mining: Mining, number: int) -> list[int]:

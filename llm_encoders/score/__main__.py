@@ -40,7 +40,8 @@ def main() -> int:
             args.teacher, args.kind, device=args.device, batch_size=args.batch_size
         )
         sources = DataSources(args.train, args.corpus, args.split)
-        score(sources, teacher, args.teacher, args.output, args.overwrite)
+        name = f"{args.teacher} ({args.kind or 'kind by its files'})"
+        score(sources, teacher, name, args.output, args.overwrite)
 
     return run_command(work)
 

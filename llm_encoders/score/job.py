@@ -11,7 +11,7 @@ from tqdm import tqdm
 from llm_encoders.resumable_lines import ResumableLines
 from llm_encoders.score.teachers.base import Passage, Teacher
 from llm_encoders.train.data.passages import Passages
-from llm_encoders.train.data.prepare import DataSources, TrainingData, prepare
+from llm_encoders.train.data.prepare import DataSources, TrainingData, prepare, source_files
 
 _WINDOW = 64  # queries
 
@@ -39,7 +39,7 @@ def score(
         EncoderError: faulty training data; names file and line.
     """
     work = output.with_name(output.name + ".work")
-    identity = {**asdict(sources), "teacher": name}
+    identity = {**asdict(sources), "files": source_files(sources), "teacher": name}
     lines = ResumableLines(output, identity, overwrite)
     data = prepare(sources, work)
     with tqdm(total=len(data.queries), initial=lines.done, unit="query", smoothing=0.05) as bar:

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from llm_encoders.train.objective import Objective
 from llm_encoders.train.recipe import Recipe
 from llm_encoders.train.regularisers import regulariser
 
-# Set by the recipe's own keys, or not to be changed at all.
+# Arguments of the Transformers trainer that have keys of their own in a recipe.
 _OURS = {
     "output_dir": "output",
     "max_steps": "schedule.steps",
@@ -39,6 +40,18 @@ _OURS = {
     "fp16": "dtype",
     "use_cpu": "device",
 }
+# Those that may be given; the others would be ignored, or break what this trainer promises.
+_GIVEN = (
+    *("activation_checkpointing", "activation_checkpointing_kwargs", "gradient_checkpointing"),
+    *("gradient_checkpointing_kwargs", "fsdp", "fsdp_config", "deepspeed", "accelerator_config"),
+    *("ddp_backend", "ddp_bucket_cap_mb", "ddp_timeout", "ddp_find_unused_parameters"),
+    *("optim", "optim_args", "optim_target_modules", "adam_beta1", "adam_beta2", "adam_epsilon"),
+    *("weight_decay", "max_grad_norm", "lr_scheduler_type", "lr_scheduler_kwargs", "tf32"),
+    *("torch_compile", "torch_compile_backend", "torch_compile_mode", "full_determinism"),
+    *("dataloader_num_workers", "disable_tqdm", "log_level", "logging_first_step"),
+    *("logging_steps", "report_to", "run_name", "project", "trackio_space_id"),
+)
+_TIMEOUT = 86_400  # seconds; process 0 prepares data and evaluates while the others wait
 
 
 def training_checkpoint(recipe: Recipe) -> Checkpoint:
@@ -85,12 +98,13 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
     Raises:
         UsageError: ``trainer`` names something unknown, or something that has its own key.
     """
-    known = TrainingArguments.__dataclass_fields__
     for key in recipe.trainer:
         if key in _OURS:
             raise UsageError(f"trainer.{key} is set by '{_OURS[key]}'.")
-        if key not in known:
-            raise UsageError(f"unknown key 'trainer.{key}'.{nearest(key, known)}")
+        if key not in _GIVEN:
+            raise UsageError(
+                f"unknown key 'trainer.{key}'.{nearest(key, _GIVEN)} Known: {', '.join(_GIVEN)}."
+            )
     evaluation, dtype = recipe.evaluation, dtype_of(recipe)
     options: dict[str, Any] = {
         "logging_steps": 10,
@@ -99,6 +113,7 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
         "max_grad_norm": 1.0,
         "lr_scheduler_type": "linear",
         "ddp_find_unused_parameters": False,
+        "ddp_timeout": _TIMEOUT,
         "remove_unused_columns": False,
         **recipe.trainer,
         "output_dir": recipe.output,
@@ -121,7 +136,30 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
             "metric_for_best_model": evaluation.metric,
             "greater_is_better": evaluation.metric != "contrastive_entropy",
         }
-    return TrainingArguments(**options)
+    try:
+        args = TrainingArguments(**options)
+    except (ValueError, TypeError, ImportError) as error:
+        raise UsageError(f"trainer: {' '.join(str(error).split())}") from None
+    args._n_gpu = min(1, args.n_gpu)  # one process a GPU; torchrun starts more
+    return args
+
+
+def begin_processes(recipe: Recipe) -> Any:
+    """Accelerate's ``PartialState``: which process of how many this is."""
+    from accelerate import PartialState
+
+    if recipe.device is not None:
+        os.environ["ACCELERATE_TORCH_DEVICE"] = recipe.device
+    timeout = timedelta(seconds=recipe.trainer.get("ddp_timeout", _TIMEOUT))
+    distributed = {"timeout": timeout} if "RANK" in os.environ else {}
+    state = PartialState(cpu=device_of(recipe).type == "cpu", **distributed)
+    share = recipe.schedule.queries // recipe.schedule.accumulation
+    if share < state.num_processes:
+        raise UsageError(
+            f"{share} queries (schedule.queries / schedule.accumulation) cannot be shared among "
+            f"{state.num_processes} processes; give at least one each."
+        )
+    return state
 
 
 def make_objective(recipe: Recipe, idf: torch.Tensor | None) -> Objective:

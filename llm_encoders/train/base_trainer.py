@@ -1,6 +1,8 @@
 """What all training stages share: numbered batches, and checkpoints without pickle."""
 
+import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -18,6 +20,7 @@ from llm_encoders.train import checkpoints
 from llm_encoders.train.gather import processes
 
 PREFIX = "language_model."
+_SECONDS = "seconds.json"
 
 
 class BaseTrainer(Trainer):
@@ -45,6 +48,8 @@ class BaseTrainer(Trainer):
         """The model as it was given, without what wraps it."""
         self._write = write
         self._keep = keep
+        self._seconds_before = 0.0
+        self._begun = time.monotonic()
 
     @property
     def sharded(self) -> bool:
@@ -70,6 +75,22 @@ class BaseTrainer(Trainer):
                 yield
         finally:
             state._set_sync_gradients(before)
+
+    def train(self, *arguments: Any, **options: Any) -> Any:
+        """See ``transformers.Trainer``; keeps the time."""
+        self._begun = time.monotonic()
+        return super().train(*arguments, **options)
+
+    def seconds(self) -> float:
+        """Time spent training, that of interrupted sessions up to their last checkpoint too."""
+        return self._seconds_before + time.monotonic() - self._begun
+
+    def gathered_weights(self) -> dict[str, torch.Tensor] | None:
+        """Weights that are spread over devices, for every process to call; ``None`` if none are."""
+        if not self.sharded:
+            return None
+        tensors = self.accelerator.get_state_dict(self.model_wrapped)
+        return {key.removeprefix(PREFIX): value for key, value in tensors.items()}
 
     def scores(self) -> dict[str, float]:
         """Evaluation figures of the weights that are published; {} without evaluations."""
@@ -116,7 +137,9 @@ class BaseTrainer(Trainer):
         if processes() > 1:
             dist.barrier()
         if self.args.should_save:
-            checkpoints.seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            (folder / _SECONDS).write_text(json.dumps(self.seconds()), encoding="utf-8")
+            checkpoints.seal(folder)
             best = self.state.best_model_checkpoint
             rotate_checkpoints(
                 output_dir=self.args.output_dir,
@@ -168,6 +191,7 @@ class BaseTrainer(Trainer):
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
+            self._seconds_before = json.loads((Path(checkpoint) / _SECONDS).read_text())
             checkpoints.load_random_states(Path(checkpoint), self.args.process_index)
 
 

@@ -150,8 +150,11 @@ def load_model(
             lora_dropout=adaptation.dropout,
             target_modules=adaptation.targets,
         )
-        with quiet_peft():
-            model = get_peft_model(model, config)
+        try:
+            with quiet_peft():
+                model = get_peft_model(model, config)
+        except ValueError as error:
+            raise UsageError(f"adapter: {' '.join(str(error).split())}") from None
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()

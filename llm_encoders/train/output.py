@@ -1,5 +1,6 @@
 """The folder of a finished encoder: weights, contract, tokenizer, recipe, versions, card."""
 
+import dataclasses
 import json
 import os
 import platform
@@ -61,7 +62,9 @@ def write_encoder(
     if recipe.encoder is not None:
         model.contract.save(folder)
     model.tokenizer.save_pretrained(folder)
-    (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    (folder / "recipe.yaml").write_text(
+        public_recipe(recipe, home or folder).to_yaml(), encoding="utf-8"
+    )
     (folder / "environment.json").write_text(
         json.dumps(environment(), indent=2) + "\n", encoding="utf-8"
     )
@@ -82,6 +85,28 @@ def _merged(model: Any, recipe: Recipe) -> Any:
     adapted = PeftModel(plain, config)
     set_peft_model_state_dict(adapted, get_peft_model_state_dict(model.language_model))
     return adapted.merge_and_unload()
+
+
+def public_recipe(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe without the folders of the machine that it was run on."""
+    evaluation = recipe.evaluation
+    if evaluation is not None:
+        names = [_public(name) for name in evaluation.collections]
+        evaluation = dataclasses.replace(evaluation, collections=names)
+    data = dataclasses.replace(
+        recipe.data,
+        train=_public(recipe.data.train),
+        corpus=_public(recipe.data.corpus) if recipe.data.corpus else None,
+    )
+    start = recipe.start_from
+    return dataclasses.replace(
+        recipe,
+        backbone=backbone_reference(recipe.backbone, folder),
+        output=Path(recipe.output).name,
+        start_from=backbone_reference(start, folder) if start else None,
+        data=data,
+        evaluation=evaluation,
+    )
 
 
 def backbone_reference(backbone: str, folder: Path) -> str:
@@ -123,7 +148,7 @@ def write_card(
     backbone = backbone_reference(recipe.backbone, home)
     lines = [
         "---",
-        "library_name: peft" if recipe.adapter else "library_name: transformers",
+        f"library_name: {'peft' if (folder / 'adapter_config.json').is_file() else 'transformers'}",
         f"base_model: {json.dumps(backbone)}",
         f"license: {recipe.card.licence or 'other'}",
         "tags: [information-retrieval, pyserini]",

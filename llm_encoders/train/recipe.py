@@ -1,6 +1,7 @@
 """Recipes: everything a training run depends on, in one YAML file that is read strictly."""
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass, field
@@ -157,9 +158,10 @@ class Recipe:
     data: Data
     stage: str = "fine-tune"
     adapter: Adapter | None = field(default_factory=Adapter)
-    """``null`` trains all weights."""
+    """A new adapter; ``null`` trains all weights."""
     start_from: str | None = None
-    """Folder or Hub id of an adapter that training goes on with, such as that of ``mntp``."""
+    """Folder or Hub id of an adapter that training goes on with, such as that of ``mntp``, in
+    place of a new one."""
     encoder: EncoderConfig | None = None
     """The encode contract, written into the finished encoder."""
     objective: ObjectiveWeights = field(default_factory=ObjectiveWeights)
@@ -199,7 +201,7 @@ class Recipe:
                 "give exactly one of schedule.steps, schedule.epochs and budget; there "
                 f"{'is none' if not given else 'are ' + ' and '.join(given)}."
             )
-        if self.budget is not None and self.budget.training_flops <= 0:
+        if self.budget is not None and not 0 < self.budget.training_flops < math.inf:
             raise UsageError(
                 f"budget.training_flops is {self.budget.training_flops:g}; give a positive number "
                 "of floating-point operations."
@@ -210,9 +212,30 @@ class Recipe:
             ("schedule.accumulation", self.schedule.accumulation, 1),
             ("data.negatives", self.data.negatives, 0),
             ("saving.every", self.saving.every, 1),
+            ("saving.keep", self.saving.keep, 1),
         ):
             if value is not None and value < least:
                 raise UsageError(f"{name} is {value}; give at least {least}.")
+        least_candidates = 1 + self.data.negatives
+        if self.schedule.candidates is not None and self.schedule.candidates < least_candidates:
+            raise UsageError(
+                f"schedule.candidates is {self.schedule.candidates}; a query's own passages are "
+                f"{least_candidates}, so give at least that."
+            )
+        for name, value in (
+            ("schedule.warmup", self.schedule.warmup),
+            ("regularisation.ramp", self.regularisation.ramp),
+        ):
+            if not 0 <= value <= 1:
+                raise UsageError(f"{name} is {value:g}; give a share between 0 and 1.")
+        for name in ("contrastive", "kl", "margin_mse"):
+            if getattr(self.objective, name) < 0:
+                raise UsageError(f"objective.{name} is negative; give a weight of at least 0.")
+        if self.start_from is not None and self.adapter is not None:
+            raise UsageError(
+                "start_from goes on with the adapter it names, rank and dropout included; leave "
+                "'adapter' out."
+            )
         if self.schedule.queries % self.schedule.accumulation:
             raise UsageError(
                 f"schedule.queries ({self.schedule.queries}) is no multiple of "
@@ -222,8 +245,8 @@ class Recipe:
             raise UsageError(f"mntp.share is {self.mntp.share}; give a number between 0 and 1.")
         if self.stage == "fine-tune":
             self._check_fine_tuning()
-        elif self.encoder is not None or self.evaluation is not None:
-            raise UsageError("the stage mntp makes no encoder; leave encoder and evaluation out.")
+        else:
+            self._check_mntp()
 
     def _check_fine_tuning(self) -> None:
         if self.encoder is None:
@@ -235,11 +258,29 @@ class Recipe:
             )
         if (weights.kl or weights.margin_mse) and self.data.negatives == 0:
             raise UsageError("kl and margin_mse compare a query's own passages; give negatives.")
-        if self.evaluation is not None and self.evaluation.metric not in METRICS:
+        if self.evaluation is not None:
             _choice("evaluation.metric", self.evaluation.metric, METRICS)
+            if not self.evaluation.collections:
+                raise UsageError("evaluation.collections is empty; name a folder in BEIR layout.")
+        if self.mntp != Mntp():
+            raise UsageError("'mntp' belongs to the stage mntp; this one fine-tunes.")
         strength = self.regularisation
         if self.encoder.paradigm == "dense" and (strength.queries or strength.passages):
             raise UsageError("regularisation is for sparse encoders; this one is dense.")
+
+    def _check_mntp(self) -> None:
+        ignored = {
+            "encoder": self.encoder is not None,
+            "evaluation": self.evaluation is not None,
+            "objective": self.objective != ObjectiveWeights(),
+            "regularisation": self.regularisation != Regularisation(),
+            "schedule.candidates": self.schedule.candidates is not None,
+            "data": self.data != Data(self.data.train),
+        }
+        for name, given in ignored.items():
+            if given:
+                more = " (but for data.train)" if name == "data" else ""
+                raise UsageError(f"the stage mntp has no use for '{name}'{more}; leave it out.")
 
     @property
     def needs_scores(self) -> bool:
@@ -267,6 +308,8 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
         raise UsageError(f"{path}: expected keys and values.")
     for override in overrides:
         _override(values, override)
+    if values.get("start_from") is not None:
+        values.setdefault("adapter", None)
     try:
         return _build(Recipe, values, "")
     except UsageError as error:
@@ -285,7 +328,10 @@ def _override(values: dict[str, Any], override: str) -> None:
         if not isinstance(inner, dict):
             raise UsageError(f"'{override}': '{part}' holds no keys.")
         values = inner
-    values[last] = yaml.safe_load(text)
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"'{override}': what follows '=' is not valid YAML.") from None
 
 
 def _build(cls: Any, values: Any, path: str) -> Any:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+_LARGEST_FACTOR = 10.0
+
 
 def flops(weights: Tensor) -> Tensor:
     """FLOPS: sum over terms of the squared mean weight (arXiv 2004.05665, equation 5).
@@ -28,13 +30,14 @@ def idf_flops(weights: Tensor, idf: Tensor) -> Tensor:
 
     Frequent terms are pressed down more than rare ones, the idea of the IDF-aware FLOPS loss of
     arXiv 2411.04403; the normalisation is ours: an idf is taken relative to the mean idf, so that
-    the strength is comparable with plain FLOPS.
+    the strength is comparable with plain FLOPS, and no term counts more than tenfold.
 
     Args:
         weights: float32 [texts, vocabulary].
         idf: float32 [vocabulary], positive.
     """
-    return (weights.mean(0) * (idf.mean() / idf)).square().sum()
+    factor = (idf.mean() / idf).clamp(max=_LARGEST_FACTOR)
+    return (weights.mean(0) * factor).square().sum()
 
 
 def inverse_document_frequency(document_frequency: Tensor, documents: int) -> Tensor:

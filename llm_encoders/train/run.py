@@ -2,20 +2,20 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from llm_encoders.config import CONFIG_NAME
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.train import assembly, checkpoints, stages
 from llm_encoders.train.base_trainer import load_weights
 from llm_encoders.train.output import write_card, write_encoder
 from llm_encoders.train.recipe import Recipe
 
-_RECIPE, _SPENT = "recipe.yaml", "spent.json"
+_RUN, _SPENT, _DATA = "run.yaml", "spent.json", "data"
 
 
 def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None) -> None:
@@ -29,52 +29,74 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
     Raises:
         EncoderError: input that cannot be used, before the first step; a collapsed model.
     """
-    from accelerate import PartialState
     from transformers import set_seed
 
     output = Path(recipe.output)
-    state = PartialState(cpu=assembly.device_of(recipe).type == "cpu")
-    with state.main_process_first():
-        _claim(recipe, output, overwrite and state.is_main_process)
+    state = assembly.begin_processes(recipe)
+    if not overwrite and _is_finished(recipe, output):
+        if push_to_hub is None:
+            raise UsageError(
+                f"{output} holds what this recipe makes, finished; add --overwrite to train anew."
+            )
+        if state.is_main_process:
+            _push(output, push_to_hub)
+        return
     set_seed(recipe.schedule.seed)
     stage = stages.mntp if recipe.stage == "mntp" else stages.fine_tuning
-    trainer = stage(recipe, state, output / "data")
-    with state.main_process_first():
-        resume = checkpoints.last_whole(output)
-    if resume is not None and state.is_main_process:
-        print(f"Going on from {resume}.")
-    begun = time.monotonic()
-    trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
+    try:
+        trainer = stage(recipe, state, output / _DATA)
+        with state.main_process_first():
+            if state.is_main_process:
+                _claim(recipe, output, overwrite)
+            resume = checkpoints.last_whole(output)
+        if resume is not None and state.is_main_process:
+            print(f"Going on from {resume}.")
+        trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
+    except torch.OutOfMemoryError as error:
+        raise EncoderError(
+            f"Out of memory: {str(error).splitlines()[0]} Lower schedule.chunk_tokens "
+            f"({recipe.schedule.chunk_tokens}); it changes neither loss nor gradients."
+        ) from None
     best = trainer.best_checkpoint()
     if best is not None:
         load_weights(trainer.trained, best)
+    tensors = trainer.gathered_weights()
     if state.is_main_process:
-        _finish(trainer, recipe, output, time.monotonic() - begun)
+        _finish(trainer, recipe, output, tensors)
         if push_to_hub is not None:
             _push(output, push_to_hub)
     state.wait_for_everyone()
 
 
-def _claim(recipe: Recipe, output: Path, overwrite: bool) -> None:
-    """Make sure that the output folder is empty or holds this very run."""
-    if overwrite and (output / _RECIPE).is_file():
-        shutil.rmtree(output)
-    if (output / _RECIPE).is_file():
-        known = yaml.safe_load((output / _RECIPE).read_text(encoding="utf-8"))
+def _is_finished(recipe: Recipe, output: Path) -> bool:
+    """Whether the output folder holds this very run, finished.
+
+    Raises:
+        UsageError: it holds something else.
+    """
+    if (output / _RUN).is_file():
+        known = yaml.safe_load((output / _RUN).read_text(encoding="utf-8"))
         differing = _differences(known, yaml.safe_load(recipe.to_yaml()))
         if differing:
             raise UsageError(
                 f"{output} holds a run of another recipe; it differs in {', '.join(differing)}. "
                 "Name another output, or add --overwrite to begin anew."
             )
-        if (output / _SPENT).is_file():
-            raise UsageError(
-                f"{output} holds what this recipe makes, finished; add --overwrite to train anew."
-            )
-    elif output.exists() and any(output.iterdir()):
+        return (output / _SPENT).is_file()
+    if output.exists() and {path.name for path in output.iterdir()} - {_DATA, f"{_DATA}.tmp"}:
         raise UsageError(f"{output} holds other files; name an empty folder.")
-    output.mkdir(parents=True, exist_ok=True)
-    (output / _RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
+    return False
+
+
+def _claim(recipe: Recipe, output: Path, overwrite: bool) -> None:
+    """Write down whose folder it is; everything of a run that is overwritten goes now."""
+    if overwrite and (output / _RUN).is_file():
+        for path in output.iterdir():
+            if path.is_dir() and path.name != _DATA:
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
+    (output / _RUN).write_text(recipe.to_yaml(), encoding="utf-8")
 
 
 def _differences(one: Any, other: Any, path: str = "") -> list[str]:
@@ -86,27 +108,32 @@ def _differences(one: Any, other: Any, path: str = "") -> list[str]:
     return [] if one == other else [path]
 
 
-def _finish(trainer: Any, recipe: Recipe, output: Path, seconds: float) -> None:
+def _finish(
+    trainer: Any, recipe: Recipe, output: Path, tensors: dict[str, torch.Tensor] | None
+) -> None:
     """Write what was trained; the figures of what was spent come last, as the sign of the end."""
     building = output / "finished"
     shutil.rmtree(building, ignore_errors=True)
-    write_encoder(trainer.trained, recipe, building, merged=recipe.saving.merged, home=output)
+    write_encoder(
+        trainer.trained, recipe, building, tensors, merged=recipe.saving.merged, home=output
+    )
     spent = {
         "steps": trainer.state.global_step,
         "tokens": trainer.state.num_input_tokens_seen,
         "flops": trainer.state.total_flos,
-        "seconds": seconds,
+        "seconds": trainer.seconds(),
     }
     write_card(recipe, building, output, spent, trainer.scores())
     with (building / "log.jsonl").open("w", encoding="utf-8") as stream:
         stream.writelines(json.dumps(line) + "\n" for line in trainer.state.log_history)
     (building / _SPENT).write_text(json.dumps(spent, indent=2) + "\n", encoding="utf-8")
-    for path in sorted(building.iterdir(), key=lambda path: path.name in (CONFIG_NAME, _SPENT)):
+    last = (CONFIG_NAME, _SPENT)
+    for path in sorted(building.iterdir(), key=lambda path: (path.name in last, path.name)):
         path.replace(output / path.name)
     building.rmdir()
     print(
         f"{output}: {spent['steps']:,} steps, {spent['tokens']:,} tokens, "
-        f"{spent['flops']:.3g} floating-point operations, {seconds:,.0f} seconds."
+        f"{spent['flops']:.3g} floating-point operations, {spent['seconds']:,.0f} seconds."
     )
 
 
@@ -119,6 +146,6 @@ def _push(output: Path, repository: str) -> None:
     api.upload_folder(
         repo_id=repository,
         folder_path=output,
-        ignore_patterns=["checkpoint-*/*", "data/*", "*.tmp"],
+        ignore_patterns=["checkpoint-*/*", f"{_DATA}/*", _RUN, "*.tmp"],
     )
     print(f"Published as {repository}.")

@@ -107,7 +107,7 @@ def _contrastive(record: dict[str, Any], place: str) -> Example:
         _ids(positives if isinstance(positives, list) else [positives], place),
         _ids(record["neg_pids"], place),
         None if scores is None else _numbers(scores, "pos_score", place),
-        _numbers(record["neg_scores"], "neg_scores", place) if "neg_scores" in record else None,
+        _numbers(record["neg_scores"], "neg_scores", place) if record.get("neg_scores") else None,
     )
 
 
@@ -124,8 +124,8 @@ def _distillation(record: dict[str, Any], place: str) -> Example:
 def _tevatron(record: dict[str, Any], place: str) -> Example:
     return Example(
         _text(record, "query", place),
-        [_inline(passage, place) for passage in record["positive_passages"]],
-        [_inline(passage, place) for passage in record.get("negative_passages") or []],
+        _inlines(record["positive_passages"], place),
+        _inlines(record.get("negative_passages") or [], place),
         *(
             _numbers(record[key], key, place) if key in record else None
             for key in ("positive_scores", "negative_scores")
@@ -199,6 +199,12 @@ def _numbers(values: Any, key: str, place: str) -> list[float]:
         if not good or not math.isfinite(number):
             raise TrainingDataError(place, f"'{key}' must hold finite numbers.")
     return [float(number) for number in numbers]
+
+
+def _inlines(passages: Any, place: str) -> list[str | Inline]:
+    if not isinstance(passages, list):
+        raise TrainingDataError(place, "positive_passages and negative_passages must be lists.")
+    return [_inline(passage, place) for passage in passages]
 
 
 def _inline(passage: Any, place: str) -> Inline:

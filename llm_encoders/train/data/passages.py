@@ -1,6 +1,7 @@
 """Passages by id, from memory-mapped Arrow instead of a Python dictionary."""
 
 import hashlib
+from array import array
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class PassageWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._hashes: list[int] = []
+        self._hashes = array("Q")
         self._writer = TableWriter(folder / _TABLE, _SCHEMA)
         self._inline: dict[int, int] = {}
 

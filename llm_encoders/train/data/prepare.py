@@ -61,7 +61,7 @@ def prepare(sources: DataSources, folder: Path, need_scores: bool = False) -> Tr
     Raises:
         EncoderError: a record that cannot be trained on, with file and line; nothing is left.
     """
-    stamp = {"sources": asdict(sources), "files": _files(sources), "scores": need_scores}
+    stamp = {"sources": asdict(sources), "files": source_files(sources), "scores": need_scores}
     if _stamp(folder) != stamp:
         _replace(folder, stamp, lambda building: _build(sources, building, need_scores))
     return TrainingData(Table(folder / _GROUPS), Passages(folder))
@@ -69,7 +69,7 @@ def prepare(sources: DataSources, folder: Path, need_scores: bool = False) -> Tr
 
 def prepare_passages(corpus: str, folder: Path) -> Passages:
     """Passages alone, for training without queries; as :func:`prepare` otherwise."""
-    stamp = {"corpus": corpus, "files": _files(DataSources(corpus))}
+    stamp = {"corpus": corpus, "files": source_files(DataSources(corpus))}
     if _stamp(folder) != stamp:
 
         def build(building: Path) -> None:
@@ -77,6 +77,8 @@ def prepare_passages(corpus: str, folder: Path) -> Passages:
             for _, document in open_corpus(corpus).documents(_refuse):
                 writer.add(document.id, document.title, document.text)
             writer.close()
+            if not len(Passages(building)):
+                raise EncoderError(f"{corpus} holds no passages.")
 
         _replace(folder, stamp, build)
     return Passages(folder)
@@ -109,7 +111,7 @@ def _stamp(folder: Path) -> Any:
         return None
 
 
-def _files(sources: DataSources) -> list[list[Any]]:
+def source_files(sources: DataSources) -> list[list[Any]]:
     """Name, size and time of change of every local file."""
     paths: list[Path] = []
     for name in (sources.train, sources.corpus):

@@ -39,6 +39,15 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
         (["stage=finetune"], "stage is 'finetune'.*Did you mean 'fine-tune'"),
         (["schedule.queries=5", "schedule.accumulation=2"], "no multiple"),
         (["regularisation.kind=flop"], "Did you mean 'flops'"),
+        (["schedule.candidates=3"], "candidates is 3; a query's own passages are 4"),
+        (["schedule.warmup=7"], "schedule.warmup is 7; give a share"),
+        (["objective.kl=-1"], "objective.kl is negative"),
+        (["start_from=x", "adapter.rank=64"], "leave 'adapter' out"),
+        (["evaluation={collections: []}"], "evaluation.collections is empty"),
+        (["mntp.share=0.3"], "'mntp' belongs to the stage mntp"),
+        (["stage=mntp", "encoder=null"], "no use for 'objective'"),
+        (["saving.keep=0"], "saving.keep is 0"),
+        (["data.train=[a"], "what follows '=' is not valid YAML"),
         (["steps"], "is no override"),
         (["data.train=null"], "'data.train' is None; expected str"),
     ],
@@ -46,7 +55,7 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
 def test_mistakes(recipe_file, overrides, message):
     with pytest.raises(UsageError, match=message) as caught:
         load_recipe(recipe_file(), overrides)
-    assert "recipe-0.yaml" in str(caught.value) or "no override" in message
+    assert "recipe-0.yaml" in str(caught.value) or "override" in message or "YAML" in message
 
 
 def test_no_such_recipe():

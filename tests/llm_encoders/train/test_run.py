@@ -52,6 +52,7 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
     assert "holds what this recipe makes, finished" in refused.stderr
     other = train(recipe, "schedule.steps=4", code=2)
     assert "differs in schedule.steps" in other.stderr
+    assert str(tmp_path) not in (output / "recipe.yaml").read_text()
 
 
 @pytest.mark.parametrize("paradigm", ["sparse", "dense"])
@@ -137,7 +138,10 @@ def test_an_interrupted_checkpoint_is_skipped(tmp_path):
     [
         ("data.corpus=nowhere.jsonl", "nowhere.jsonl"),
         ("start_from=nowhere", "start_from: 'nowhere' is neither a folder nor a Hub id"),
-        ("trainer.learning_rat=1", "unknown key 'trainer.learning_rat'"),
+        (
+            "trainer.loging_steps=1",
+            "unknown key 'trainer.loging_steps'. Did you mean 'logging_steps'",
+        ),
         ("trainer.learning_rate=1", "trainer.learning_rate is set by 'schedule.learning_rate'"),
         ("budget.training_flops=-1", "give exactly one of"),
     ],
