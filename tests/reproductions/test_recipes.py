@@ -8,6 +8,7 @@ import yaml
 
 from llm_encoders import load_encoder
 from llm_encoders.train.recipe import load_recipe
+from llm_encoders.train.run import run
 from tests.llm_encoders.train.conftest import BACKBONE, TOPICS, write_lines
 
 FOLDER = Path(__file__).parents[2] / "reproductions" / "recipes"
@@ -89,7 +90,7 @@ def files(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PAPER, ids=lambda path: path.stem)
-def test_a_recipe_runs_with_a_tiny_backbone(python, files, tmp_path, path):
+def test_a_recipe_runs_with_a_tiny_backbone(files, tmp_path, path):
     recipe = load_recipe(path)
     output = tmp_path / "run"
     words = [f"backbone={BACKBONE}", f"output={output}", "schedule.steps=2", "device=cpu"]
@@ -100,7 +101,7 @@ def test_a_recipe_runs_with_a_tiny_backbone(python, files, tmp_path, path):
         name = "distillation" if recipe.objective.margin_mse else "combined"
         words += [f"data.train={files / name}.jsonl", f"data.corpus={files / 'collection.tsv'}"]
         words += ["start_from=null"]
-    python("-m", "llm_encoders.train", path, *words)
+    run(load_recipe(path, words))
     assert json.loads((output / "spent.json").read_text())["steps"] == 2
     if recipe.stage == "fine-tune":
         encoder = load_encoder(str(output))

@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 
 from llm_encoders import load_encoder
 from llm_encoders.train import checkpoints
+from llm_encoders.train.recipe import load_recipe
+from llm_encoders.train.run import run
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -56,7 +58,7 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
 
 
 @pytest.mark.parametrize("paradigm", ["sparse", "dense"])
-def test_two_processes_are_one(train, recipe_file, tmp_path, paradigm):
+def test_two_processes_are_one(recipe_file, tmp_path, paradigm):
     """One SGD step from zero: lora_B is then the gradient times the rate, bit by bit."""
     recipe = recipe_file(
         encoder={"paradigm": paradigm},
@@ -69,8 +71,12 @@ def test_two_processes_are_one(train, recipe_file, tmp_path, paradigm):
     text = recipe.read_text()
     if paradigm == "dense":
         recipe.write_text(text.replace("regularisation: null\n", ""), encoding="utf-8")
-    train(recipe, f"output={tmp_path / 'one'}")
-    train(recipe, f"output={tmp_path / 'unchunked'}", "schedule.chunk_tokens=null")
+    for name, *override in (
+        ("one",),
+        ("unchunked", "schedule.chunk_tokens=null"),
+        ("recomputed", "trainer.activation_checkpointing=true"),
+    ):
+        run(load_recipe(recipe, [f"output={tmp_path / name}", *override]))
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [sys.executable, *launcher, "-m", "llm_encoders.train", str(recipe)]
     result = subprocess.run(
@@ -82,10 +88,10 @@ def test_two_processes_are_one(train, recipe_file, tmp_path, paradigm):
     assert result.returncode == 0, result.stderr
     one = load_file(tmp_path / "one" / WEIGHTS)
     logs = {}
-    for name in ("one", "unchunked", "two"):
+    for name in ("one", "unchunked", "recomputed", "two"):
         first = json.loads((tmp_path / name / "log.jsonl").read_text().splitlines()[0])
         logs[name] = first["loss"]
-    for name in ("unchunked", "two"):
+    for name in ("unchunked", "recomputed", "two"):
         assert logs[name] == pytest.approx(logs["one"], rel=1e-5)
         other = load_file(tmp_path / name / WEIGHTS)
         for key, value in one.items():
