@@ -111,7 +111,7 @@ def test_options(options, message):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["bm25", "llm-splade-tiny", "llm-dense-tiny"])
+@pytest.mark.parametrize("method", ["llm-splade-tiny", "llm-dense-tiny"])
 def test_through_pyserini(python, tmp_path, beir, method):  # noqa: F811
     result = python(
         *("-m", "llm_encoders.mine_negatives", "--train", beir, "--method", method),
@@ -121,5 +121,5 @@ def test_through_pyserini(python, tmp_path, beir, method):  # noqa: F811
     found = lines(tmp_path / "n.jsonl")
     assert len(found) == 9
     assert all(not set(record["neg_pids"]) & set(record["pos_pid"]) for record in found)
-    if method != "bm25":  # which finds nothing where no word is shared
+    if method == "llm-dense-tiny":  # the others find nothing where no term is shared
         assert all(len(record["neg_pids"]) == 2 for record in found)

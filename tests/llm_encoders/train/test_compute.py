@@ -6,12 +6,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from llm_encoders import UsageError
 from llm_encoders.batching import pad
 from llm_encoders.checkpoint import Checkpoint
 from llm_encoders.config import EncoderConfig
 from llm_encoders.train.compute import ModelShape
 from llm_encoders.train.model import load_model
-from llm_encoders.train.recipe import Adapter
+from llm_encoders.train.recipe import Adapter, load_recipe
+from llm_encoders.train.run import run
 from tests.llm_encoders.train.conftest import BACKBONE
 
 
@@ -44,15 +46,14 @@ def test_the_sparse_head_is_counted():
     assert shape.text(10) == without + attention + 10 * 2 * shape.head
 
 
-@pytest.mark.slow
-def test_a_budget_is_spent(python, recipe_file, tmp_path):
+def test_a_budget_is_spent(recipe_file, tmp_path):
     recipe = recipe_file(schedule={"steps": None}, budget={"training_flops": 4e10})
-    python("-m", "llm_encoders.train", recipe)
+    run(load_recipe(recipe))
     spent = json.loads((tmp_path / "run" / "spent.json").read_text())
     assert spent["flops"] == pytest.approx(4e10, rel=0.1)
 
 
-def test_a_budget_below_one_step(python, recipe_file, tmp_path):
+def test_a_budget_below_one_step(recipe_file):
     recipe = recipe_file(schedule={"steps": None}, budget={"training_flops": 1e3})
-    result = python("-m", "llm_encoders.train", recipe, code=2)
-    assert "one step costs" in result.stderr
+    with pytest.raises(UsageError, match="one step costs"):
+        run(load_recipe(recipe))

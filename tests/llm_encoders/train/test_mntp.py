@@ -14,6 +14,8 @@ from llm_encoders.checkpoint import Checkpoint
 from llm_encoders.config import EncoderConfig
 from llm_encoders.train.mntp import MntpModel, mask_id_of, mask_tokens
 from llm_encoders.train.model import load_model
+from llm_encoders.train.recipe import load_recipe
+from llm_encoders.train.run import run
 from tests.llm_encoders.train.conftest import BACKBONE
 
 SPECIAL = frozenset({0, 1})
@@ -57,7 +59,7 @@ def test_mask_token_of_several_tokens():
 
 
 @pytest.mark.slow
-def test_from_adaptation_to_a_fine_tuned_encoder(python, recipe_file, tmp_path, beir):
+def test_from_adaptation_to_a_fine_tuned_encoder(recipe_file, tmp_path, beir):
     adapted = tmp_path / "adapted"
     recipe = tmp_path / "mntp.yaml"
     recipe.write_text(
@@ -66,7 +68,7 @@ def test_from_adaptation_to_a_fine_tuned_encoder(python, recipe_file, tmp_path, 
         "schedule: {steps: 20, queries: 6, learning_rate: 1e-3, chunk_tokens: 64}\n"
         "trainer: {logging_steps: 1, disable_tqdm: true}\n"
     )
-    python("-m", "llm_encoders.train", recipe)
+    run(load_recipe(recipe))
     log = [json.loads(line) for line in (adapted / "log.jsonl").open()]
     losses = [line["loss"] for line in log if "loss" in line]
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
@@ -78,5 +80,5 @@ def test_from_adaptation_to_a_fine_tuned_encoder(python, recipe_file, tmp_path, 
             encoder={"paradigm": paradigm},
             regularisation={"queries": 0.0, "passages": 0.0},
         )
-        python("-m", "llm_encoders.train", tuned)
+        run(load_recipe(tuned))
         assert load_encoder(str(tmp_path / paradigm)).encode_queries(["rain"]).shape[0] == 1

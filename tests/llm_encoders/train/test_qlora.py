@@ -11,7 +11,8 @@ from llm_encoders.batching import pad
 from llm_encoders.checkpoint import Checkpoint
 from llm_encoders.config import EncoderConfig
 from llm_encoders.train.model import load_model
-from llm_encoders.train.recipe import Adapter
+from llm_encoders.train.recipe import Adapter, load_recipe
+from llm_encoders.train.run import run
 from tests.llm_encoders.train.conftest import BACKBONE, TOPICS
 
 CPU = torch.device("cpu")
@@ -70,16 +71,16 @@ def test_gradients_after_an_evaluation():
 
 
 @pytest.mark.slow
-def test_a_run_learns_and_its_adapter_fits_the_plain_backbone(python, recipe_file, tmp_path):
+def test_a_run_learns_and_its_adapter_fits_the_plain_backbone(recipe_file, tmp_path):
     recipe = recipe_file(
         quantization="4bit",
-        schedule={"steps": 25, "queries": 9, "learning_rate": 2e-3},
+        schedule={"steps": 14, "queries": 9, "learning_rate": 2e-3},
         regularisation={"queries": 0.0, "passages": 0.0},
     )
-    python("-m", "llm_encoders.train", recipe)
+    run(load_recipe(recipe))
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").open()]
     losses = [line["loss"] for line in log if "loss" in line]
-    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+    assert sum(losses[-4:]) < 0.6 * sum(losses[:4])
     assert load_file(tmp_path / "run" / "adapter_model.safetensors")
     encoder = load_encoder(str(tmp_path / "run"))
     queries = encoder.encode_queries(["why do trains stay on rails", "when do cats hunt"])

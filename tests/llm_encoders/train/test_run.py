@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from llm_encoders import load_encoder
+from llm_encoders import EncoderError, UsageError, load_encoder
 from llm_encoders.train import checkpoints
 from llm_encoders.train.recipe import load_recipe
 from llm_encoders.train.run import run
@@ -50,10 +50,10 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
                 "always_on_terms", "grad_norm", "tokens", "flops", "ramp"):  # fmt: skip
         assert key in steps[0]
     assert not list(output.rglob("*.bin")) + list(output.rglob("*.pt*"))
-    refused = train(recipe, code=2)
-    assert "holds what this recipe makes, finished" in refused.stderr
-    other = train(recipe, "schedule.steps=4", code=2)
-    assert "differs in schedule.steps" in other.stderr
+    with pytest.raises(UsageError, match="holds what this recipe makes, finished"):
+        run(load_recipe(recipe))
+    with pytest.raises(UsageError, match="differs in schedule.steps"):
+        run(load_recipe(recipe, ["schedule.steps=4"]))
     assert str(tmp_path) not in (output / "recipe.yaml").read_text()
 
 
@@ -152,9 +152,13 @@ def test_an_interrupted_checkpoint_is_skipped(tmp_path):
         ("budget.training_flops=-1", "give exactly one of"),
     ],
 )
-def test_bad_input_ends_before_the_first_step(python, recipe_file, tmp_path, override, message):
-    result = python("-m", "llm_encoders.train", recipe_file(), override, code=None)
-    assert result.returncode in (1, 2)
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
+def test_bad_input_ends_before_the_first_step(recipe_file, tmp_path, override, message):
+    with pytest.raises(EncoderError, match=message):
+        run(load_recipe(recipe_file(), [override]))
     assert not list((tmp_path / "run").glob("checkpoint-*"))
+
+
+def test_the_command_says_it_in_a_sentence(train, recipe_file):
+    result = train(recipe_file(), "schedule.step=5", code=2)
+    assert "unknown key 'schedule.step'. Did you mean 'steps'?" in result.stderr
+    assert "Traceback" not in result.stderr
