@@ -18,11 +18,16 @@ _OUR_OPTIONS = ("--paradigm", "--backbone", "--quantization")
 _COMMAND_MAX_LENGTH = 256  # what Pyserini's commands pass when the user gives no --max-length
 
 
+def is_our_encode_command() -> bool:
+    """Whether the words of ``python -m pyserini.encode`` name one of our encoders."""
+    if option_value("--encoder-class") is not None:
+        return False
+    return is_ours(option_value("--encoder")) or any(map(option_value, _OUR_OPTIONS))
+
+
 def run_encode_command(module_name: str) -> None:
     """In ``python -m pyserini.encode`` with one of our encoders, run our command instead."""
-    if module_name != "__main__" or option_value("--encoder-class") is not None:
-        return
-    if is_ours(option_value("--encoder")) or any(map(option_value, _OUR_OPTIONS)):
+    if module_name == "__main__" and is_our_encode_command():
         from pyserini_ext.encode.command import main
 
         raise SystemExit(main(prog="python -m pyserini.encode"))

@@ -26,12 +26,31 @@ class PyseriniFinder:
             from pyserini_ext import java
 
             java.configure()
+            _become_our_encode_command()
             return None
         if fullname.startswith("pyserini."):
             from pyserini_ext import interception
 
             return interception.find_spec(fullname, path)
         return None
+
+
+def _become_our_encode_command() -> None:
+    """Turn ``python -m pyserini.encode`` with one of our encoders into ``pyserini_ext.encode``.
+
+    With Pyserini comes a JVM that takes Ctrl-C for itself and that most encoding does not need. So
+    the process is replaced before Pyserini is imported. It cannot be done in place: the interpreter
+    holds its import lock here.
+    """
+    words = getattr(sys, "orig_argv", [])
+    starts = [i for i in range(1, len(words)) if words[i : i + 2] == ["-m", "pyserini.encode"]]
+    if sys.argv[:1] != ["-m"] or not starts or os.name != "posix":
+        return
+    from pyserini_ext import dispatch
+
+    if dispatch.is_our_encode_command():
+        words = [*words[: starts[0] + 1], "pyserini_ext.encode", *words[starts[0] + 2 :]]
+        os.execv(sys.executable, [sys.executable, *words[1:]])
 
 
 def switched_off() -> bool:

@@ -1,5 +1,12 @@
-"""``python -m pyserini_ext.encode``, which ``python -m pyserini.encode`` runs for our encoders."""
+"""``python -m pyserini_ext.encode``; ``python -m pyserini.encode`` becomes it for our encoders."""
 
-from pyserini_ext.encode.command import main
+import sys
 
-raise SystemExit(main(prog="python -m pyserini_ext.encode"))
+try:
+    from pyserini_ext.encode.command import main
+except KeyboardInterrupt:  # the imports take seconds
+    print("Interrupted before anything was written.", file=sys.stderr)
+    raise SystemExit(130) from None
+
+if __name__ == "__main__":
+    raise SystemExit(main(prog="python -m pyserini.encode"))
