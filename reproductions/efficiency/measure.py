@@ -30,7 +30,7 @@ GROUPS = {
     "index": ("indexing.py", ("stock", "jsonl", "direct")),
     "training step": (
         "training.py",
-        ("plain-2", "plain-4", "plain-8", "ours-8", "ours-16", "ours-64"),
+        ("plain-4", "plain-8", "ours-8", "ours-64"),
     ),
     "search": ("searching.py", ("one-by-one", "batch")),
 }

@@ -16,8 +16,15 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
+_DEPTH = 1000
+
+
 def lucene_hits(folder: Path, queries: list[dict[str, int]]) -> list[list[tuple[str, float]]]:
-    """Every document of the index with its score, for each query of impacts."""
+    """The 1,000 best documents with their scores, for each query of impacts.
+
+    Of documents that tie at rank 1,000 Lucene takes those added first, which is a matter of chance
+    where several threads index, so documents of the last score of a full list count by score only.
+    """
     from pyserini.pyclass import autoclass
     from pyserini.search.lucene import LuceneImpactSearcher
 
@@ -27,10 +34,12 @@ def lucene_hits(folder: Path, queries: list[dict[str, int]]) -> list[list[tuple[
 
     searcher = LuceneImpactSearcher(str(folder), Encoded(), min_idf=-1)
     autoclass("org.apache.lucene.search.IndexSearcher").setMaxClauseCount(2**31 - 1)
-    return [
-        [(hit.docid, hit.score) for hit in searcher.search(str(number), k=1000)]
-        for number in range(len(queries))
-    ]
+    found = []
+    for number in range(len(queries)):
+        hits = [(hit.docid, hit.score) for hit in searcher.search(str(number), k=_DEPTH)]
+        last = hits[-1][1] if len(hits) == _DEPTH else None
+        found.append([("tied" if score == last else docid, score) for docid, score in hits])
+    return found
 
 
 def content(kind: str, folder: Path, queries: list[dict[str, int]]) -> object:
