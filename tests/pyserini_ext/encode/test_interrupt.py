@@ -15,7 +15,14 @@ pytestmark = pytest.mark.slow
 def test_ctrl_c(encode_words, run, tmp_path, kind):
     words = encode_words("sparse", tmp_path / kind, *(["--to-lucene"] if kind == "lucene" else []))
     words[2] = "pyserini.encode"  # with which a JVM would come that takes Ctrl-C for itself
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        words,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Tests that run in a shell's background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     manifest = tmp_path / kind / "MANIFEST"
     while process.poll() is None:
         if manifest.is_file() and json.loads(manifest.read_text())["parts"]:
