@@ -1,6 +1,7 @@
 """Every layout gives the same examples; every faulty record is named by file and line."""
 
 import json
+from collections import Counter
 
 import pytest
 import torch
@@ -138,10 +139,9 @@ def test_prepared_again_only_when_the_files_change(tmp_path, beir, scored):
 def batches(data, processes=1, rank=0, **changes):
     settings = {"queries": 4, "negatives": 3, "seed": 1, **changes}
     sampling = Sampling(**settings, processes=processes, rank=rank)
-    words = [[ord(c) for c in "".join(map(str, range(9)))]]
 
     def tokenize(texts, titles=None):
-        return [[len(text)] * 3 for text in texts] if words else []
+        return [[len(text)] * 3 for text in texts]
 
     return TrainingBatches(data, sampling, 20, tokenize, tokenize)
 
@@ -160,9 +160,12 @@ def test_a_batch_depends_on_seed_and_step_alone(data):
 
 
 def test_all_queries_are_seen_equally_often(data):
-    drawn = [place for step in range(9) for place in batches(data)._places(step)]
+    sampled = batches(data)
+    drawn = [place for step in range(9) for place in sampled._places(step)]
     assert len(drawn) == 36  # four passes over nine queries, without a short batch between
     assert drawn == list(range(36))
+    queries = Counter(sampled._draw(place).query for place in drawn)
+    assert set(queries.values()) == {4} and len(queries) == 9
 
 
 @pytest.mark.parametrize("processes", [2, 3])
