@@ -89,8 +89,7 @@ class BaseTrainer(Trainer):
         """Weights that are spread over devices, for every process to call; ``None`` if none are."""
         if not self.sharded:
             return None
-        tensors = self.accelerator.get_state_dict(self.model_wrapped)
-        return {key.removeprefix(PREFIX): value for key, value in tensors.items()}
+        return _bare(self.accelerator.get_state_dict(self.model_wrapped))
 
     def scores(self) -> dict[str, float]:
         """Evaluation figures of the weights that are published; {} without evaluations."""
@@ -132,6 +131,16 @@ class BaseTrainer(Trainer):
             logs["flops"] = self.state.total_flos
         super().log(logs, start_time)
 
+    def token_counts(self, inputs: Any) -> list[int]:
+        """Tokens of every text that this process has in a batch."""
+        raise NotImplementedError
+
+    def _track_num_input_tokens(self, inputs: Any) -> None:
+        tokens = torch.tensor(sum(self.token_counts(inputs)), device=self.args.device)
+        if processes() > 1:
+            dist.all_reduce(tokens)
+        self.state.num_input_tokens_seen += int(tokens)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
         if processes() > 1:
@@ -153,9 +162,8 @@ class BaseTrainer(Trainer):
     ) -> None:
         if not self.args.should_save:
             return
-        if state_dict is not None:
-            state_dict = {key.removeprefix(PREFIX): value for key, value in state_dict.items()}
-        self._write(Path(output_dir or self.args.output_dir), state_dict)
+        tensors = None if state_dict is None else _bare(state_dict)
+        self._write(Path(output_dir or self.args.output_dir), tensors)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if self.sharded:
@@ -193,6 +201,11 @@ class BaseTrainer(Trainer):
         if checkpoint is not None:
             self._seconds_before = json.loads((Path(checkpoint) / _SECONDS).read_text())
             checkpoints.load_random_states(Path(checkpoint), self.args.process_index)
+
+
+def _bare(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors by their names in the language model."""
+    return {name.removeprefix(PREFIX): value for name, value in tensors.items()}
 
 
 def _only(items: list[Any]) -> Any:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm_encoders.corpora import CorpusError, open_corpus
+from llm_encoders.corpora import open_corpus
 from llm_encoders.corpora.rows import rows
 from llm_encoders.errors import UsageError
 from llm_encoders.train import metrics
-from llm_encoders.train.data.prepare import is_beir, read_qrels
+from llm_encoders.train.data.prepare import is_beir, read_qrels, refuse
 
 _BLOCK = 1024  # documents encoded and scored at a time
 _DEPTH = 100
@@ -50,7 +50,7 @@ class Collection:
             for query, grades in read_qrels(path).items()
             if any(grade > 0 for grade in grades.values())
         }
-        documents = [document for _, document in open_corpus(folder).documents(_refuse)]
+        documents = [document for _, document in open_corpus(folder).documents(refuse)]
         queries = {}
         for _, record in rows(str(Path(folder) / "queries.jsonl")):
             assert isinstance(record, dict)
@@ -64,10 +64,6 @@ class Collection:
             queries,
             {query: qrels[query] for query in queries},
         )
-
-
-def _refuse(fault: CorpusError) -> None:
-    raise fault
 
 
 def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:

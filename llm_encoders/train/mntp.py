@@ -194,8 +194,6 @@ class MntpTrainer(BaseTrainer):
             self.shape.text(len(text.token_ids), headed=len(text.targets)) for text in inputs
         )
 
-    def _track_num_input_tokens(self, inputs: list[Masked]) -> None:
-        tokens = torch.tensor(sum(len(text.token_ids) for text in inputs), device=self.args.device)
-        if processes() > 1:
-            dist.all_reduce(tokens)
-        self.state.num_input_tokens_seen += int(tokens)
+    def token_counts(self, inputs: list[Masked]) -> list[int]:
+        """See :class:`BaseTrainer`."""
+        return [len(text.token_ids) for text in inputs]

@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 from transformers import TrainingArguments
 
@@ -102,17 +101,12 @@ class RetrievalTrainer(BaseTrainer):
 
     def floating_point_ops(self, inputs: TrainingBatch) -> float:
         """Operations of this process's share of a batch; see :mod:`llm_encoders.train.compute`."""
-        lengths = [len(ids) for ids in inputs.queries + inputs.passages]
         share = len(inputs.queries)
-        return self.shape.step(lengths, share, sum(inputs.passage_counts))
+        return self.shape.step(self.token_counts(inputs), share, sum(inputs.passage_counts))
 
-    def _track_num_input_tokens(self, inputs: TrainingBatch) -> None:
-        tokens = sum(len(ids) for ids in inputs.queries + inputs.passages)
-        if processes() > 1:
-            count = torch.tensor(tokens, device=self.args.device)
-            dist.all_reduce(count)
-            tokens = int(count)
-        self.state.num_input_tokens_seen += tokens
+    def token_counts(self, inputs: TrainingBatch) -> list[int]:
+        """See :class:`BaseTrainer`."""
+        return [len(ids) for ids in inputs.queries + inputs.passages]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the parts of the objective, sparsity, and what has been spent."""

@@ -74,7 +74,7 @@ def prepare_passages(corpus: str, folder: Path) -> Passages:
 
         def build(building: Path) -> None:
             writer = PassageWriter(building)
-            for _, document in open_corpus(corpus).documents(_refuse):
+            for _, document in open_corpus(corpus).documents(refuse):
                 writer.add(document.id, document.title, document.text)
             writer.close()
             if not len(Passages(building)):
@@ -132,7 +132,7 @@ def _build(sources: DataSources, folder: Path, need_scores: bool) -> None:
     corpus = sources.corpus or (sources.train if is_beir(sources.train) else None)
     by_id: Passages | None = None
     if corpus is not None:
-        for _, document in open_corpus(corpus).documents(_refuse):
+        for _, document in open_corpus(corpus).documents(refuse):
             writer.add(document.id, document.title, document.text)
         writer.close()
         by_id = Passages(folder)
@@ -177,7 +177,8 @@ def _build(sources: DataSources, folder: Path, need_scores: bool) -> None:
         writer.close()
 
 
-def _refuse(fault: CorpusError) -> None:
+def refuse(fault: CorpusError) -> None:
+    """For corpora in which no fault is tolerated."""
     raise fault
 
 
