@@ -64,9 +64,16 @@ def save_model(tokenizer_folder: Path, folder: Path) -> None:
     """A Llama of random weights over the tokenizer's vocabulary."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_folder)
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.convert_ids_to_tokens(0)
+    random_llama(len(tokenizer)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    EncoderConfig(paradigm="sparse", passage_max_length=MAX_LENGTH, passage_top_k=None).save(folder)
+
+
+def random_llama(vocabulary: int) -> transformers.LlamaForCausalLM:
+    """Four layers of 256 with tied embeddings, the same weights every time."""
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
-        vocab_size=len(tokenizer),
+        vocab_size=vocabulary,
         hidden_size=256,
         intermediate_size=768,
         num_hidden_layers=4,
@@ -75,9 +82,7 @@ def save_model(tokenizer_folder: Path, folder: Path) -> None:
         tie_word_embeddings=True,
         initializer_range=0.05,
     )
-    transformers.LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    EncoderConfig(paradigm="sparse", passage_max_length=MAX_LENGTH, passage_top_k=None).save(folder)
+    return transformers.LlamaForCausalLM(config)
 
 
 def encode_ours(encoder: SparseEncoder, texts: list[str]) -> int:

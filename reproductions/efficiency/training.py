@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from encoding import random_llama
 from head import resident_kib
 
 from llm_encoders.config import EncoderConfig
@@ -81,21 +82,9 @@ def main() -> None:
 def make_model(vocabulary: int, kind: type[RetrievalModel]) -> Any:
     """A Llama of random weights with a LoRA adapter."""
     import peft
-    import transformers
 
-    torch.manual_seed(0)
-    config = transformers.LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=256,
-        intermediate_size=768,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        tie_word_embeddings=True,
-        initializer_range=0.05,
-        is_causal=False,
-    )
-    language_model = transformers.LlamaForCausalLM(config)
+    language_model = random_llama(vocabulary)
+    language_model.config.is_causal = False
     adapted = peft.get_peft_model(language_model, peft.LoraConfig(target_modules="all-linear"))
     return kind(adapted, EncoderConfig(paradigm="sparse"), None, "random weights").train()
 
