@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from llm_encoders.errors import EncoderError
+from llm_encoders.errors import EncoderError, system_error
 
 
 def run_command(work: Callable[[], None]) -> int:
@@ -19,7 +19,7 @@ def run_command(work: Callable[[], None]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
-        print(f"error: {error}. Finished parts are good; run again to go on.", file=sys.stderr)
+        print(f"error: {system_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted. Finished parts are good; run again to go on.", file=sys.stderr)

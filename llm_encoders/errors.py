@@ -16,6 +16,11 @@ class UsageError(EncoderError):
     exit_code = 2
 
 
+def system_error(error: OSError) -> EncoderError:
+    """A full disk and the like, as what it means for a command that can be continued."""
+    return EncoderError(f"{error}. Finished parts are good; run again to go on.")
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the entry of ``known`` nearest to ``word``, or ``""``."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)

@@ -22,7 +22,8 @@ def write_flat_index(path: Path, blocks: Iterable[np.ndarray], count: int, dimen
         dimension: of a vector.
 
     Raises:
-        EncoderError: the blocks have another number of rows; the disk is full.
+        EncoderError: the blocks have another number of rows.
+        OSError: the disk is full; nothing is left of the file.
     """
     header = _header(count, dimension)
     written = 0
@@ -34,9 +35,9 @@ def write_flat_index(path: Path, blocks: Iterable[np.ndarray], count: int, dimen
                 written += len(block)
             stream.flush()
             os.fsync(stream.fileno())
-    except OSError as error:
+    except OSError:
         path.unlink(missing_ok=True)
-        raise EncoderError(f"Cannot write the index {path}: {error}.") from None
+        raise
     if written != count:
         raise EncoderError(f"{path}: {written} vectors where {count} were announced.")
 

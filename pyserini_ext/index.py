@@ -37,7 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
         "for 'python -m pyserini.search.lucene --impact'. A run that was stopped goes on when "
         "the same command is given again.",
     )
-    parser.add_argument("--input", required=True, help="JSONL file (.gz, .zst) or folder of them")
+    parser.add_argument(
+        "--input",
+        required=True,
+        nargs="+",
+        help="JSONL files (.gz, .zst) or folders of them, for instance those of all shards",
+    )
     parser.add_argument("--index", required=True, help="folder of the index")
     parser.add_argument("--threads", type=int, default=2, help="threads that add documents (2)")
     parser.add_argument(
@@ -60,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         EncoderError: faulty input; names file and line. What was committed stays.
     """
-    inputs = _inputs(Path(options.input))
+    inputs = [file for path in options.input for file in _inputs(Path(path))]
     folder = Path(options.index)
     stats = [(path.name, path.stat()) for path in inputs]
     fingerprint = {
@@ -115,7 +120,7 @@ def _build(inputs: list[Path], building: Path, options: argparse.Namespace) -> d
                     writer.commit({name: str(value) for name, value in counts.items()})
                     since_commit = 0
         if not counts["documents"]:
-            raise EncoderError(f"No documents with impacts in {options.input}.")
+            raise EncoderError(f"No documents with impacts in {', '.join(options.input)}.")
         writer.commit({name: str(value) for name, value in counts.items()})
     return counts
 

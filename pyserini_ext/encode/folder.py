@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.encode.manifest import CENSUS_NAME, MANIFEST_NAME, Manifest, checksum
+from pyserini_ext.encode.manifest import Manifest, is_good
+from pyserini_ext.encode.state import LOCK_NAME, STATE_NAMES, manifest_path, state_folder
 
 PARTS_FOLDER = ".parts"
 BUILDING_FOLDER = ".building"
@@ -22,12 +23,21 @@ def only_run(folder: Path) -> Iterator[None]:
     """Make the folder and refuse a second run in it while this one goes on.
 
     A folder in which a run failed before anything was worth keeping is left as it was found.
+
+    Raises:
+        EncoderError: another run is going on.
+        UsageError: nothing can be kept beside the folder.
     """
+    if os.path.ismount(folder):
+        raise UsageError(
+            f"{folder} is where a file system is mounted, but the record of a run is kept beside "
+            f"its folder. Give a folder inside it, for instance {folder / 'output'}."
+        )
     found = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    had_manifest = (folder / MANIFEST_NAME).exists()
-    path = folder / ".lock"
-    with _locked(path):
+    path = state_folder(folder) / LOCK_NAME
+    with _locked(path, folder):
+        had_manifest = manifest_path(folder).exists()
         try:
             yield
         except BaseException:
@@ -35,21 +45,29 @@ def only_run(folder: Path) -> Iterator[None]:
                 clear(folder)
             raise
         finally:
+            for temporary in path.parent.glob(".*"):
+                if temporary != path:
+                    temporary.unlink()
             path.unlink(missing_ok=True)
-            if not found:
+            for empty in (path.parent, *([] if found else [folder])):
                 with suppress(OSError):  # it is not empty
-                    folder.rmdir()
+                    empty.rmdir()
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, folder: Path) -> Iterator[None]:
     while True:
-        with path.open("w") as lock:
+        path.parent.mkdir(exist_ok=True)
+        try:
+            lock = path.open("w")
+        except FileNotFoundError:  # whoever had it has just removed the folder
+            continue
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise EncoderError(
-                    f"Another run is writing to {path.parent}; give every run, and every shard, a "
+                    f"Another run is writing to {folder}; give every run, and every shard, a "
                     "folder of its own."
                 ) from None
             # Whoever had the lock may have removed the file after it was opened here.
@@ -70,7 +88,7 @@ def clear(folder: Path) -> None:
     try:
         manifest = Manifest.load(folder)
     except EncoderError:
-        print(f"warning: {folder / MANIFEST_NAME} cannot be read.", file=sys.stderr)
+        print(f"warning: {manifest_path(folder)} cannot be read.", file=sys.stderr)
     if manifest is not None:
         names = [part.file for part in manifest.parts.values()] + list(manifest.finished)
         for name in names:
@@ -81,8 +99,8 @@ def clear(folder: Path) -> None:
     remove_temporary(folder)
     for name in (PARTS_FOLDER, BUILDING_FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (CENSUS_NAME, MANIFEST_NAME):  # last, so that what is left stays known
-        (folder / name).unlink(missing_ok=True)
+    for name in STATE_NAMES:  # last, so that what is left stays known
+        (state_folder(folder) / name).unlink(missing_ok=True)
 
 
 def remove_temporary(folder: Path) -> None:
@@ -95,14 +113,13 @@ def remove_temporary(folder: Path) -> None:
 def finished_files_are_good(manifest: Manifest) -> bool:
     """Whether the assembled files of a finished run still have their checksums."""
     return bool(manifest.finished) and all(
-        (manifest.folder / name).is_file() and checksum(manifest.folder / name) == expected
-        for name, expected in manifest.finished.items()
+        is_good(manifest.folder / name, expected) for name, expected in manifest.finished.items()
     )
 
 
 def refuse_foreign_files(folder: Path) -> None:
     """Refuse a folder without manifest that holds what would mix with the output."""
-    if (folder / MANIFEST_NAME).exists() or not folder.is_dir():
+    if manifest_path(folder).exists() or not folder.is_dir():
         return
     names = [path.name for path in folder.iterdir() if path.name[0] != "."]
     own = ("docid", "index", VOCABULARY_NAME)

@@ -6,9 +6,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from llm_encoders import checkpoint
-from llm_encoders.corpora import Corpus, CorpusError
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.encode.census import Census, take_census
+from pyserini_ext.encode.census import Census
+from pyserini_ext.encode.checking import checked_census, keep_skipped_lines
 from pyserini_ext.encode.engines import choose_engine
 from pyserini_ext.encode.fingerprint import encoder_fingerprint, vocabulary_of
 from pyserini_ext.encode.folder import (
@@ -20,7 +20,7 @@ from pyserini_ext.encode.folder import (
     remove_temporary,
 )
 from pyserini_ext.encode.manifest import Manifest
-from pyserini_ext.encode.options import EncodeOptions
+from pyserini_ext.encode.options import WINDOW_BATCHES, EncodeOptions
 from pyserini_ext.encode.outputs import (
     FaissOutput,
     LuceneOutput,
@@ -31,7 +31,7 @@ from pyserini_ext.encode.parts import Part, plan
 from pyserini_ext.encode.publish import complete
 from pyserini_ext.encode.report import report, write_report
 
-_SHOWN_FAULTS = 10
+_IN_PLACE = "Everything is in place already."
 
 
 def run(options: EncodeOptions) -> None:
@@ -42,13 +42,19 @@ def run(options: EncodeOptions) -> None:
         EncoderError: faulty input, or a machine that is too small.
     """
     files = _find_encoder(options)
+    if options.part_documents != options.part_size:
+        print(
+            f"Parts have {options.part_documents} documents, not {options.part_size}: whole "
+            f"windows of {options.window} ({WINDOW_BATCHES} batches of {options.batch_size}).",
+            file=sys.stderr,
+        )
     corpus = options.open_corpus()
     folder = Path(options.embeddings)
     with only_run(folder):
         if not options.overwrite:
             refuse_foreign_files(folder)
         earlier = None if options.overwrite else Manifest.load(folder)
-        census = _census(corpus, options, earlier)
+        census = checked_census(corpus, options, earlier)
         parts = _plan(census, options)
         fingerprint = {
             "encoder": encoder_fingerprint(files, options),
@@ -62,6 +68,7 @@ def run(options: EncodeOptions) -> None:
             earlier.require_same(fingerprint)
         if options.overwrite:
             clear(folder)
+        keep_skipped_lines(folder)
         remove_temporary(folder)
         manifest = earlier or Manifest(folder, fingerprint)
         manifest.census = census.to_json()
@@ -92,7 +99,7 @@ def _encode(
     if manifest.finished:
         complete(manifest.folder / BUILDING_FOLDER, manifest.folder, manifest)
     if options.assembled and finished_files_are_good(manifest):
-        print("Everything is in place already.", file=sys.stderr)
+        print(_IN_PLACE, file=sys.stderr)
         _output(options, manifest.folder, vocabulary, parts).remove_parts()
         _conclude(manifest, parts)
         return
@@ -106,7 +113,10 @@ def _encode(
         if done and todo:
             print(f"Going on after {before} of {total} documents.", file=sys.stderr)
         elif not todo:
-            print("All parts are in place already.", file=sys.stderr)
+            print(
+                "All parts are encoded already." if options.assembled else _IN_PLACE,
+                file=sys.stderr,
+            )
         with tqdm(total=total, initial=before, unit="doc", desc=files.name) as bar:
             engine = choose_engine(options, census, output.parts_folder) if todo else None
             for record in engine.encode(todo, bar.update) if engine else ():
@@ -155,39 +165,6 @@ def _find_encoder(options: EncodeOptions) -> checkpoint.Checkpoint:
             file=sys.stderr,
         )
     return files
-
-
-def _census(corpus: Corpus, options: EncodeOptions, earlier: Manifest | None) -> Census:
-    """Read the whole corpus once, unless an earlier run has read the same files."""
-    if earlier is not None and earlier.census:
-        known = Census.from_json(earlier.census)
-        same = known.stamp == options.census_stamp(corpus.stamp())
-        accepted = options.on_error == "skip" or not known.faults
-        if same and known.stamp[1] and known.window == options.window and accepted:
-            return known
-    faults: list[CorpusError] = []
-    skip = options.on_error == "skip"
-    shown = 0
-
-    def note(fault: CorpusError) -> None:
-        nonlocal shown
-        shown += 1
-        if not faults:
-            faults.append(fault)
-        if skip or shown <= _SHOWN_FAULTS:
-            print(f"{'skipped' if skip else 'fault'}: {fault}", file=sys.stderr)
-
-    census = take_census(corpus, options.window, note)
-    census.stamp = options.census_stamp(census.stamp)
-    if faults and not skip:
-        lines = "1 faulty line" if shown == 1 else f"{shown} faulty lines"
-        raise EncoderError(
-            f"{lines} in {corpus.name}, listed above. Nothing was written. Correct them, or leave "
-            "them out with --on-error skip."
-        )
-    if census.documents == 0:
-        raise EncoderError(f"No documents in {corpus.name}.")
-    return census
 
 
 def shard(total: int, shard_id: int, shard_num: int) -> tuple[int, int]:

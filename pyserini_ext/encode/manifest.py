@@ -1,23 +1,23 @@
 """The record of an output folder: what it is made from, and which parts are done.
 
-The file has no suffix because Anserini takes every ``.json`` for documents. It is replaced
-atomically, so a killed run leaves the last good one.
+The file is replaced atomically, so a killed run leaves the last good one.
 """
 
 import hashlib
 import json
 import os
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.json_file import read_object
+from pyserini_ext.encode.state import CENSUS_NAME, manifest_path, state_folder
 
-MANIFEST_NAME = "MANIFEST"
-CENSUS_NAME = "CENSUS"
 _BLOCK = 2**20
 _SHOWN_IDS = 5
+_SHOWN_DIFFERENCES = 4
 
 
 @dataclass
@@ -56,19 +56,26 @@ class Manifest:
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
-        """The manifest of a folder, ``None`` where there is none."""
-        path = folder / MANIFEST_NAME
-        if not path.exists():
+        """The manifest of a folder; ``None`` where there is none, or nothing that it speaks of.
+
+        Raises:
+            EncoderError: it is broken.
+        """
+        path = manifest_path(folder)
+        if not path.exists() or not folder.is_dir() or not any(folder.iterdir()):
             return None
-        values = read_object(path)
         try:
+            values = read_object(path)
             parts = {int(key): PartRecord(**value) for key, value in values["parts"].items()}
             fingerprint, finished = values["fingerprint"], values["finished"]
-            return cls(folder, fingerprint, _read_census(folder / CENSUS_NAME), parts, finished)
-        except (KeyError, TypeError, ValueError) as error:
+            return cls(
+                folder, fingerprint, _read_census(path.with_name(CENSUS_NAME)), parts, finished
+            )
+        except (EncoderError, KeyError, TypeError, ValueError) as error:
+            reason = error if isinstance(error, EncoderError) else f"{path}: {error!r}."
             raise EncoderError(
-                f"{path} is not a manifest of this program ({error!r}). Move it away, or give "
-                "--overwrite to start again."
+                f"{reason} So it is not known which parts of {folder} are good; give --overwrite "
+                "to start again."
             ) from None
 
     def save(self) -> None:
@@ -78,17 +85,18 @@ class Manifest:
             "finished": self.finished,
             "parts": {number: asdict(part) for number, part in sorted(self.parts.items())},
         }
-        write_atomically(self.folder / MANIFEST_NAME, json.dumps(values).encode())
+        write_atomically(manifest_path(self.folder), json.dumps(values).encode())
 
     def save_census(self) -> None:
         """Write the reading of the corpus, once, since it may be large."""
-        write_atomically(self.folder / CENSUS_NAME, json.dumps(self.census).encode())
+        path = state_folder(self.folder) / CENSUS_NAME
+        write_atomically(path, json.dumps(self.census).encode())
 
     def require_same(self, fingerprint: dict[str, Any]) -> None:
         """Refuse to continue what something else has begun.
 
         Raises:
-            UsageError: names every difference.
+            UsageError: names the differences.
         """
         old, new = _flat(self.fingerprint), _flat(json.loads(json.dumps(fingerprint)))
         differences = [
@@ -96,6 +104,8 @@ class Manifest:
             for key in sorted(old.keys() | new.keys())
             if old.get(key) != new.get(key)
         ]
+        if (more := len(differences) - _SHOWN_DIFFERENCES) > 0:
+            differences[_SHOWN_DIFFERENCES:] = [f"and {more} more"]
         if differences:
             raise UsageError(
                 f"{self.folder} holds the output of another run: {'; '.join(differences)}. Give "
@@ -108,13 +118,18 @@ class Manifest:
             (self.folder / name).unlink(missing_ok=True)
         self.finished = {}
 
-    def valid_parts(self, folder: Path) -> dict[int, PartRecord]:
-        """The recorded parts whose files in ``folder`` still have their checksums."""
-        return {
-            number: part
-            for number, part in self.parts.items()
-            if (folder / part.file).is_file() and checksum(folder / part.file) == part.sha256
+    def valid_parts(self, folder: Path, start: int = 0) -> dict[int, PartRecord]:
+        """The recorded parts from number ``start`` on whose files in ``folder`` are good.
+
+        The others are named to the user.
+        """
+        recorded = {number: part for number, part in self.parts.items() if number >= start}
+        valid = {
+            n: part for n, part in recorded.items() if is_good(folder / part.file, part.sha256)
         }
+        for number in sorted(recorded.keys() - valid.keys()):
+            print(f"{folder / recorded[number].file} is encoded again.", file=sys.stderr)
+        return valid
 
 
 def _read_census(path: Path) -> dict[str, Any]:
@@ -123,6 +138,17 @@ def _read_census(path: Path) -> dict[str, Any]:
         return read_object(path)
     except (OSError, EncoderError):
         return {}
+
+
+def is_good(path: Path, expected: str) -> bool:
+    """Whether a file is there with its checksum; one that is not is named to the user."""
+    if not path.is_file():
+        print(f"{path} is gone.", file=sys.stderr)
+        return False
+    if checksum(path) != expected:
+        print(f"{path} was changed after it was written.", file=sys.stderr)
+        return False
+    return True
 
 
 def checksum(path: Path) -> str:

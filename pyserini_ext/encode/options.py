@@ -149,6 +149,8 @@ def parse(arguments: list[str], prog: str) -> EncodeOptions:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[input_options, output_options, encoder_options],
     )
+    if {"-h", "--help"} & set(arguments):
+        flat.parse_args(["--help"])  # which ends the program
     if not arguments or arguments[0] not in SUB_COMMANDS:
         values = vars(flat.parse_args(arguments))
         return EncodeOptions(encoded_fields=_default_encoded(values["fields"]), **values)
@@ -198,7 +200,8 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
         "--on-error",
         choices=("stop", "skip"),
         default="stop",
-        help="a faulty document stops the run before it starts, or is listed and left out",
+        help="a faulty document stops the run before it starts, or is left out and listed in "
+        "FOLDER.state/skipped-lines.txt",
     )
     outputs = argparse.ArgumentParser(add_help=False)
     group = outputs.add_argument_group("output")

@@ -10,9 +10,10 @@ import numpy as np
 
 from llm_encoders.errors import EncoderError
 from pyserini_ext.encode.folder import BUILDING_FOLDER, PARTS_FOLDER, VOCABULARY_NAME
-from pyserini_ext.encode.manifest import MANIFEST_NAME, Manifest, PartRecord
+from pyserini_ext.encode.manifest import Manifest, PartRecord
 from pyserini_ext.encode.parts import read_npz
 from pyserini_ext.encode.publish import publish
+from pyserini_ext.encode.state import manifest_path
 
 
 class Output:
@@ -127,12 +128,11 @@ class LuceneOutput(AssembledOutput):
         indexed = {number for number in self._order if number < committed}
         if not indexed <= manifest.parts.keys():
             raise EncoderError(
-                f"{self.building} holds more than {self.folder / MANIFEST_NAME} knows of; give "
+                f"{self.building} holds more than {manifest_path(self.folder)} knows of; give "
                 "--overwrite to start again."
             )
         self._order = [number for number in self._order if number >= committed]
-        valid = manifest.valid_parts(self.parts_folder)
-        waiting = {number: part for number, part in valid.items() if number >= committed}
+        waiting = manifest.valid_parts(self.parts_folder, committed)
         manifest.parts = {n: p for n, p in manifest.parts.items() if n in indexed} | waiting
         for number in sorted(waiting):
             self.accept(waiting[number])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders import registry
-from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.errors import EncoderError, UsageError, system_error
 from pyserini_ext.encode.census import Census
 from pyserini_ext.encode.engines import Progress
 from pyserini_ext.encode.manifest import PartRecord
@@ -139,8 +139,10 @@ class _Actor:
                 try:
                     (made,) = self._encoder.encode([part], lambda count: None)
                     record = json.dumps(asdict(made))
-                except (EncoderError, OSError) as fault:
+                except EncoderError as fault:
                     error = str(fault)
+                except OSError as fault:
+                    error = str(system_error(fault))
             records.append(record)
             errors.append(error)
         return {"record": records, "error": errors}

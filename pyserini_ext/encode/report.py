@@ -4,14 +4,21 @@ import sys
 
 from pyserini_ext.encode.manifest import Manifest, PartRecord, write_atomically
 from pyserini_ext.encode.parts import Part
+from pyserini_ext.encode.state import SKIPPED_DOCUMENTS_NAME, SKIPPED_LINES_NAME, state_folder
 
-REPORT_NAME = "REPORT"
 _SHOWN_IDS = 5
 
 
 def report(manifest: Manifest, parts: list[Part]) -> None:
     """Print the counts that a user must know of."""
     records = [manifest.parts[part.number] for part in parts]
+    state = state_folder(manifest.folder)
+    if skipped := manifest.census.get("faults"):
+        lines = "1 faulty line was" if skipped == 1 else f"{skipped} faulty lines were"
+        print(
+            f"warning: {lines} left out, as listed in {state / SKIPPED_LINES_NAME}.",
+            file=sys.stderr,
+        )
     empty = sum(record.empty for record in records)
     if empty:
         ids = [docid for record in records for docid in record.empty_ids][:_SHOWN_IDS]
@@ -24,8 +31,8 @@ def report(manifest: Manifest, parts: list[Part]) -> None:
     left_out = _left_out(records)
     if left_out:
         print(
-            f"warning: {len(left_out)} documents were left out for NaN or infinite activations; "
-            f"they are listed in {manifest.folder / REPORT_NAME}.",
+            f"warning: {len(left_out)} documents were left out for NaN or infinite activations, "
+            f"as listed in {state / SKIPPED_DOCUMENTS_NAME}.",
             file=sys.stderr,
         )
 
@@ -33,7 +40,7 @@ def report(manifest: Manifest, parts: list[Part]) -> None:
 def write_report(manifest: Manifest, parts: list[Part]) -> None:
     """Write the list of documents that were left out, where there are any."""
     left_out = _left_out([manifest.parts[part.number] for part in parts])
-    path = manifest.folder / REPORT_NAME
+    path = state_folder(manifest.folder) / SKIPPED_DOCUMENTS_NAME
     if left_out:
         write_atomically(path, "".join(f"{line}\n" for line in left_out).encode())
     else:

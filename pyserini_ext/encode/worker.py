@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.errors import EncoderError
+from llm_encoders.errors import EncoderError, system_error
 from pyserini_ext.encode.parts import Part
 
 
@@ -40,6 +40,8 @@ def main() -> None:
         work(job, _parts(), say)
     except EncoderError as error:
         say({"error": str(error), "code": error.exit_code})
+    except OSError as error:
+        say({"error": str(system_error(error)), "code": 1})
     except BaseException as error:  # whatever it is, the coordinator must hear of it
         say({"error": f"A worker failed with {type(error).__name__}: {error}", "code": 1})
     # Nothing is left to be flushed, and no thread that waits for input is worth waiting for.

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import faiss
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -116,11 +117,14 @@ def test_dense_all_the_way(python, work, model):
 
     encoder = model("dense")
     index = encode(python, work, "faiss", encoder, "--to-faiss", "--overwrite")
-    assert sorted(path.name for path in index.iterdir()) == ["CENSUS", "MANIFEST", "docid", "index"]
+    assert sorted(path.name for path in index.iterdir()) == ["docid", "index"]
     search = ("-m", "pyserini.search.faiss", "--encoder", encoder, "--index", index)
     output = ("--topics", work / "topics.tsv", "--output", work / "dense.txt")
     python(*search, *output, "--batch-size", 4, "--threads", 2)
     vectors = encode(python, work, "dense-jsonl", encoder, "--overwrite")
+    stock = work / "stock.faiss"
+    python("-m", "pyserini.index.faiss", "--input", vectors, "--output", stock, "--dim", 64)
+    assert faiss.read_index(str(stock / "index")).ntotal == DOCUMENTS
     docids, rows = read_vectors(vectors)
     documents = np.array(rows, dtype=np.float32)
     assert docids == (index / "docid").read_text().split()

@@ -148,6 +148,16 @@ def test_wrong_input(tmp_path, capfd):
     assert not (tmp_path / "i").exists()
 
 
+def test_several_inputs_are_one_index(tmp_path):
+    for shard in range(2):
+        (tmp_path / f"s{shard}").mkdir()
+        line = json.dumps({"id": f"d{shard}", "vector": {"a": shard + 1}})
+        (tmp_path / f"s{shard}" / "embeddings.00000.jsonl").write_text(f"{line}\n")
+    words = ["--input", str(tmp_path / "s0"), str(tmp_path / "s1")]
+    assert main([*words, "--index", str(tmp_path / "index")]) == 0
+    assert lucene_hits(tmp_path / "index", [{"a": 1}]) == [[("d1", 2.0), ("d0", 1.0)]]
+
+
 def test_changed_input_is_refused_and_overwrite_starts_again(tmp_path, capfd):
     source, index = tmp_path / "v.jsonl", tmp_path / "index"
     words = ["--input", str(source), "--index", str(index)]

@@ -8,12 +8,8 @@ import numpy as np
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Everything but manifest and census; no folder may be left."""
-    return {
-        path.name: path.read_bytes()
-        for path in folder.iterdir()
-        if path.name not in ("MANIFEST", "CENSUS")
-    }
+    """The whole content; no folder may be left."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 _DEPTH = 1000

@@ -23,7 +23,7 @@ def test_ctrl_c(encode_words, run, tmp_path, kind):
         # Tests that run in a shell's background inherit that Ctrl-C is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    manifest = tmp_path / kind / "MANIFEST"
+    manifest = tmp_path / f"{kind}.state" / "manifest.json"
     while process.poll() is None:
         if manifest.is_file() and json.loads(manifest.read_text())["parts"]:
             os.killpg(process.pid, signal.SIGINT)  # a terminal signals the whole group

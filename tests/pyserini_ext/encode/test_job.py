@@ -55,7 +55,7 @@ def test_parts_and_a_rerun_that_has_nothing_to_do(encode, tmp_path):
     before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in parts(tmp_path)}
     assert sorted(before) == [f"embeddings.{i:05d}.jsonl" for i in range(4)]
     code, said = encode()
-    assert code == 0 and "All parts are in place already." in said
+    assert code == 0 and "Everything is in place already." in said
     assert {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in parts(tmp_path)} == before
 
 
@@ -78,6 +78,8 @@ def test_a_damaged_part_is_encoded_again_and_no_other(encode, tmp_path, damage):
     times = [path.stat().st_mtime_ns for path in parts(tmp_path) if path != victim]
     code, said = encode()
     assert code == 0 and "Going on after 68 of 100 documents." in said
+    fault = "is gone" if damage == "removed" else "was changed after it was written"
+    assert f"{victim} {fault}." in said and f"{victim} is encoded again." in said
     assert files(tmp_path / "output") == before
     assert [path.stat().st_mtime_ns for path in parts(tmp_path) if path != victim] == times
 
@@ -89,7 +91,8 @@ def test_a_damaged_index_is_made_again(encode, tmp_path, stories, kind):
     whole = files(tmp_path / "output")
     victim = max((tmp_path / "output").iterdir(), key=lambda path: path.stat().st_size)
     os.truncate(victim, victim.stat().st_size - 1)
-    assert encode(f"--to-{kind}", encoder=encoder)[0] == 0
+    code, said = encode(f"--to-{kind}", encoder=encoder)
+    assert code == 0 and f"{victim} was changed after it was written." in said
     if kind == "lucene":  # whose segments differ from run to run
         from pyserini.index.lucene import LuceneIndexReader
 
@@ -147,6 +150,50 @@ def test_changed_weights_are_another_encoder(encode, tmp_path, stories):
     assert code == 2 and "encoder backbone model.safetensors was " in said
 
 
+def test_a_removed_output_leaves_nothing_behind_that_binds(encode, tmp_path):
+    encode()
+    shutil.rmtree(tmp_path / "output")
+    code, said = encode("--max-length", 32)
+    assert code == 0 and "is gone" not in said
+    assert len(jsonl_ids(tmp_path / "output")) == COUNT
+
+
+def test_the_output_folder_holds_nothing_but_the_output(encode, tmp_path):
+    encode()
+    assert sorted(p.name for p in (tmp_path / "output").iterdir()) == [
+        p.name for p in parts(tmp_path)
+    ]
+
+
+def test_faulty_lines_are_skipped_and_listed(encode, corpus, tmp_path):
+    lines = corpus.read_text().splitlines()
+    lines[4:4] = ['{"id": "x"', *[lines[0]] * 11]
+    corpus.write_text("\n".join(lines))
+    code, said = encode("--on-error", "skip")
+    listed = (tmp_path / "output.state" / "skipped-lines.txt").read_text().splitlines()
+    assert code == 0 and "12 faulty lines were left out" in said and said.count("skipped: ") == 10
+    assert len(listed) == 12 and listed[0].startswith(f"{corpus}, line 5: ")
+    assert listed[-1] == f"{corpus}, line 16: id 'MED-10' occurs before."
+    assert len(jsonl_ids(tmp_path / "output")) == COUNT
+    code, said = encode("--on-error", "skip")
+    assert code == 0 and "12 faulty lines were left out" in said  # also where nothing is read anew
+    code, said = encode()
+    assert code == 1 and "12 faulty lines" in said and "the first 10 above" in said
+    kept = tmp_path / "output.state"
+    assert (kept / "skipped-lines.txt").read_text().splitlines() == listed
+    assert sorted(path.name for path in kept.iterdir()) == [
+        *("census.json", "manifest.json", "skipped-lines.txt"),
+    ]
+    assert encode("--on-error", "skip", "--overwrite")[0] == 0
+    assert (kept / "skipped-lines.txt").read_text().splitlines() == listed
+
+
+def test_a_mount_point_has_no_place_beside_it(encode, monkeypatch, tmp_path):
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path / "output")
+    code, said = encode()
+    assert code == 2 and "Give a folder inside it" in said
+
+
 def test_files_of_something_else_are_not_mixed_with(encode, tmp_path):
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / "other.jsonl").write_text('{"id": "1"}\n')
@@ -158,18 +205,19 @@ def test_files_of_something_else_are_not_mixed_with(encode, tmp_path):
 
 def test_a_broken_manifest_is_a_sentence(encode, tmp_path):
     encode()
-    (tmp_path / "output" / "MANIFEST").write_text("{")
+    (tmp_path / "output.state" / "manifest.json").write_text("{")
     code, said = encode()
-    assert code == 1 and "MANIFEST, line 1: not valid JSON" in said
+    assert code == 1 and "manifest.json, line 1: not valid JSON" in said
+    assert "give --overwrite to start again" in said
     assert encode("--overwrite")[0] == 0
 
 
 def test_a_broken_census_is_taken_again(encode, tmp_path):
     encode()
     before = files(tmp_path / "output")
-    (tmp_path / "output" / "CENSUS").write_text("{")
+    (tmp_path / "output.state" / "census.json").write_text("{")
     code, said = encode()
-    assert code == 0 and "checking corpus" in said and "All parts are in place" in said
+    assert code == 0 and "checking corpus" in said and "Everything is in place" in said
     assert files(tmp_path / "output") == before
 
 
@@ -198,8 +246,8 @@ def test_not_finite_activations_stop_or_are_listed(encode, corpus, tmp_path, sto
     code, said = encode("--on-error", "skip", encoder=encoder)
     assert code == 0 and "1 documents were left out for NaN" in said
     assert jsonl_ids(tmp_path / "output") == [f"d{i}" for i in range(70) if i != 40]
-    report = (tmp_path / "output" / "REPORT").read_text()
-    assert report.startswith(f"{corpus}, line 41: document 'd40'")
+    listed = (tmp_path / "output.state" / "skipped-documents.txt").read_text()
+    assert listed.startswith(f"{corpus}, line 41: document 'd40'")
 
 
 def test_all_zero_vectors_are_counted(encode, tmp_path, stories):
@@ -280,7 +328,7 @@ def test_an_error_in_a_worker_ends_the_run(encode, corpus, tmp_path, stories, en
 
 def test_overwrite_removes_parts_that_no_manifest_knows(encode, tmp_path):
     encode()
-    (tmp_path / "output" / "MANIFEST").write_text("{")
+    (tmp_path / "output.state" / "manifest.json").write_text("{")
     assert encode("--overwrite", "--part-size", 64)[0] == 0
     assert len(parts(tmp_path)) == 2 and len(jsonl_ids(tmp_path / "output")) == COUNT
 

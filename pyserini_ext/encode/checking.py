@@ -1,0 +1,72 @@
+"""Reading the corpus before anything is encoded: its faults stop the run or are listed."""
+
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from llm_encoders.corpora import Corpus, CorpusError
+from llm_encoders.errors import EncoderError
+from pyserini_ext.encode.census import Census, take_census
+from pyserini_ext.encode.manifest import Manifest
+from pyserini_ext.encode.options import EncodeOptions
+from pyserini_ext.encode.state import SKIPPED_LINES_NAME, state_folder
+
+_SHOWN_FAULTS = 10
+
+
+def checked_census(corpus: Corpus, options: EncodeOptions, earlier: Manifest | None) -> Census:
+    """Read the whole corpus once, unless an earlier run has read the same files.
+
+    Args:
+        corpus: to read.
+        options: of the command; with ``on_error`` ``"skip"`` faults are listed beside the output.
+        earlier: manifest of the run that goes on.
+
+    Raises:
+        EncoderError: faults that are not to be skipped, all named; no document at all.
+    """
+    if earlier is not None and earlier.census:
+        known = Census.from_json(earlier.census)
+        same = known.stamp == options.census_stamp(corpus.stamp())
+        accepted = options.on_error == "skip" or not known.faults
+        if same and known.stamp[1] and known.window == options.window and accepted:
+            return known
+    skip = options.on_error == "skip"
+    listed = _new_list(Path(options.embeddings))
+    shown = 0
+    with listed.open("w", encoding="utf-8") as stream:
+
+        def note(fault: CorpusError) -> None:
+            nonlocal shown
+            shown += 1
+            if shown <= _SHOWN_FAULTS:
+                tqdm.write(f"{'skipped' if skip else 'fault'}: {fault}", file=sys.stderr)
+            stream.write(f"{fault}\n")
+
+        census = take_census(corpus, options.window, note)
+    census.stamp = options.census_stamp(census.stamp)
+    if census.faults and not skip:
+        lines = "1 faulty line" if census.faults == 1 else f"{census.faults} faulty lines"
+        which = f"the first {_SHOWN_FAULTS}" if census.faults > _SHOWN_FAULTS else "listed"
+        raise EncoderError(
+            f"{lines} in {corpus.name}, {which} above. Nothing was written. Correct them, or leave "
+            "them out with --on-error skip."
+        )
+    if census.documents == 0:
+        raise EncoderError(f"No documents in {corpus.name}.")
+    return census
+
+
+def keep_skipped_lines(folder: Path) -> None:
+    """Put the list that :func:`checked_census` wrote, if it did, in place of an earlier one."""
+    listed = _new_list(folder)
+    if listed.exists():
+        kept = state_folder(folder) / SKIPPED_LINES_NAME
+        listed.replace(kept)
+        if kept.stat().st_size == 0:
+            kept.unlink()
+
+
+def _new_list(folder: Path) -> Path:
+    return state_folder(folder) / f".{SKIPPED_LINES_NAME}.new"
