@@ -15,7 +15,7 @@ quickstart: $(INSTALLED)
 	$(VENV)/bin/python -m pyserini_ext.quickstart $(if $(COLLECTION),--collection $(COLLECTION))
 
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 3 --dist worksteal
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -12,6 +12,8 @@ REPOSITORY = Path(__file__).parent.parent
 DATA_VARIABLE = "LLM_ENCODERS_TEST_DATA"
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach a hub by accident
+# Most tests that start a Java machine use it for a second; optimising for longer only costs them.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,14 @@ def shared_data() -> Path:
 def stories(shared_data: Path) -> Path:
     """A genuine trained Llama of 260 thousand parameters."""
     return shared_data / "models" / "stories260k"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--whole",
+        action="store_true",
+        help="collections whole, where the default run takes a part of the larger one",
+    )
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

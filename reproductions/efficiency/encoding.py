@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int)
     parser.add_argument("--small", action="store_true")
     options = parser.parse_args()
-    texts = read(options.corpus, 40 if options.small else options.documents)
+    texts = read(options.corpus, 8 if options.small else options.documents)
     with tempfile.TemporaryDirectory() as folder:
         save_model(options.tokenizer, Path(folder))
         encoder = load_encoder(folder)

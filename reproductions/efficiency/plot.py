@@ -1,6 +1,10 @@
-"""Draw the ratios of ``results.csv`` as ``ratios.svg``: python plot.py (needs matplotlib)."""
+"""Draw the ratios of a CSV of ``measure.py``: python plot.py [results.csv] (needs matplotlib).
+
+The picture lies beside it as ``ratios.svg``.
+"""
 
 import csv
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,12 +13,11 @@ mpl.use("svg")
 mpl.rcParams["svg.hashsalt"] = "ratios"  # the same numbers give the same file
 from matplotlib import pyplot as plt  # noqa: E402
 
-HERE = Path(__file__).parent
-
 
 def main() -> None:
     """One bar a form, grouped, on a logarithmic scale."""
-    with (HERE / "results.csv").open(newline="", encoding="utf-8") as stream:
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "results.csv")
+    with path.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     labels = [f"{row['group']}: {row['form']}" for row in rows]
     ratios = [float(row["ratio"]) for row in rows]
@@ -25,7 +28,7 @@ def main() -> None:
     axes.set_xlabel("times as fast as the plain way (first of its group)")
     for place, ratio in enumerate(ratios):
         axes.annotate(f" {ratio:g}", (ratio, place), va="center")
-    figure.savefig(HERE / "ratios.svg", bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(path.with_name("ratios.svg"), bbox_inches="tight", metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -41,11 +41,17 @@ def impact_matrix(vectors: list[dict[str, int]], columns: dict[str, int]) -> csr
 def sparse_scores(queries: list[dict[str, int]], documents: list[dict[str, int]]) -> np.ndarray:
     """Integer dot products, int64 [queries, documents]."""
     columns: dict[str, int] = {}
-    impact_matrix([*documents, *queries], columns)
-    left, right = impact_matrix(queries, columns), impact_matrix(documents, columns)
-    left.resize((len(queries), len(columns)))
-    right.resize((len(documents), len(columns)))
-    return (left @ right.T).toarray()
+    return products(queries, impact_matrix(documents, columns), columns)
+
+
+def products(
+    queries: list[dict[str, int]], documents: csr_array, columns: dict[str, int]
+) -> np.ndarray:
+    """Integer dot products, int64 [queries, documents], with a matrix of :func:`impact_matrix`."""
+    known = [{t: v for t, v in query.items() if t in columns} for query in queries]
+    left = impact_matrix(known, columns)
+    left.resize((len(queries), documents.shape[1]))
+    return (left @ documents.T).toarray()
 
 
 def assert_run_equals(
