@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from llm_encoders.corpora import open_corpus
-from llm_encoders.corpora.rows import rows
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.train import metrics
-from llm_encoders.train.data.prepare import is_beir, read_qrels, refuse
+from llm_encoders.train.data.beir import is_beir, qrels_file, read_qrels, read_queries
+from llm_encoders.train.data.prepare import refuse
 
 _BLOCK = 1024  # documents encoded and scored at a time
 _DEPTH = 100
@@ -41,21 +40,18 @@ class Collection:
             raise UsageError(
                 f"evaluation: {folder} is not in BEIR layout (corpus.jsonl, queries.jsonl, qrels/)."
             )
-        path = Path(folder) / "qrels" / f"{split}.tsv"
-        if not path.is_file():
-            known = ", ".join(sorted(file.stem for file in path.parent.glob("*.tsv")))
-            raise UsageError(f"evaluation: {folder} has no split '{split}'; it has {known}.")
         qrels = {
             query: grades
-            for query, grades in read_qrels(path).items()
+            for query, grades in read_qrels(qrels_file(Path(folder), split)).items()
             if any(grade > 0 for grade in grades.values())
         }
         documents = [document for _, document in open_corpus(folder).documents(refuse)]
-        queries = {}
-        for _, record in rows(str(Path(folder) / "queries.jsonl")):
-            assert isinstance(record, dict)
-            if str(record["_id"]) in qrels:
-                queries[str(record["_id"])] = str(record["text"])
+        queries = {name: text for _, name, text in read_queries(Path(folder)) if name in qrels}
+        if missing := qrels.keys() - queries.keys():
+            raise EncoderError(
+                f"evaluation: {folder}/queries.jsonl lacks {len(missing)} judged queries, "
+                f"'{min(missing)}' among them."
+            )
         return cls(
             Path(folder).name,
             [document.id for document in documents],
@@ -69,63 +65,119 @@ class Collection:
 def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
     """Score every document for every query and compute the metrics.
 
+    A document with the id of the query is left out, as BEIR's own evaluation does. Memory holds
+    the scores of one block of documents at a time.
+
     Args:
         encoder: a sparse or dense encoder; sparse weights are not quantised.
         collection: see :meth:`Collection.load`.
 
     Returns:
         ``ndcg@10``, ``mrr@10``, ``recall@100`` and ``contrastive_entropy`` (nats, of scores
-        divided by the contract's temperature), means over queries, and the mean number of terms
-        of sparse vectors.
+        divided by the contract's temperature), means over queries (of the entropy: over relevant
+        pairs), and the mean number of terms of sparse vectors.
     """
     names = list(collection.queries)
     queries = encoder.encode_queries([collection.queries[name] for name in names])
+    order = docid_order(collection.ids)
+    best = [Best(_DEPTH, order) for _ in names]
+    samples = _samples(collection, names)
+    places = {docid: column for column, docid in enumerate(collection.ids)}
     counts = []
-    scores = np.empty((len(names), len(collection.ids)), dtype=np.float32)
     for first in range(0, len(collection.ids), _BLOCK):
         block = slice(first, first + _BLOCK)
         vectors = encoder.encode_documents(collection.texts[block], collection.titles[block])
         product = queries @ vectors.T
-        scores[:, block] = product if isinstance(product, np.ndarray) else product.toarray()
+        scores = product if isinstance(product, np.ndarray) else product.toarray()
+        for row, name in enumerate(names):
+            samples[row].take(scores[row], first)
+            if 0 <= (own := places.get(name, -1) - first) < scores.shape[1]:
+                scores[row, own] = -np.inf
+            best[row].take(scores[row], first)
         if not isinstance(vectors, np.ndarray):
             counts.append(np.diff(vectors.indptr))
-    found = _figures(names, scores, collection)
-    found["contrastive_entropy"] = _entropy(
-        names, torch.from_numpy(scores) / encoder.config.temperature, collection
-    )
+    found = _figures(names, best, collection)
+    found["contrastive_entropy"] = _entropy(samples, encoder.config.temperature)
     if counts:
         found["query_terms"] = float(np.diff(queries.indptr).mean())
         found["passage_terms"] = float(np.concatenate(counts).mean())
     return found
 
 
-def _figures(names: list[str], scores: np.ndarray, collection: Collection) -> dict[str, float]:
+def docid_order(ids: list[str]) -> np.ndarray:
+    """Rank of every document's id in lexicographic order, int64 [documents]."""
+    order = np.empty(len(ids), dtype=np.int64)
+    order[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
+    return order
+
+
+class Best:
+    """The documents of the highest scores seen so far; ties by falling id, as in trec_eval."""
+
+    def __init__(self, depth: int, order: np.ndarray) -> None:
+        self.depth, self.order = depth, order
+        self.scores = np.empty(0, dtype=np.float32)
+        self.columns = np.empty(0, dtype=np.int64)
+
+    def take(self, scores: np.ndarray, first: int) -> None:
+        """Scores of the documents from number ``first`` on, float32 [documents]."""
+        least = self.scores[-1] if len(self.scores) == self.depth else -np.inf
+        if len(scores) > self.depth:
+            least = max(least, np.partition(scores, -self.depth)[-self.depth])
+        (kept,) = np.nonzero((scores >= least) & np.isfinite(scores))
+        merged = np.concatenate([self.scores, scores[kept]])
+        columns = np.concatenate([self.columns, kept + first])
+        places = np.lexsort((-self.order[columns], -merged))[: self.depth]
+        self.scores, self.columns = merged[places], columns[places]
+
+
+def _figures(names: list[str], best: list[Best], collection: Collection) -> dict[str, float]:
     sums = dict.fromkeys(("ndcg@10", "mrr@10", "recall@100"), 0.0)
-    depth = min(_DEPTH, len(collection.ids))
-    for name, row in zip(names, scores, strict=True):
-        least = np.partition(row, -depth)[-depth]
-        ranking = metrics.ranked({collection.ids[i]: row[i] for i in np.flatnonzero(row >= least)})
-        grades = collection.qrels[name]
+    for name, found in zip(names, best, strict=True):
+        ranking = [collection.ids[column] for column in found.columns]
+        grades = {docid: grade for docid, grade in collection.qrels[name].items() if docid != name}
         sums["ndcg@10"] += metrics.ndcg(ranking, grades)
         sums["mrr@10"] += metrics.reciprocal_rank(ranking, grades)
         sums["recall@100"] += metrics.recall(ranking, grades)
     return {key: value / len(names) for key, value in sums.items()}
 
 
-def _entropy(names: list[str], scores: Tensor, collection: Collection) -> float:
+class _Sample:
+    """Scores of a query's relevant documents, and of others drawn for each of them."""
+
+    def __init__(self, positives: np.ndarray, negatives: np.ndarray) -> None:
+        self.columns = np.concatenate([positives[:, None], negatives], axis=1)
+        self.scores = np.zeros(self.columns.shape, dtype=np.float32)
+
+    def take(self, scores: np.ndarray, first: int) -> None:
+        """As :meth:`Best.take`."""
+        places = np.nonzero((self.columns >= first) & (self.columns < first + len(scores)))
+        self.scores[places] = scores[self.columns[places] - first]
+
+
+def _samples(collection: Collection, names: list[str]) -> list[_Sample]:
+    """What contrastive entropy needs, the same in every evaluation."""
     place = {docid: column for column, docid in enumerate(collection.ids)}
     generator = np.random.default_rng(0)
-    total, pairs = 0.0, 0
-    for row, name in enumerate(names):
+    samples = []
+    for name in names:
+        grades = collection.qrels[name]
         positives = [
-            place[docid]
-            for docid, grade in collection.qrels[name].items()
-            if grade > 0 and docid in place
+            place[docid] for docid, grade in grades.items() if grade > 0 and docid in place
         ]
-        others = np.setdiff1d(np.arange(len(place)), positives)
-        for column in positives:
-            drawn = generator.choice(others, min(_NEGATIVES, len(others)), replace=False)
-            own = scores[row]
-            entropy = metrics.contrastive_entropy(own[column][None], own[drawn][None])
-            total, pairs = total + float(entropy), pairs + 1
+        count = min(_NEGATIVES, len(place) - len(positives))
+        drawn = np.empty((len(positives), count), dtype=np.int64)
+        for row in drawn:
+            more = generator.choice(len(place), count + len(positives), replace=False)
+            row[:] = more[~np.isin(more, positives)][:count]
+        samples.append(_Sample(np.array(positives, dtype=np.int64), drawn))
+    return samples
+
+
+def _entropy(samples: list[_Sample], temperature: float) -> float:
+    total, pairs = 0.0, 0
+    for sample in samples:
+        scores = torch.from_numpy(sample.scores) / temperature
+        total += float(metrics.contrastive_entropy(scores[:, 0], scores[:, 1:]).sum())
+        pairs += len(scores)
     return total / max(1, pairs)

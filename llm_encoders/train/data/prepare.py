@@ -12,8 +12,9 @@ import pyarrow as pa
 from llm_encoders.corpora import CorpusError, open_corpus
 from llm_encoders.corpora.files import list_files
 from llm_encoders.corpora.rows import rows
-from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.errors import EncoderError
 from llm_encoders.train.data.arrow import Table, TableWriter
+from llm_encoders.train.data.beir import is_beir, qrels_file, read_qrels, read_queries
 from llm_encoders.train.data.layouts import Example, Inline, TrainingDataError, example
 from llm_encoders.train.data.passages import Passages, PassageWriter
 
@@ -97,11 +98,6 @@ def _replace(folder: Path, stamp: Any, build: Callable[[Path], None]) -> None:
     (building / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     building.rename(folder)
-
-
-def is_beir(path: str) -> bool:
-    """Whether a folder is in BEIR layout."""
-    return (Path(path) / "qrels").is_dir() and (Path(path) / "queries.jsonl").is_file()
 
 
 def _stamp(folder: Path) -> Any:
@@ -191,35 +187,9 @@ def _examples(sources: DataSources) -> Iterator[tuple[str, Example]]:
 
 
 def _beir_examples(folder: Path, split: str) -> Iterator[tuple[str, Example]]:
-    qrels = folder / "qrels" / f"{split}.tsv"
-    if not qrels.is_file():
-        known = ", ".join(sorted(path.stem for path in qrels.parent.glob("*.tsv")))
-        raise UsageError(f"{folder} has no qrels for the split '{split}'; it has {known}.")
-    positives = read_qrels(qrels)
-    for place, record in rows(str(folder / "queries.jsonl")):
-        assert isinstance(record, dict)
-        own = positives.get(str(record.get("_id")), {})
+    positives = read_qrels(qrels_file(folder, split))
+    for place, name, text in read_queries(folder):
+        own = positives.get(name, {})
         relevant: list[str | Inline] = [docid for docid, grade in own.items() if grade > 0]
         if relevant:
-            yield place, Example(str(record.get("text", "")), relevant, [])
-
-
-def read_qrels(path: Path) -> dict[str, dict[str, int]]:
-    """Relevance grades by query and document of a BEIR qrels file.
-
-    Raises:
-        TrainingDataError: a line that is not query, document, grade.
-    """
-    found: dict[str, dict[str, int]] = {}
-    for place, columns in rows(str(path)):
-        assert isinstance(columns, list)
-        if columns[0] in ("query-id", "query_id"):
-            continue
-        try:
-            query, docid, grade = columns
-            found.setdefault(query, {})[docid] = int(grade)
-        except ValueError:
-            raise TrainingDataError(
-                place, "expected three tab-separated columns: query id, document id, grade."
-            ) from None
-    return found
+            yield place, Example(text, relevant, [])
