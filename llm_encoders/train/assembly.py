@@ -35,6 +35,7 @@ _OURS = {
     "save_steps": "saving.every",
     "save_total_limit": "saving.keep",
     "eval_steps": "evaluation.every",
+    "eval_on_start": "evaluation.at_start",
     "metric_for_best_model": "evaluation.metric",
     "bf16": "dtype",
     "fp16": "dtype",
@@ -133,6 +134,7 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
         options |= {
             "eval_strategy": "steps",
             "eval_steps": evaluation.every or steps,
+            "eval_on_start": evaluation.at_start,
             "metric_for_best_model": evaluation.metric,
             "greater_is_better": evaluation.metric != "contrastive_entropy",
         }

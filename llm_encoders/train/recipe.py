@@ -109,6 +109,8 @@ class Evaluation:
     split: str = "test"
     every: int | None = None
     """Steps between evaluations; ``None`` for the end only."""
+    at_start: bool = False
+    """Evaluate the weights that training begins with, too."""
     metric: str = "ndcg@10"
     """Which one, averaged over collections, chooses the best checkpoint."""
 

@@ -49,8 +49,10 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
             if state.is_main_process:
                 _claim(recipe, output, overwrite)
             resume = checkpoints.last_whole(output)
-        if resume is not None and state.is_main_process:
-            print(f"Going on from {resume}.")
+        if resume is not None:
+            trainer.args.eval_on_start = False
+            if state.is_main_process:
+                print(f"Going on from {resume}.")
         trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     except torch.OutOfMemoryError as error:
         raise EncoderError(

@@ -28,7 +28,7 @@ def train(python):
 
 
 def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
-    evaluation = {"collections": [str(beir)], "every": 2}
+    evaluation = {"collections": [str(beir)], "every": 2, "at_start": True}
     recipe = recipe_file(evaluation=evaluation, saving={"every": 2})
     result = train(recipe)
     output = tmp_path / "run"
