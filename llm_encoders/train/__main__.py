@@ -6,7 +6,8 @@ import sys
 
 from llm_encoders.adapter import quiet_peft
 from llm_encoders.console import run_command
-from llm_encoders.train.recipe import Recipe, load_recipe
+from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.recipe_file import load_recipe
 
 _EXAMPLE = """
 A recipe, as short as it can be:

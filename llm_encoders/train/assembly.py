@@ -61,14 +61,19 @@ def training_checkpoint(recipe: Recipe) -> Checkpoint:
     Raises:
         EncoderError: they are nowhere.
     """
-    contract = recipe.encoder or EncoderConfig(
-        paradigm="sparse", passage_max_length=recipe.mntp.max_length
-    )
+    contract = recipe.encoder or _language_modelling_contract(recipe)
     backbone = _folder(recipe.backbone, "backbone", MODEL_CONFIG)
     adapter = None
     if recipe.start_from is not None:
         adapter = _folder(recipe.start_from, "start_from", ADAPTER_CONFIG)
     return Checkpoint(recipe.output, contract, backbone, adapter)
+
+
+def _language_modelling_contract(recipe: Recipe) -> EncoderConfig:
+    """How an adaptation stage reads a passage; sparse, for it needs the LM head."""
+    if recipe.stage == "clm":
+        return EncoderConfig("sparse", attention="causal", passage_max_length=recipe.clm.max_length)
+    return EncoderConfig("sparse", passage_max_length=recipe.mntp.max_length)
 
 
 def _folder(name: str, key: str, needed: str) -> Path:
@@ -224,10 +229,10 @@ def number_of_steps(recipe: Recipe, model: Any, data: Any) -> int:
     return _steps(recipe, model, len(data.queries), cost)
 
 
-def number_of_mntp_steps(
+def number_of_language_modelling_steps(
     recipe: Recipe, model: Any, passages: Any, batches: Callable[[int], Any]
 ) -> int:
-    """As :func:`number_of_steps`, for masked next-token prediction."""
+    """As :func:`number_of_steps`, for the stages ``mntp`` and ``clm``."""
 
     def cost(shape: ModelShape) -> float:
         sample = batches(_SAMPLE)

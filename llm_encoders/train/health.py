@@ -68,7 +68,7 @@ class SparsityMonitor:
                 f"Step {step}: for {_PATIENCE} steps no term of any of the {which} has had a "
                 "weight. A term whose logits are all negative gets no gradient and cannot come "
                 "back. Lower the learning rate or the regularisation, lengthen its ramp, or begin "
-                "with a backbone adapted by the stage 'mntp'."
+                "with a backbone adapted by the stage 'mntp' (bidirectional) or 'clm' (causal)."
             )
         if self._dense_steps >= _PATIENCE:
             raise Collapse(

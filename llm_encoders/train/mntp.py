@@ -5,35 +5,13 @@ model has learnt to predict it (LLM2Vec, arXiv 2404.05961, section 2.2; masking 
 chosen tokens 80 % become the mask token, 10 % a random one, 10 % stay).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-import torch.distributed as dist
-from torch import Tensor
-from torch.nn.functional import cross_entropy
-from torch.utils.data import Dataset
 
-from llm_encoders.batching import pad
 from llm_encoders.errors import UsageError
-from llm_encoders.train.base_trainer import BaseTrainer
-from llm_encoders.train.compute import ModelShape
-from llm_encoders.train.data.passages import Passages
-from llm_encoders.train.gather import processes
-from llm_encoders.train.gradient_cache import chunked
-from llm_encoders.train.health import require_finite
-from llm_encoders.train.model import RetrievalModel
-
-
-@dataclass(frozen=True)
-class Masked:
-    """A text with masked tokens."""
-
-    token_ids: list[int]
-    targets: list[tuple[int, int]]
-    """(position, token id) of every token to predict; never the first position."""
+from llm_encoders.train.language_modelling import Prediction
 
 
 def mask_tokens(
@@ -43,7 +21,7 @@ def mask_tokens(
     mask_id: int,
     vocabulary: int,
     special: frozenset[int],
-) -> Masked:
+) -> Prediction:
     """Choose tokens to predict and hide most of them.
 
     Args:
@@ -65,7 +43,7 @@ def mask_tokens(
             ids[position] = mask_id
         elif chances[position, 1] < 0.9:
             ids[position] = int(generator.integers(vocabulary))
-    return Masked(ids, targets)
+    return Prediction(ids, targets)
 
 
 def mask_id_of(tokenizer: Any, token: str) -> int:
@@ -81,119 +59,3 @@ def mask_id_of(tokenizer: Any, token: str) -> int:
             "a single token."
         )
     return int(ids[0])
-
-
-class MntpBatches(Dataset[list[Masked]]):
-    """Item ``i`` is this process's part of batch ``i``, a function of the seed and ``i``."""
-
-    def __init__(
-        self,
-        passages: Passages,
-        tokenize: Callable[[Sequence[str], Sequence[str | None]], list[list[int]]],
-        mask: Callable[[list[int], np.random.Generator], Masked],
-        *,
-        texts: int,
-        steps: int,
-        seed: int,
-        processes: int,
-        rank: int,
-    ) -> None:
-        self.passages, self.tokenize, self.mask = passages, tokenize, mask
-        self.texts, self.steps, self.seed = texts, steps, seed
-        bounds = np.linspace(0, texts, processes + 1).astype(int)
-        self._own = range(int(bounds[rank]), int(bounds[rank + 1]))
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __getitem__(self, step: int) -> list[Masked]:
-        if not 0 <= step < self.steps:
-            raise IndexError(step)
-        places = [step * self.texts + number for number in self._own]
-        rows = [self._row(place) for place in places]
-        token_ids = self.tokenize(*self.passages.texts(rows))
-        return [
-            self.mask(ids, np.random.default_rng([self.seed, 2, place]))
-            for place, ids in zip(places, token_ids, strict=True)
-        ]
-
-    def _row(self, place: int) -> int:
-        epoch, number = divmod(place, len(self.passages))
-        if getattr(self, "_epoch", None) != epoch:
-            generator = np.random.default_rng([self.seed, epoch])
-            self._epoch, self._order = epoch, generator.permutation(len(self.passages))
-        return int(self._order[number])
-
-
-class MntpModel(RetrievalModel):
-    """The language model with the logits of chosen positions only."""
-
-    def forward(  # type: ignore[override]
-        self, token_ids: Tensor, attention_mask: Tensor, rows: Tensor, positions: Tensor
-    ) -> Tensor:
-        """Logits float32 [targets, vocabulary] at (row, position)."""
-        backbone = self.backbone()
-        states = backbone.hidden_states(token_ids, attention_mask)
-        return (states[rows, positions] @ backbone.head.T).float()
-
-
-class MntpTrainer(BaseTrainer):
-    """Trains an :class:`MntpModel`; the loss is the mean over all masked tokens of a step's part.
-
-    Args:
-        chunk_tokens: padded tokens that pass through the model together.
-    """
-
-    def __init__(self, *arguments: Any, chunk_tokens: int | None, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.chunk_tokens = chunk_tokens
-        self.shape = ModelShape.of(self.model)
-
-    def training_step(
-        self, model: Any, inputs: list[Masked], num_items_in_batch: Any = None
-    ) -> Tensor:
-        """Forward and backward of one batch, in chunks."""
-        model.train()
-        device = self.args.device
-        count = torch.tensor(float(sum(len(text.targets) for text in inputs)), device=device)
-        if processes() > 1:
-            dist.all_reduce(count)
-        count = count.clamp(min=1)
-        texts = [text.token_ids for text in inputs]
-        chunks = chunked([len(ids) for ids in texts], self.chunk_tokens, device)
-        total = torch.zeros((), device=device)
-        # Data parallelism averages gradients over processes; their sum is meant.
-        factor = processes() / self.current_gradient_accumulation_steps
-        for number, chunk in enumerate(chunks):
-            with self.last_or_no_sync(model, number == len(chunks) - 1):
-                batch = pad(texts, chunk.rows, "right")
-                places = [
-                    (row, position - 1, token)
-                    for row, text in enumerate(chunk.rows)
-                    for position, token in inputs[text].targets
-                ]
-                rows, positions, targets = torch.tensor(places, dtype=torch.int64).view(-1, 3).T
-                logits = model(
-                    batch.token_ids.to(device),
-                    batch.attention_mask.to(device),
-                    rows.to(device),
-                    positions.to(device),
-                )
-                loss = cross_entropy(logits, targets.to(device), reduction="sum") / count
-                loss = loss if chunk.counts else 0.0 * loss
-                self.backward(loss * factor)
-                total += loss.detach()
-        if processes() > 1:
-            dist.all_reduce(total)
-        require_finite(total, {"mntp": float(total)}, self.state.global_step + 1)
-        return total / self.current_gradient_accumulation_steps
-
-    def floating_point_ops(self, inputs: list[Masked]) -> float:
-        """Operations of this process's share of a batch."""
-        return sum(
-            self.shape.text(len(text.token_ids), headed=len(text.targets)) for text in inputs
-        )
-
-    def token_counts(self, inputs: list[Masked]) -> list[int]:
-        """See :class:`BaseTrainer`."""
-        return [len(text.token_ids) for text in inputs]

@@ -19,7 +19,7 @@ from llm_encoders.dense_encoder import DenseEncoder
 from llm_encoders.errors import UsageError
 from llm_encoders.representation import pooled_tokens, represent
 from llm_encoders.sparse_encoder import SparseEncoder
-from llm_encoders.train.recipe import Adapter
+from llm_encoders.train.recipe_sections import Adapter
 
 
 class RetrievalModel(nn.Module):

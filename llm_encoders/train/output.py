@@ -203,8 +203,11 @@ def _public(path: str) -> str:
 
 
 def _objective(recipe: Recipe) -> str:
-    if recipe.stage == "mntp":
-        return "masked next-token prediction"
+    if recipe.stage != "fine-tune":
+        return {
+            "mntp": "masked next-token prediction",
+            "clm": "next-token prediction from the logits and from log1p(relu(logits))",
+        }[recipe.stage]
     weights = recipe.objective
     parts = {
         "contrastive": weights.contrastive,

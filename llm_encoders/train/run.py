@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.locking import locked
 from llm_encoders.train import assembly, checkpoints, stages
 from llm_encoders.train.base_trainer import load_weights
 from llm_encoders.train.output import write_card, write_encoder
@@ -42,9 +44,23 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
             _push(output, push_to_hub)
         return
     set_seed(recipe.schedule.seed)
-    stage = stages.mntp if recipe.stage == "mntp" else stages.fine_tuning
+    with _only_run(state, output):
+        _train(recipe, state, output, overwrite)
+    if push_to_hub is not None and state.is_main_process:
+        _push(output, push_to_hub)
+    state.wait_for_everyone()
+
+
+def _only_run(state: Any, output: Path) -> AbstractContextManager[None]:
+    """Refuse a second run in the same folder; the first process speaks for all of its run."""
+    if not state.is_main_process:
+        return nullcontext()
+    return locked(output / ".lock", f"Another run is going on in {output}; wait, or stop it.")
+
+
+def _train(recipe: Recipe, state: Any, output: Path, overwrite: bool) -> None:
     try:
-        trainer = stage(recipe, state, output / _DATA)
+        trainer = stages.STAGES[recipe.stage](recipe, state, output / _DATA)
         with state.main_process_first():
             if state.is_main_process:
                 _claim(recipe, output, overwrite)
@@ -65,9 +81,6 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
     tensors = trainer.gathered_weights()
     if state.is_main_process:
         _finish(trainer, recipe, output, tensors)
-        if push_to_hub is not None:
-            _push(output, push_to_hub)
-    state.wait_for_everyone()
 
 
 def _is_finished(recipe: Recipe, output: Path) -> bool:
@@ -85,7 +98,8 @@ def _is_finished(recipe: Recipe, output: Path) -> bool:
                 "Name another output, or add --overwrite to begin anew."
             )
         return (output / _SPENT).is_file()
-    if output.exists() and {path.name for path in output.iterdir()} - {_DATA, f"{_DATA}.tmp"}:
+    known = {_DATA, f"{_DATA}.tmp", ".lock"}
+    if output.exists() and {path.name for path in output.iterdir()} - known:
         raise UsageError(f"{output} holds other files; name an empty folder.")
     return False
 
@@ -148,6 +162,6 @@ def _push(output: Path, repository: str) -> None:
     api.upload_folder(
         repo_id=repository,
         folder_path=output,
-        ignore_patterns=["checkpoint-*/*", f"{_DATA}/*", _RUN, "*.tmp"],
+        ignore_patterns=["checkpoint-*/*", f"{_DATA}/*", _RUN, "*.tmp", ".lock"],
     )
     print(f"Published as {repository}.")

@@ -1,5 +1,6 @@
 """The stages of training: what each makes of a recipe before the first step."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 
 from llm_encoders.train import assembly
 from llm_encoders.train.base_trainer import BaseTrainer
+from llm_encoders.train.clm import clm_loss, every_next_token
 from llm_encoders.train.data.prepare import (
     DataSources,
     TrainingData,
@@ -16,14 +18,15 @@ from llm_encoders.train.data.prepare import (
     prepare_passages,
 )
 from llm_encoders.train.evaluation import Collection
-from llm_encoders.train.mntp import (
-    Masked,
-    MntpBatches,
-    MntpModel,
-    MntpTrainer,
-    mask_id_of,
-    mask_tokens,
+from llm_encoders.train.language_modelling import (
+    LanguageModel,
+    LanguageModellingBatches,
+    LanguageModellingTrainer,
+    Prediction,
+    TokenLoss,
+    prediction_loss,
 )
+from llm_encoders.train.mntp import mask_id_of, mask_tokens
 from llm_encoders.train.model import RetrievalModel, load_model
 from llm_encoders.train.output import write_encoder
 from llm_encoders.train.recipe import Recipe
@@ -63,26 +66,46 @@ def fine_tuning(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
 
 def mntp(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
     """A trainer of masked next-token prediction; arguments as for :func:`fine_tuning`."""
-    files = assembly.training_checkpoint(recipe)
-    with state.main_process_first():
-        passages = prepare_passages(recipe.data.train, folder)
-    model = _load(recipe, files, MntpModel)
-    tokenizer = model.tokenizer
-    mask_id = mask_id_of(tokenizer, recipe.mntp.mask_token)
+    model = _load(recipe, assembly.training_checkpoint(recipe), LanguageModel)
+    mask_id = mask_id_of(model.tokenizer, recipe.mntp.mask_token)
     vocabulary = len(model.backbone().head)
-    special = frozenset(tokenizer.all_special_ids)
+    special = frozenset(model.tokenizer.all_special_ids)
 
-    def mask(ids: list[int], generator: np.random.Generator) -> Masked:
+    def choose(ids: list[int], generator: np.random.Generator) -> Prediction:
         return mask_tokens(ids, generator, recipe.mntp.share, mask_id, vocabulary, special)
 
+    return _language_modelling(recipe, state, folder, model, choose, prediction_loss)
+
+
+def clm(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
+    """A trainer of next-token prediction; arguments as for :func:`fine_tuning`."""
+    model = _load(recipe, assembly.training_checkpoint(recipe), LanguageModel)
+    return _language_modelling(
+        recipe, state, folder, model, lambda ids, generator: every_next_token(ids), clm_loss
+    )
+
+
+STAGES = {"clm": clm, "mntp": mntp, "fine-tune": fine_tuning}
+
+
+def _language_modelling(
+    recipe: Recipe,
+    state: Any,
+    folder: Path,
+    model: LanguageModel,
+    choose: Callable[[list[int], np.random.Generator], Prediction],
+    loss: TokenLoss,
+) -> BaseTrainer:
+    with state.main_process_first():
+        passages = prepare_passages(recipe.data.train, folder)
     schedule = recipe.schedule
     encoder = model.encoder(recipe.output)
 
-    def batches(steps: int, processes: int = 1, rank: int = 0) -> MntpBatches:
-        return MntpBatches(
+    def batches(steps: int, processes: int = 1, rank: int = 0) -> LanguageModellingBatches:
+        return LanguageModellingBatches(
             passages,
             encoder.document_token_ids,
-            mask,
+            choose,
             texts=schedule.queries // schedule.accumulation,
             steps=steps * schedule.accumulation,
             seed=schedule.seed,
@@ -90,14 +113,15 @@ def mntp(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
             rank=rank,
         )
 
-    steps = assembly.number_of_mntp_steps(recipe, model, passages, batches)
-    return MntpTrainer(
+    steps = assembly.number_of_language_modelling_steps(recipe, model, passages, batches)
+    return LanguageModellingTrainer(
         model,
         assembly.training_arguments(recipe, steps),
         batches(steps, state.num_processes, state.process_index),
         partial(_write, model, recipe),
         keep=recipe.saving.keep,
         chunk_tokens=schedule.chunk_tokens,
+        loss=loss,
     )
 
 

@@ -1,6 +1,5 @@
 """An output folder: one run at a time, nothing foreign in it, cleared on demand."""
 
-import fcntl
 import os
 import shutil
 import sys
@@ -9,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.locking import locked
 from pyserini_ext.encode.manifest import Manifest, is_good
 from pyserini_ext.encode.state import LOCK_NAME, STATE_NAMES, manifest_path, state_folder
 
@@ -35,45 +35,27 @@ def only_run(folder: Path) -> Iterator[None]:
         )
     found = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    path = state_folder(folder) / LOCK_NAME
-    with _locked(path, folder):
-        had_manifest = manifest_path(folder).exists()
-        try:
-            yield
-        except BaseException:
-            if not had_manifest and not _worth_keeping(folder):
-                clear(folder)
-            raise
-        finally:
-            for temporary in path.parent.glob(".*"):
-                if temporary != path:
-                    temporary.unlink()
-            path.unlink(missing_ok=True)
-            for empty in (path.parent, *([] if found else [folder])):
-                with suppress(OSError):  # it is not empty
-                    empty.rmdir()
-
-
-@contextmanager
-def _locked(path: Path, folder: Path) -> Iterator[None]:
-    while True:
-        path.parent.mkdir(exist_ok=True)
-        try:
-            lock = path.open("w")
-        except FileNotFoundError:  # whoever had it has just removed the folder
-            continue
-        with lock:
+    state = state_folder(folder)
+    busy = (
+        f"Another run is writing to {folder}; give every run, and every shard, a folder of its own."
+    )
+    try:
+        with locked(state / LOCK_NAME, busy):
+            had_manifest = manifest_path(folder).exists()
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise EncoderError(
-                    f"Another run is writing to {folder}; give every run, and every shard, a "
-                    "folder of its own."
-                ) from None
-            # Whoever had the lock may have removed the file after it was opened here.
-            if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
                 yield
-                return
+            except BaseException:
+                if not had_manifest and not _worth_keeping(folder):
+                    clear(folder)
+                raise
+            finally:
+                for temporary in state.glob(".*"):
+                    if temporary.name != LOCK_NAME:
+                        temporary.unlink()
+    finally:
+        for empty in (state, *([] if found else [folder])):
+            with suppress(OSError):  # it is not empty, or in use
+                empty.rmdir()
 
 
 def _worth_keeping(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from llm_encoders.config import EncoderConfig
 from llm_encoders.train import gradient_cache
 from llm_encoders.train.model import load_model
 from llm_encoders.train.objective import Candidates, Objective, total
-from llm_encoders.train.recipe import Adapter
+from llm_encoders.train.recipe_sections import Adapter
 from tests.llm_encoders.train.conftest import BACKBONE, QUESTIONS, TOPICS
 
 CPU = torch.device("cpu")

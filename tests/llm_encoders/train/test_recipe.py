@@ -3,7 +3,7 @@
 import pytest
 
 from llm_encoders.errors import UsageError
-from llm_encoders.train.recipe import load_recipe
+from llm_encoders.train.recipe_file import load_recipe
 
 
 def test_defaults_and_overrides(recipe_file):
@@ -45,6 +45,7 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
         (["start_from=x", "adapter.rank=64"], "leave 'adapter' out"),
         (["evaluation={collections: []}"], "evaluation.collections is empty"),
         (["mntp.share=0.3"], "'mntp' belongs to the stage mntp"),
+        (["clm.max_length=9"], "'clm' belongs to the stage clm; this is fine-tune"),
         (["stage=mntp", "encoder=null"], "no use for 'objective'"),
         (["saving.keep=0"], "saving.keep is 0"),
         (["data.train=[a"], "what follows '=' is not valid YAML"),

@@ -12,8 +12,9 @@ import pytest
 from safetensors.torch import load_file
 
 from llm_encoders import EncoderError, UsageError, load_encoder
+from llm_encoders.locking import locked
 from llm_encoders.train import checkpoints
-from llm_encoders.train.recipe import load_recipe
+from llm_encoders.train.recipe_file import load_recipe
 from llm_encoders.train.run import run
 
 WEIGHTS = "adapter_model.safetensors"
@@ -44,6 +45,7 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
     card = (output / "README.md").read_text()
     assert "collection_ndcg@10" in card and str(tmp_path) not in card
     log = [json.loads(line) for line in (output / "log.jsonl").open()]
+    assert log[0]["step"] == 0 and "eval_collection_ndcg@10" in log[0]
     steps = [line for line in log if "loss" in line]
     assert len(steps) == 3
     for key in ("contrastive", "query_terms", "passage_terms", "passage_flops", "dead_terms",
@@ -55,6 +57,15 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
     with pytest.raises(UsageError, match="differs in schedule.steps"):
         run(load_recipe(recipe, ["schedule.steps=4"]))
     assert str(tmp_path) not in (output / "recipe.yaml").read_text()
+
+
+def test_a_second_run_in_the_same_folder_is_refused(recipe_file, tmp_path):
+    with (
+        locked(tmp_path / "run" / ".lock", "not seen"),
+        pytest.raises(EncoderError, match="Another run is going on in .*run; wait, or stop it"),
+    ):
+        run(load_recipe(recipe_file()))
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 @pytest.mark.parametrize("paradigm", ["sparse", "dense"])
