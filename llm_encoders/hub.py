@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from llm_encoders.errors import EncoderError
+from llm_encoders.errors import EncoderError, UsageError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
@@ -21,6 +21,20 @@ def cached_file(repo_id: str, filename: str) -> Path | None:
 
     found = try_to_load_from_cache(repo_id, filename)
     return Path(found) if isinstance(found, str) else None
+
+
+def local_folder(name: str, purpose: str) -> Path:
+    """The folder that the user has named, or that of a Hub repository.
+
+    Raises:
+        UsageError: the name is neither.
+        EncoderError: neither the cache nor the Hub has it.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    if looks_like_hub_id(name) and not name.startswith("."):
+        return fetch(name, purpose, "A local folder works as well.")
+    raise UsageError(f"{purpose}: '{name}' is neither a folder nor a Hub id.")
 
 
 def fetch(repo_id: str, purpose: str, cure: str) -> Path:

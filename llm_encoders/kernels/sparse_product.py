@@ -36,4 +36,5 @@ def sparse_product(
         crow = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
         column, entries = columns[order], values[order]
     sparse = torch.sparse_csr_tensor(crow, column, entries, shape, check_invariants=False)
-    return sparse @ dense.float()
+    with torch.autocast(dense.device.type, enabled=False):
+        return sparse @ dense.float()

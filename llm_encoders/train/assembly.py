@@ -77,13 +77,10 @@ def _language_modelling_contract(recipe: Recipe) -> EncoderConfig:
 
 
 def _folder(name: str, key: str, needed: str) -> Path:
-    if Path(name).is_dir():
-        if not (Path(name) / needed).is_file():
-            raise EncoderError(f"{key}: {name} holds no {needed}.")
-        return Path(name)
-    if hub.looks_like_hub_id(name) and not name.startswith("."):
-        return hub.fetch(name, f"'{key}' of the recipe", "A local folder works as well.")
-    raise UsageError(f"{key}: '{name}' is neither a folder nor a Hub id.")
+    folder = hub.local_folder(name, key)
+    if not (folder / needed).is_file():
+        raise EncoderError(f"{key}: {name} holds no {needed}.")
+    return folder
 
 
 def device_of(recipe: Recipe) -> torch.device:

@@ -39,7 +39,7 @@ def load_teacher(
         from llm_encoders.score.teachers.bi_encoder import OurEncoder
 
         return OurEncoder(name, device, batch_size)
-    folder = _folder(name)
+    folder = hub.local_folder(name, "teacher")
     kind = kind or _kind(folder)
     if kind == "cross-encoder":
         from llm_encoders.score.teachers.cross_encoder import CrossEncoder
@@ -52,14 +52,6 @@ def load_teacher(
     from llm_encoders.score.teachers.bi_encoder import SentenceEncoder
 
     return SentenceEncoder(folder, device, batch_size)
-
-
-def _folder(name: str) -> Path:
-    if Path(name).is_dir():
-        return Path(name)
-    if hub.looks_like_hub_id(name) and not name.startswith("."):
-        return hub.fetch(name, "teacher", "A local folder works as well.")
-    raise UsageError(f"The teacher '{name}' is neither a folder nor a Hub id nor an encoder.")
 
 
 def _kind(folder: Path) -> str:
