@@ -25,7 +25,7 @@ def load_teacher(
         batch_size: pairs or texts at a time.
 
     Raises:
-        EncoderError: there is no such model, or it is of no known kind.
+        EncoderError: there is no such model, it is of no known kind, or its files are faulty.
     """
     if kind is not None and kind not in KINDS:
         raise UsageError(f"Unknown kind of teacher '{kind}'; choose one of {', '.join(KINDS)}.")
@@ -41,6 +41,14 @@ def load_teacher(
         return OurEncoder(name, device, batch_size)
     folder = hub.local_folder(name, "teacher")
     kind = kind or _kind(folder)
+    try:
+        return _load(folder, kind, device, batch_size)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise EncoderError(f"{folder} cannot be loaded as a {kind}: {reason}") from error
+
+
+def _load(folder: Path, kind: str, device: str | None, batch_size: int) -> Teacher:
     if kind == "cross-encoder":
         from llm_encoders.score.teachers.cross_encoder import CrossEncoder
 

@@ -1,18 +1,17 @@
 """Cross-encoders: query and passage read together by a sequence classifier."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import torch
+from torch import Tensor
 
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.errors import EncoderError
-from llm_encoders.score.teachers.base import Passage, Teacher
+from llm_encoders.score.teachers.base import PairTeacher
 
 _MAX_LENGTH = 512
 
 
-class CrossEncoder(Teacher):
+class CrossEncoder(PairTeacher):
     """The single logit of a Transformers sequence classifier, as MarginMSE's teachers give it.
 
     Raises:
@@ -42,22 +41,22 @@ class CrossEncoder(Teacher):
         self.max_length = min(_MAX_LENGTH, positions)
         self.batch_size = batch_size
 
-    @torch.inference_mode()
-    def scores(self, groups: Sequence[tuple[str, Sequence[Passage]]]) -> list[list[float]]:
-        """See :class:`Teacher`."""
-        pairs = [(query, passage.joined) for query, passages in groups for passage in passages]
-        order = sorted(range(len(pairs)), key=lambda i: -len(pairs[i][0]) - len(pairs[i][1]))
-        flat = torch.empty(len(pairs))
-        for first in range(0, len(order), self.batch_size):
-            rows = order[first : first + self.batch_size]
-            inputs = self.tokenizer(
-                [pairs[row][0] for row in rows],
-                [pairs[row][1] for row in rows],
-                truncation="only_second",
-                max_length=self.max_length,
-                padding=True,
-                return_tensors="pt",
-            ).to(self.device)
-            flat[rows] = self.model(**inputs).logits[:, 0].float().cpu()
-        values = iter(flat.tolist())
-        return [[next(values) for _ in passages] for _, passages in groups]
+    def prepare(self, query: str, passage: str) -> tuple[str, str]:
+        """See :class:`PairTeacher`."""
+        return query, passage
+
+    def length(self, prepared: tuple[str, str]) -> int:
+        """See :class:`PairTeacher`."""
+        return len(prepared[0]) + len(prepared[1])
+
+    def logits(self, batch: list[tuple[str, str]]) -> Tensor:
+        """See :class:`PairTeacher`."""
+        inputs = self.tokenizer(
+            [query for query, _ in batch],
+            [passage for _, passage in batch],
+            truncation="only_second",
+            max_length=self.max_length,
+            padding=True,
+            return_tensors="pt",
+        ).to(self.device)
+        return self.model(**inputs).logits[:, 0]

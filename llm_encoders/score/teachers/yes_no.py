@@ -1,13 +1,13 @@
 """Causal language models that are asked whether a passage answers a query."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.errors import EncoderError
-from llm_encoders.score.teachers.base import Passage, Teacher
+from llm_encoders.score.teachers.base import PairTeacher
 
 _MAX_LENGTH = 512
 _PROMPT = (
@@ -15,7 +15,7 @@ _PROMPT = (
 )
 
 
-class YesNo(Teacher):
+class YesNo(PairTeacher):
     """Logit of " Yes" minus logit of " No" after the question, the pointwise LLM reranker.
 
     Raises:
@@ -42,35 +42,27 @@ class YesNo(Teacher):
     def _first(self, word: str) -> int:
         return int(self.tokenizer(word, add_special_tokens=False)["input_ids"][0])
 
-    @torch.inference_mode()
-    def scores(self, groups: Sequence[tuple[str, Sequence[Passage]]]) -> list[list[float]]:
-        """See :class:`Teacher`."""
-        prompts = [
-            self._prompt(query, passage.joined)
-            for query, passages in groups
-            for passage in passages
-        ]
-        order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
-        flat = torch.empty(len(prompts))
-        for first in range(0, len(order), self.batch_size):
-            rows = order[first : first + self.batch_size]
-            longest = max(len(prompts[row]) for row in rows)
-            ids = torch.zeros((len(rows), longest), dtype=torch.int64)
-            mask = torch.zeros_like(ids)
-            for place, row in enumerate(rows):  # on the left, so that the last one is the answer's
-                ids[place, longest - len(prompts[row]) :] = torch.tensor(prompts[row])
-                mask[place, longest - len(prompts[row]) :] = 1
-            logits = self.model(
-                input_ids=ids.to(self.device),
-                attention_mask=mask.to(self.device),
-                position_ids=(mask.cumsum(1) - 1).clamp(min=0).to(self.device),
-                logits_to_keep=1,
-            ).logits[:, -1]
-            flat[rows] = (logits[:, self.yes] - logits[:, self.no]).float().cpu()
-        values = iter(flat.tolist())
-        return [[next(values) for _ in passages] for _, passages in groups]
+    def length(self, prepared: list[int]) -> int:
+        """See :class:`PairTeacher`."""
+        return len(prepared)
 
-    def _prompt(self, query: str, passage: str) -> list[int]:
+    def logits(self, batch: list[list[int]]) -> Tensor:
+        """See :class:`PairTeacher`."""
+        longest = max(map(len, batch))
+        ids = torch.zeros((len(batch), longest), dtype=torch.int64)
+        mask = torch.zeros_like(ids)
+        for row, prompt in enumerate(batch):  # on the left, so that the last one is the answer's
+            ids[row, longest - len(prompt) :] = torch.tensor(prompt)
+            mask[row, longest - len(prompt) :] = 1
+        logits = self.model(
+            input_ids=ids.to(self.device),
+            attention_mask=mask.to(self.device),
+            position_ids=(mask.cumsum(1) - 1).clamp(min=0).to(self.device),
+            logits_to_keep=1,
+        ).logits[:, -1]
+        return logits[:, self.yes] - logits[:, self.no]
+
+    def prepare(self, query: str, passage: str) -> list[int]:
         """Token ids; a passage too long loses its end, never the question."""
         whole = self.tokenizer(_PROMPT.format(passage=passage, query=query))["input_ids"]
         surplus = len(whole) - self.max_length

@@ -1,6 +1,7 @@
 """Teachers score as their models do one pair at a time; scoring goes on where it was stopped."""
 
 import json
+import os
 import re
 
 import pytest
@@ -68,6 +69,20 @@ def test_cross_encoder_with_two_outputs(tmp_path):
         load_teacher(str(save(model, tmp_path / "cross")), device="cpu")
 
 
+@pytest.mark.parametrize("damage", ["no weights", "truncated weights", "no tokenizer"])
+def test_a_damaged_teacher_is_a_sentence(tmp_path, damage):
+    model = transformers.LlamaForSequenceClassification(small_config(num_labels=1))
+    folder = save(model, tmp_path / "cross")
+    if damage == "no tokenizer":
+        (folder / "tokenizer.json").write_text("{")
+    elif damage == "no weights":
+        (folder / "model.safetensors").unlink()
+    else:
+        os.truncate(folder / "model.safetensors", 1000)
+    with pytest.raises(EncoderError, match="cross cannot be loaded as a cross-encoder: "):
+        load_teacher(str(folder), device="cpu")
+
+
 def test_yes_no_language_model(tmp_path):
     model = transformers.LlamaForCausalLM(small_config(max_position_embeddings=48)).eval()
     folder = save(model, tmp_path / "lm")
@@ -76,7 +91,7 @@ def test_yes_no_language_model(tmp_path):
     found = teacher.scores(GROUPS)
     for (query, passages), scores in zip(GROUPS, found, strict=True):
         for passage, score in zip(passages, scores, strict=True):
-            prompt = teacher._prompt(query, passage.joined)
+            prompt = teacher.prepare(query, passage.joined)
             assert len(prompt) <= 48
             ending = teacher.tokenizer.decode(prompt).replace(" ", "")
             assert ending.endswith("yesorno.answer:")  # the question is whole
