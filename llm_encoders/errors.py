@@ -1,6 +1,7 @@
 """Errors that a user can act on: one sentence each, with the exit code a command returns for it."""
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -16,9 +17,13 @@ class UsageError(EncoderError):
     exit_code = 2
 
 
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
 def system_error(error: OSError) -> EncoderError:
     """A full disk and the like, as what it means for a command that can be continued."""
-    return EncoderError(f"{error}. Finished parts are good; run again to go on.")
+    good = " Finished parts are good; run again to go on." if error.errno in _PASSING else ""
+    return EncoderError(f"{error}.{good}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -32,7 +32,7 @@ def local_folder(name: str, purpose: str) -> Path:
     """
     if Path(name).is_dir():
         return Path(name)
-    if looks_like_hub_id(name) and not name.startswith("."):
+    if looks_like_hub_id(name):
         return fetch(name, purpose, "A local folder works as well.")
     raise UsageError(f"{purpose}: '{name}' is neither a folder nor a Hub id.")
 

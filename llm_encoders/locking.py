@@ -8,6 +8,8 @@ from pathlib import Path
 
 from llm_encoders.errors import EncoderError
 
+LOCK_NAME = ".lock"
+
 
 @contextmanager
 def locked(path: Path, problem: str) -> Iterator[None]:
@@ -28,7 +30,11 @@ def locked(path: Path, problem: str) -> Iterator[None]:
             except BlockingIOError:
                 raise EncoderError(problem) from None
             # Whoever had the lock may have removed the file after it was opened here.
-            if not path.exists() or path.stat().st_ino != os.fstat(lock.fileno()).st_ino:
+            try:
+                same = path.stat().st_ino == os.fstat(lock.fileno()).st_ino
+            except FileNotFoundError:
+                same = False
+            if not same:
                 continue
             try:
                 yield

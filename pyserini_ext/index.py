@@ -15,7 +15,7 @@ from llm_encoders.corpora import Position, files
 from llm_encoders.errors import EncoderError
 from pyserini_ext.encode.folder import (
     BUILDING_FOLDER,
-    clear,
+    clear_for_overwriting,
     finished_files_are_good,
     only_run,
     refuse_foreign_files,
@@ -73,13 +73,13 @@ def run(options: argparse.Namespace) -> None:
         "input": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats],
     }
     with only_run(folder):
-        if not options.overwrite:
-            refuse_foreign_files(folder)
         earlier = None if options.overwrite else Manifest.load(folder)
+        if options.overwrite:
+            clear_for_overwriting(folder)
+        else:
+            refuse_foreign_files(folder, earlier)
         if earlier is not None:
             earlier.require_same(fingerprint)
-        else:
-            clear(folder)
         manifest = earlier or Manifest(folder, fingerprint)
         building = folder / BUILDING_FOLDER
         if manifest.finished:

@@ -2,8 +2,9 @@
 
 Logits of a causal language model are mostly negative, and relu takes their gradient away: sparse
 fine-tuning can find all terms dead. CSPLADE (arXiv 2504.10816) therefore first trains on the sum
-of two losses, the usual one and one whose softmax is over log1p(relu(logits)), the weights that a
-sparse encoder makes of them. No code was published with it; this follows the formula.
+of two losses, the usual one and one whose softmax is over log1p(relu(logits)), without the scale
+that an encode contract may put on the logits. No code was published with it; this follows the
+formula.
 """
 
 from collections.abc import Sequence

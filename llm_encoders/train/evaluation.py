@@ -45,12 +45,17 @@ class Collection:
             for query, grades in read_qrels(qrels_file(Path(folder), split)).items()
             if any(grade > 0 for grade in grades.values())
         }
+        if not qrels:
+            raise UsageError(
+                f"evaluation: {qrels_file(Path(folder), split)} judges no document relevant; name "
+                "another split (evaluation.split)."
+            )
         documents = [document for _, document in open_corpus(folder).documents(refuse)]
         queries = {name: text for _, name, text in read_queries(Path(folder)) if name in qrels}
         if missing := qrels.keys() - queries.keys():
             raise EncoderError(
                 f"evaluation: {folder}/queries.jsonl lacks {len(missing)} judged queries, "
-                f"'{min(missing)}' among them."
+                f"'{min(missing)}' among them; add them, or remove them from the qrels."
             )
         return cls(
             Path(folder).name,
@@ -65,8 +70,8 @@ class Collection:
 def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
     """Score every document for every query and compute the metrics.
 
-    A document with the id of the query is left out, as BEIR's own evaluation does. Memory holds
-    the scores of one block of documents at a time.
+    A document with the id of the query is left out of rankings, as BEIR's own evaluation does.
+    Memory holds the scores of one block of documents at a time.
 
     Args:
         encoder: a sparse or dense encoder; sparse weights are not quantised.

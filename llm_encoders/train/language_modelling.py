@@ -92,7 +92,8 @@ class LanguageModel(RetrievalModel):
 
 
 class LanguageModellingTrainer(BaseTrainer):
-    """Trains a :class:`LanguageModel`; the loss is the mean over all tokens that a step predicts.
+    """Trains a :class:`LanguageModel`; the loss is the mean over all tokens that a part of a step
+    predicts (``schedule.accumulation``), over all processes.
 
     Args:
         chunk_tokens: padded tokens that pass through the model together.

@@ -161,7 +161,7 @@ def write_card(
         "## Training",
         "",
         f"Backbone `{backbone}`; objective {_objective(recipe)}; "
-        f"{spent.get('steps', 0):,.0f} steps of {recipe.schedule.queries:,} queries, "
+        f"{spent.get('steps', 0):,.0f} steps of {recipe.schedule.queries:,} {_unit(recipe)}, "
         f"{spent.get('tokens', 0):,.0f} tokens, {spent.get('flops', 0):.3g} floating-point "
         f"operations, {spent.get('seconds', 0):,.0f} seconds. `recipe.yaml` is the recipe, "
         "`environment.json` the versions it ran with.",
@@ -176,17 +176,27 @@ def write_card(
         "",
         "## Citation",
         "",
-        recipe.card.citation
-        or "The method is that of *Scaling Sparse and Dense Retrieval in Decoder-Only LLMs* "
-        "(arXiv 2502.15526).",
+        recipe.card.citation or f"The method is that of {_METHODS[recipe.stage]}.",
         "",
     ]
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
+_METHODS = {
+    "mntp": "*LLM2Vec* (arXiv 2404.05961)",
+    "clm": "*CSPLADE* (arXiv 2504.10816)",
+    "fine-tune": "*Scaling Sparse and Dense Retrieval in Decoder-Only LLMs* (arXiv 2502.15526)",
+}
+
+
+def _unit(recipe: Recipe) -> str:
+    return "queries" if recipe.stage == "fine-tune" else "passages"
+
+
 def _usage(recipe: Recipe, home: Path) -> list[str]:
     if recipe.encoder is None:
-        return ["A language model adapted to bidirectional attention, to fine-tune encoders from."]
+        purpose = "bidirectional attention" if recipe.stage == "mntp" else "a sparse causal encoder"
+        return [f"A language model adapted to {purpose}, to fine-tune encoders from."]
     return [
         f"A {recipe.encoder.paradigm} retrieval encoder. `{CONFIG_NAME}` says how it encodes.",
         "",

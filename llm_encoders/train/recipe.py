@@ -25,7 +25,6 @@ from llm_encoders.train.recipe_sections import (
 from llm_encoders.train.regularisers import REGULARISERS
 
 STAGES = ("clm", "mntp", "fine-tune")
-LANGUAGE_MODELLING = ("clm", "mntp")
 METRICS = ("ndcg@10", "mrr@10", "recall@100", "contrastive_entropy")
 LOSS_SCALINGS = ("exact", "reference")
 
@@ -98,6 +97,9 @@ class Recipe:
             ("data.negatives", self.data.negatives, 0),
             ("saving.every", self.saving.every, 1),
             ("saving.keep", self.saving.keep, 1),
+            ("evaluation.every", self.evaluation and self.evaluation.every, 1),
+            ("mntp.max_length", self.mntp.max_length, 2),
+            ("clm.max_length", self.clm.max_length, 2),
         ):
             if value is not None and value < least:
                 raise UsageError(f"{name} is {value}; give at least {least}.")

@@ -126,7 +126,10 @@ class Mntp:
 @dataclass(frozen=True)
 class Clm:
     """Next-token prediction from the logits and, again, from log1p(relu(logits)), so that the
-    terms of a causal backbone do not die in sparse fine-tuning (CSPLADE, arXiv 2504.10816)."""
+    terms of a causal backbone do not die in sparse fine-tuning (CSPLADE, arXiv 2504.10816).
+
+    The logits of every token are held, twice: with a large vocabulary lower
+    ``schedule.chunk_tokens``."""
 
     max_length: int = 512
     """Tokens of a passage."""

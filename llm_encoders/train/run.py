@@ -11,7 +11,7 @@ import yaml
 
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.locking import locked
+from llm_encoders.locking import LOCK_NAME, locked
 from llm_encoders.train import assembly, checkpoints, stages
 from llm_encoders.train.base_trainer import load_weights
 from llm_encoders.train.output import write_card, write_encoder
@@ -55,7 +55,7 @@ def _only_run(state: Any, output: Path) -> AbstractContextManager[None]:
     """Refuse a second run in the same folder; the first process speaks for all of its run."""
     if not state.is_main_process:
         return nullcontext()
-    return locked(output / ".lock", f"Another run is going on in {output}; wait, or stop it.")
+    return locked(output / LOCK_NAME, f"Another run is going on in {output}; wait, or stop it.")
 
 
 def _train(recipe: Recipe, state: Any, output: Path, overwrite: bool) -> None:
@@ -98,7 +98,7 @@ def _is_finished(recipe: Recipe, output: Path) -> bool:
                 "Name another output, or add --overwrite to begin anew."
             )
         return (output / _SPENT).is_file()
-    known = {_DATA, f"{_DATA}.tmp", ".lock"}
+    known = {_DATA, f"{_DATA}.tmp", LOCK_NAME}
     if output.exists() and {path.name for path in output.iterdir()} - known:
         raise UsageError(f"{output} holds other files; name an empty folder.")
     return False
@@ -110,7 +110,7 @@ def _claim(recipe: Recipe, output: Path, overwrite: bool) -> None:
         for path in output.iterdir():
             if path.is_dir() and path.name != _DATA:
                 shutil.rmtree(path)
-            elif path.is_file():
+            elif path.is_file() and path.name != LOCK_NAME:
                 path.unlink()
     (output / _RUN).write_text(recipe.to_yaml(), encoding="utf-8")
 
@@ -162,6 +162,6 @@ def _push(output: Path, repository: str) -> None:
     api.upload_folder(
         repo_id=repository,
         folder_path=output,
-        ignore_patterns=["checkpoint-*/*", f"{_DATA}/*", _RUN, "*.tmp", ".lock"],
+        ignore_patterns=["checkpoint-*/*", f"{_DATA}/*", _RUN, "*.tmp", LOCK_NAME],
     )
     print(f"Published as {repository}.")

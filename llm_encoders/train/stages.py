@@ -34,6 +34,8 @@ from llm_encoders.train.regularisers import inverse_document_frequency
 from llm_encoders.train.retrieval_trainer import RetrievalTrainer
 
 _IDF_SAMPLE = 100_000
+Choose = Callable[[list[int], np.random.Generator], Prediction]
+"""What is to be predicted of a text."""
 
 
 def fine_tuning(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
@@ -66,23 +68,25 @@ def fine_tuning(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
 
 def mntp(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
     """A trainer of masked next-token prediction; arguments as for :func:`fine_tuning`."""
-    model = _load(recipe, assembly.training_checkpoint(recipe), LanguageModel)
-    mask_id = mask_id_of(model.tokenizer, recipe.mntp.mask_token)
-    vocabulary = len(model.backbone().head)
-    special = frozenset(model.tokenizer.all_special_ids)
 
-    def choose(ids: list[int], generator: np.random.Generator) -> Prediction:
-        return mask_tokens(ids, generator, recipe.mntp.share, mask_id, vocabulary, special)
+    def masking(model: LanguageModel) -> Choose:
+        mask_id = mask_id_of(model.tokenizer, recipe.mntp.mask_token)
+        vocabulary = len(model.backbone().head)
+        special = frozenset(model.tokenizer.all_special_ids)
+        return lambda ids, generator: mask_tokens(
+            ids, generator, recipe.mntp.share, mask_id, vocabulary, special
+        )
 
-    return _language_modelling(recipe, state, folder, model, choose, prediction_loss)
+    return _language_modelling(recipe, state, folder, masking, prediction_loss)
 
 
 def clm(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
     """A trainer of next-token prediction; arguments as for :func:`fine_tuning`."""
-    model = _load(recipe, assembly.training_checkpoint(recipe), LanguageModel)
-    return _language_modelling(
-        recipe, state, folder, model, lambda ids, generator: every_next_token(ids), clm_loss
-    )
+
+    def everything(model: LanguageModel) -> Choose:
+        return lambda ids, generator: every_next_token(ids)
+
+    return _language_modelling(recipe, state, folder, everything, clm_loss)
 
 
 STAGES = {"clm": clm, "mntp": mntp, "fine-tune": fine_tuning}
@@ -92,12 +96,14 @@ def _language_modelling(
     recipe: Recipe,
     state: Any,
     folder: Path,
-    model: LanguageModel,
-    choose: Callable[[list[int], np.random.Generator], Prediction],
+    choice: Callable[[LanguageModel], Choose],
     loss: TokenLoss,
 ) -> BaseTrainer:
+    files = assembly.training_checkpoint(recipe)
     with state.main_process_first():
         passages = prepare_passages(recipe.data.train, folder)
+    model = _load(recipe, files, LanguageModel)
+    choose = choice(model)
     schedule = recipe.schedule
     encoder = model.encoder(recipe.output)
 
@@ -145,8 +151,7 @@ def _write(
 
 def _idf(recipe: Recipe, model: Any, data: TrainingData) -> torch.Tensor | None:
     """Inverse document frequency of every term over the first passages, where it is needed."""
-    strength = recipe.regularisation
-    if strength.kind != "idf-flops" or not (strength.queries or strength.passages):
+    if recipe.regularisation.kind != "idf-flops":
         return None
     count = min(_IDF_SAMPLE, len(data.passages))
     encoder = model.encoder(recipe.output)

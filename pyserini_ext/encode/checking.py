@@ -27,11 +27,12 @@ def checked_census(corpus: Corpus, options: EncodeOptions, earlier: Manifest | N
         EncoderError: faults that are not to be skipped, all named; no document at all.
     """
     if earlier is not None and earlier.census:
-        known = Census.from_json(earlier.census)
-        same = known.stamp == options.census_stamp(corpus.stamp())
-        accepted = options.on_error == "skip" or not known.faults
-        if same and known.stamp[1] and known.window == options.window and accepted:
-            return known
+        known = _known(earlier)
+        accepted = known is not None and (options.on_error == "skip" or not known.faults)
+        if known is not None and accepted and known.window == options.window:
+            stamp = options.census_stamp(corpus.stamp())
+            if stamp[1] and known.stamp == stamp:
+                return known
     skip = options.on_error == "skip"
     listed = _new_list(Path(options.embeddings))
     shown = 0
@@ -56,6 +57,14 @@ def checked_census(corpus: Corpus, options: EncodeOptions, earlier: Manifest | N
     if census.documents == 0:
         raise EncoderError(f"No documents in {corpus.name}.")
     return census
+
+
+def _known(earlier: Manifest) -> Census | None:
+    """The census of an earlier run, if it can be read."""
+    try:
+        return Census.from_json(earlier.census)
+    except (TypeError, ValueError):
+        return None
 
 
 def keep_skipped_lines(folder: Path) -> None:

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.locking import locked
-from pyserini_ext.encode.manifest import Manifest, is_good
-from pyserini_ext.encode.state import LOCK_NAME, STATE_NAMES, manifest_path, state_folder
+from llm_encoders.locking import LOCK_NAME, locked
+from pyserini_ext.encode.manifest import Manifest, fault_of, tell
+from pyserini_ext.encode.state import STATE_NAMES, manifest_path, state_folder
 
 PARTS_FOLDER = ".parts"
 BUILDING_FOLDER = ".building"
@@ -28,34 +28,64 @@ def only_run(folder: Path) -> Iterator[None]:
         EncoderError: another run is going on.
         UsageError: nothing can be kept beside the folder.
     """
-    if os.path.ismount(folder):
-        raise UsageError(
-            f"{folder} is where a file system is mounted, but the record of a run is kept beside "
-            f"its folder. Give a folder inside it, for instance {folder / 'output'}."
-        )
     found = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    state = state_folder(folder)
+    state = _make_state_folder(folder)
     busy = (
         f"Another run is writing to {folder}; give every run, and every shard, a folder of its own."
     )
     try:
         with locked(state / LOCK_NAME, busy):
+            _remove_temporary_records(state)
+            before = {path.name for path in folder.iterdir()}
             had_manifest = manifest_path(folder).exists()
             try:
                 yield
             except BaseException:
                 if not had_manifest and not _worth_keeping(folder):
-                    clear(folder)
+                    _undo(folder, before)
                 raise
             finally:
-                for temporary in state.glob(".*"):
-                    if temporary.name != LOCK_NAME:
-                        temporary.unlink()
+                _remove_temporary_records(state)
     finally:
         for empty in (state, *([] if found else [folder])):
             with suppress(OSError):  # it is not empty, or in use
                 empty.rmdir()
+
+
+def _make_state_folder(folder: Path) -> Path:
+    state = state_folder(folder)
+    reason = "a file system is mounted there" if os.path.ismount(folder.resolve()) else None
+    try:
+        state.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = error.strerror
+    if reason is not None:
+        with suppress(OSError):
+            state.rmdir()
+        raise UsageError(
+            f"The record of a run is kept beside its folder, which cannot be done for {folder}: "
+            f"{reason}. Give a folder inside it, for instance {folder / 'output'}."
+        )
+    return state
+
+
+def _remove_temporary_records(state: Path) -> None:
+    for path in state.glob(".*"):
+        if path.name != LOCK_NAME:
+            path.unlink()
+
+
+def _undo(folder: Path, before: set[str]) -> None:
+    """Remove what a run has brought into a folder, and its record."""
+    for path in folder.iterdir():
+        if path.name not in before:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    for name in STATE_NAMES:
+        (state_folder(folder) / name).unlink(missing_ok=True)
 
 
 def _worth_keeping(folder: Path) -> bool:
@@ -64,16 +94,10 @@ def _worth_keeping(folder: Path) -> bool:
     return (manifest is not None and bool(manifest.parts)) or any(building.glob("segments_*"))
 
 
-def clear(folder: Path) -> None:
-    """Remove the output of an earlier run, and nothing else."""
-    manifest = None
-    try:
-        manifest = Manifest.load(folder)
-    except EncoderError:
-        print(f"warning: {manifest_path(folder)} cannot be read.", file=sys.stderr)
+def clear(folder: Path, manifest: Manifest | None) -> None:
+    """Remove the output that a manifest tells of, and all parts."""
     if manifest is not None:
-        names = [part.file for part in manifest.parts.values()] + list(manifest.finished)
-        for name in names:
+        for name in [part.file for part in manifest.parts.values()] + list(manifest.finished):
             (folder / name).unlink(missing_ok=True)
     for pattern in PART_PATTERNS:  # also of parts that were in place but not yet in the manifest
         for path in folder.glob(pattern):
@@ -94,24 +118,61 @@ def remove_temporary(folder: Path) -> None:
 
 def finished_files_are_good(manifest: Manifest) -> bool:
     """Whether the assembled files of a finished run still have their checksums."""
-    return bool(manifest.finished) and all(
-        is_good(manifest.folder / name, expected) for name, expected in manifest.finished.items()
-    )
-
-
-def refuse_foreign_files(folder: Path) -> None:
-    """Refuse a folder without manifest that holds what would mix with the output."""
-    if manifest_path(folder).exists() or not folder.is_dir():
-        return
-    names = [path.name for path in folder.iterdir() if path.name[0] != "."]
-    own = ("docid", "index", VOCABULARY_NAME)
-    mixing = [
-        name
-        for name in sorted(names)
-        if name in own or name.startswith("segments_") or name.endswith((".json", ".jsonl", ".npz"))
+    faults = [
+        fault
+        for name, expected in manifest.finished.items()
+        if (fault := fault_of(manifest.folder / name, expected)) is not None
     ]
+    tell(faults)
+    return bool(manifest.finished) and not faults
+
+
+def refuse_foreign_files(folder: Path, manifest: Manifest | None) -> None:
+    """Refuse a folder that holds what would mix with the output.
+
+    Args:
+        folder: of the output.
+        manifest: of the run that goes on, if there is one.
+    """
+    own: set[str] = set()
+    if manifest is not None:
+        own = {part.file for part in manifest.parts.values()} | set(manifest.finished)
+        own |= {path.name for pattern in PART_PATTERNS for path in folder.glob(pattern)}
+    mixing = sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.name not in own
+        and (_is_of_an_index(path.name) or path.name.endswith((".json", ".jsonl", ".npz")))
+        and not path.name.startswith(".")
+    )
     if mixing:
         raise UsageError(
             f"{folder} holds {mixing[0]}, which is not of this output. Give another folder, or "
             "--overwrite to have the output of an earlier run replaced."
         )
+
+
+def clear_for_overwriting(folder: Path) -> None:
+    """Remove the output of an earlier run, and nothing else.
+
+    Raises:
+        UsageError: there is an index, but no record that would say which files are its own.
+    """
+    try:
+        manifest = Manifest.load(folder)
+    except EncoderError:
+        print(f"warning: {manifest_path(folder)} cannot be read.", file=sys.stderr)
+        manifest = None
+    if manifest is None:
+        index = sorted(path.name for path in folder.iterdir() if _is_of_an_index(path.name))
+        if index:
+            raise UsageError(
+                f"{folder} holds an index ({index[0]}), but no record of the run that made it, so "
+                "--overwrite does not know what to remove. Remove the folder yourself, or give "
+                "another."
+            )
+    clear(folder, manifest)
+
+
+def _is_of_an_index(name: str) -> bool:
+    return name in ("docid", "index", VOCABULARY_NAME) or name.startswith("segments_")

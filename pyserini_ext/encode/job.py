@@ -13,7 +13,7 @@ from pyserini_ext.encode.engines import choose_engine
 from pyserini_ext.encode.fingerprint import encoder_fingerprint, vocabulary_of
 from pyserini_ext.encode.folder import (
     BUILDING_FOLDER,
-    clear,
+    clear_for_overwriting,
     finished_files_are_good,
     only_run,
     refuse_foreign_files,
@@ -51,9 +51,9 @@ def run(options: EncodeOptions) -> None:
     corpus = options.open_corpus()
     folder = Path(options.embeddings)
     with only_run(folder):
-        if not options.overwrite:
-            refuse_foreign_files(folder)
         earlier = None if options.overwrite else Manifest.load(folder)
+        if not options.overwrite:
+            refuse_foreign_files(folder, earlier)
         census = checked_census(corpus, options, earlier)
         parts = _plan(census, options)
         fingerprint = {
@@ -67,7 +67,7 @@ def run(options: EncodeOptions) -> None:
         if earlier is not None:
             earlier.require_same(fingerprint)
         if options.overwrite:
-            clear(folder)
+            clear_for_overwriting(folder)
         keep_skipped_lines(folder)
         remove_temporary(folder)
         manifest = earlier or Manifest(folder, fingerprint)

@@ -124,11 +124,14 @@ class Manifest:
         The others are named to the user.
         """
         recorded = {number: part for number, part in self.parts.items() if number >= start}
-        valid = {
-            n: part for n, part in recorded.items() if is_good(folder / part.file, part.sha256)
-        }
-        for number in sorted(recorded.keys() - valid.keys()):
-            print(f"{folder / recorded[number].file} is encoded again.", file=sys.stderr)
+        valid, faults = {}, []
+        for number, part in sorted(recorded.items()):
+            fault = fault_of(folder / part.file, part.sha256)
+            if fault is None:
+                valid[number] = part
+            else:
+                faults.append(f"{fault} Its documents are encoded again.")
+        tell(faults)
         return valid
 
 
@@ -136,19 +139,23 @@ def _read_census(path: Path) -> dict[str, Any]:
     """Empty where there is none or it is broken: then the corpus is read again."""
     try:
         return read_object(path)
-    except (OSError, EncoderError):
+    except (OSError, EncoderError, ValueError):
         return {}
 
 
-def is_good(path: Path, expected: str) -> bool:
-    """Whether a file is there with its checksum; one that is not is named to the user."""
+def fault_of(path: Path, expected: str) -> str | None:
+    """A sentence about a file that is not there with its checksum."""
     if not path.is_file():
-        print(f"{path} is gone.", file=sys.stderr)
-        return False
-    if checksum(path) != expected:
-        print(f"{path} was changed after it was written.", file=sys.stderr)
-        return False
-    return True
+        return f"{path} is gone."
+    return None if checksum(path) == expected else f"{path} was changed after it was written."
+
+
+def tell(faults: list[str]) -> None:
+    """Name damaged files to the user, the first few of many."""
+    for fault in faults[:_SHOWN_IDS]:
+        print(fault, file=sys.stderr)
+    if len(faults) > _SHOWN_IDS:
+        print(f"… and {len(faults) - _SHOWN_IDS} more files.", file=sys.stderr)
 
 
 def checksum(path: Path) -> str:

@@ -201,7 +201,7 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
         choices=("stop", "skip"),
         default="stop",
         help="a faulty document stops the run before it starts, or is left out and listed in "
-        "FOLDER.state/skipped-lines.txt",
+        ".FOLDER.state/skipped-lines.txt",
     )
     outputs = argparse.ArgumentParser(add_help=False)
     group = outputs.add_argument_group("output")

@@ -1,10 +1,10 @@
 """Measure head, encoding, indexing and search beside the plain ways, in one run, into one CSV.
 
 python measure.py --corpus BEIR/nfcorpus/corpus.jsonl --tokenizer TOKENIZER [--device cuda]
-    [--only head encode index search gpu] [--documents N] [--output results.csv]
+    [--only head encode index search training] [--documents N] [--output results.csv]
 
 Every form runs in a process of its own, one after another, so that none inherits another's
-memory. A ratio is to the first form of its group.
+memory (but for --small). A ratio is to the first form of its group.
 """
 
 import argparse

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from llm_encoders import hub, registry
 from llm_encoders.config import CONFIG_NAME
-from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.errors import EncoderError, UsageError, nearest
 from llm_encoders.json_file import read_object
 from llm_encoders.score.teachers.base import Teacher
 
@@ -39,13 +39,19 @@ def load_teacher(
         from llm_encoders.score.teachers.bi_encoder import OurEncoder
 
         return OurEncoder(name, device, batch_size)
-    folder = hub.local_folder(name, "teacher")
-    kind = kind or _kind(folder)
     try:
-        return _load(folder, kind, device, batch_size)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        folder = hub.local_folder(name, "teacher")
+    except UsageError as error:
+        raise UsageError(
+            f"{error} Nor is it one of our encoders.{nearest(name, registry.presets())}"
+        ) from None
+    try:
+        return _load(folder, kind or _kind(folder), device, batch_size)
+    except EncoderError:
+        raise
+    except Exception as error:  # what libraries raise for faulty files is of a dozen classes
         reason = " ".join(str(error).split())
-        raise EncoderError(f"{folder} cannot be loaded as a {kind}: {reason}") from error
+        raise EncoderError(f"{folder} cannot be loaded as a teacher: {reason}") from error
 
 
 def _load(folder: Path, kind: str, device: str | None, batch_size: int) -> Teacher:

@@ -69,17 +69,19 @@ def test_cross_encoder_with_two_outputs(tmp_path):
         load_teacher(str(save(model, tmp_path / "cross")), device="cpu")
 
 
-@pytest.mark.parametrize("damage", ["no weights", "truncated weights", "no tokenizer"])
+@pytest.mark.parametrize("damage", ["no weights", "truncated weights", "no tokenizer", "no config"])
 def test_a_damaged_teacher_is_a_sentence(tmp_path, damage):
     model = transformers.LlamaForSequenceClassification(small_config(num_labels=1))
     folder = save(model, tmp_path / "cross")
     if damage == "no tokenizer":
         (folder / "tokenizer.json").write_text("{")
+    elif damage == "no config":
+        (folder / "config.json").unlink()
     elif damage == "no weights":
         (folder / "model.safetensors").unlink()
     else:
         os.truncate(folder / "model.safetensors", 1000)
-    with pytest.raises(EncoderError, match="cross cannot be loaded as a cross-encoder: "):
+    with pytest.raises(EncoderError, match="cross cannot be loaded as a teacher: "):
         load_teacher(str(folder), device="cpu")
 
 
@@ -139,7 +141,9 @@ def test_sentence_transformers_layout(tmp_path):
 
 
 def test_unknown_teachers(tmp_path):
-    with pytest.raises(UsageError, match="teacher: .* is neither a folder nor a Hub id"):
+    with pytest.raises(
+        UsageError, match="neither a folder nor a Hub id. Nor is it one of our encoders."
+    ):
         load_teacher("nowhere")
     with pytest.raises(UsageError, match="Unknown kind of teacher 'bi'"):
         load_teacher("nowhere", "bi")

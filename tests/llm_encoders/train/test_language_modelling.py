@@ -71,6 +71,10 @@ def test_from_adaptation_to_a_fine_tuned_encoder(recipe_file, tmp_path, beir, st
     losses = [line["loss"] for line in log if "loss" in line]
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
     assert not (adapted / "encoder_config.json").exists()
+    card = (adapted / "README.md").read_text()
+    assert "20 steps of 6 passages" in card
+    assert ("bidirectional attention" in card) == (stage == "mntp")
+    assert ("2504.10816" in card) == (stage == "clm")
     attention = "causal" if stage == "clm" else "bidirectional"
     for paradigm in ("sparse", "dense"):
         tuned = recipe_file(

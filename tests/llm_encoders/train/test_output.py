@@ -76,8 +76,8 @@ def test_a_step_of_two_parts_has_the_mean_of_their_gradients(recipe_file, tmp_pa
 
 @pytest.mark.parametrize("kind", ["flops", "l1", "idf-flops"])
 def test_every_regulariser_in_a_run(recipe_file, tmp_path, kind):
-    """Pressing hard on passages leaves them fewer terms than pressing not at all."""
-    terms = {}
+    """Pressing hard on passages leaves them less weight than pressing not at all."""
+    weight = {}
     for strength in (0.0, 1.0):
         output = tmp_path / f"{kind}-{strength}"
         recipe = recipe_file(
@@ -88,5 +88,5 @@ def test_every_regulariser_in_a_run(recipe_file, tmp_path, kind):
         documents = load_encoder(str(output), device="cpu").encode_documents(
             ["Trains run on rails, which guide their wheels.", "Rain falls when clouds grow heavy."]
         )
-        terms[strength] = documents.sum()
-    assert terms[1.0] < 0.9 * terms[0.0]
+        weight[strength] = documents.sum()
+    assert weight[1.0] < 0.9 * weight[0.0]

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pyserini_ext.encode.command import main
+
+COUNT = 100
+
 
 @pytest.fixture(scope="session")
 def encode_words(shared_data, stories, tmp_path_factory):
@@ -33,3 +37,24 @@ def run():
         return result.stderr
 
     return run
+
+
+@pytest.fixture
+def corpus(tmp_path, shared_data):
+    lines = (shared_data / "collections/nfcorpus/corpus.jsonl").read_text().splitlines()
+    path = tmp_path / "corpus.jsonl"
+    path.write_text("\n".join(lines[:COUNT]) + "\n")
+    return path
+
+
+@pytest.fixture
+def encode(corpus, stories, tmp_path, capsys):
+    """Run the command in four parts; returns its exit code and what it said."""
+
+    def encode(*more, output="output", encoder=f"{stories},paradigm=sparse"):
+        words = ["--encoder", encoder, "--corpus", corpus, "--embeddings", tmp_path / output]
+        words += ["--batch-size", 1, "--part-size", 32, *more]
+        code = main([str(word) for word in words])
+        return code, capsys.readouterr().err
+
+    return encode

@@ -76,3 +76,8 @@ def dense_rows(folder: Path) -> np.ndarray:
     """Vectors of all JSONL parts."""
     parts = sorted(folder.glob("*.jsonl"))
     return np.array([json.loads(line)["vector"] for part in parts for line in part.open()])
+
+
+def parts(folder: Path) -> list[Path]:
+    """JSONL parts in order."""
+    return sorted(folder.glob("*.jsonl"))

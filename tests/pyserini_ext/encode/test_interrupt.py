@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from pyserini_ext.encode.state import manifest_path
+
 pytestmark = pytest.mark.slow
 
 
@@ -23,7 +25,7 @@ def test_ctrl_c(encode_words, run, tmp_path, kind):
         # Tests that run in a shell's background inherit that Ctrl-C is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    manifest = tmp_path / f"{kind}.state" / "manifest.json"
+    manifest = manifest_path(tmp_path / kind)
     while process.poll() is None:
         if manifest.is_file() and json.loads(manifest.read_text())["parts"]:
             os.killpg(process.pid, signal.SIGINT)  # a terminal signals the whole group

@@ -11,33 +11,11 @@ from safetensors.numpy import load_file, save_file
 
 from llm_encoders import EncoderConfig
 from pyserini_ext.encode import parts as parts_module
-from pyserini_ext.encode.command import main
 from pyserini_ext.encode.manifest import Manifest
 from pyserini_ext.encode.parts import plan
-from tests.pyserini_ext.encode.outputs import files, jsonl_ids
-
-COUNT = 100
-
-
-@pytest.fixture
-def corpus(tmp_path, shared_data):
-    lines = (shared_data / "collections/nfcorpus/corpus.jsonl").read_text().splitlines()
-    path = tmp_path / "corpus.jsonl"
-    path.write_text("\n".join(lines[:COUNT]) + "\n")
-    return path
-
-
-@pytest.fixture
-def encode(corpus, stories, tmp_path, capsys):
-    """Run the command in four parts; returns its exit code and what it said."""
-
-    def encode(*more, output="output", encoder=f"{stories},paradigm=sparse"):
-        words = ["--encoder", encoder, "--corpus", corpus, "--embeddings", tmp_path / output]
-        words += ["--batch-size", 1, "--part-size", 32, *more]
-        code = main([str(word) for word in words])
-        return code, capsys.readouterr().err
-
-    return encode
+from pyserini_ext.encode.state import SKIPPED_DOCUMENTS_NAME, state_folder
+from tests.pyserini_ext.encode.conftest import COUNT
+from tests.pyserini_ext.encode.outputs import files, jsonl_ids, parts
 
 
 def test_plan():
@@ -52,22 +30,20 @@ def test_plan():
 
 def test_parts_and_a_rerun_that_has_nothing_to_do(encode, tmp_path):
     assert encode()[0] == 0
-    before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in parts(tmp_path)}
+    before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in parts(tmp_path / "output")}
     assert sorted(before) == [f"embeddings.{i:05d}.jsonl" for i in range(4)]
     code, said = encode()
     assert code == 0 and "Everything is in place already." in said
-    assert {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in parts(tmp_path)} == before
-
-
-def parts(tmp_path, output="output"):
-    return sorted((tmp_path / output).glob("*.jsonl"))
+    assert {
+        p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in parts(tmp_path / "output")
+    } == before
 
 
 @pytest.mark.parametrize("damage", ["truncated", "edited", "removed"])
 def test_a_damaged_part_is_encoded_again_and_no_other(encode, tmp_path, damage):
     encode()
     before = files(tmp_path / "output")
-    victim = parts(tmp_path)[2]
+    victim = parts(tmp_path / "output")[2]
     content = victim.read_bytes()
     if damage == "truncated":
         victim.write_bytes(content[:-1])
@@ -75,13 +51,15 @@ def test_a_damaged_part_is_encoded_again_and_no_other(encode, tmp_path, damage):
         victim.write_bytes(content.replace(b"1", b"2", 1))
     else:
         victim.unlink()
-    times = [path.stat().st_mtime_ns for path in parts(tmp_path) if path != victim]
+    times = [path.stat().st_mtime_ns for path in parts(tmp_path / "output") if path != victim]
     code, said = encode()
     assert code == 0 and "Going on after 68 of 100 documents." in said
     fault = "is gone" if damage == "removed" else "was changed after it was written"
-    assert f"{victim} {fault}." in said and f"{victim} is encoded again." in said
+    assert f"{victim} {fault}. Its documents are encoded again." in said
     assert files(tmp_path / "output") == before
-    assert [path.stat().st_mtime_ns for path in parts(tmp_path) if path != victim] == times
+    assert [
+        path.stat().st_mtime_ns for path in parts(tmp_path / "output") if path != victim
+    ] == times
 
 
 @pytest.mark.parametrize("kind", ["lucene", "faiss", "npz"])
@@ -130,7 +108,7 @@ def test_a_changed_corpus_is_refused_and_overwrite_starts_again(encode, tmp_path
     assert code == 2
     assert "corpus documents was 100, now 40" in said and "corpus content was " in said
     assert encode("--overwrite")[0] == 0
-    assert len(parts(tmp_path)) == 2 and len(jsonl_ids(tmp_path / "output")) == 40
+    assert len(parts(tmp_path / "output")) == 2 and len(jsonl_ids(tmp_path / "output")) == 40
 
 
 def test_a_touched_corpus_with_the_same_content_goes_on(encode, corpus):
@@ -148,77 +126,6 @@ def test_changed_weights_are_another_encoder(encode, tmp_path, stories):
     save_file({k: v * 2 for k, v in weights.items()}, model / "model.safetensors", {"format": "pt"})
     code, said = encode(encoder=f"{model},paradigm=sparse")
     assert code == 2 and "encoder backbone model.safetensors was " in said
-
-
-def test_a_removed_output_leaves_nothing_behind_that_binds(encode, tmp_path):
-    encode()
-    shutil.rmtree(tmp_path / "output")
-    code, said = encode("--max-length", 32)
-    assert code == 0 and "is gone" not in said
-    assert len(jsonl_ids(tmp_path / "output")) == COUNT
-
-
-def test_the_output_folder_holds_nothing_but_the_output(encode, tmp_path):
-    encode()
-    assert sorted(p.name for p in (tmp_path / "output").iterdir()) == [
-        p.name for p in parts(tmp_path)
-    ]
-
-
-def test_faulty_lines_are_skipped_and_listed(encode, corpus, tmp_path):
-    lines = corpus.read_text().splitlines()
-    lines[4:4] = ['{"id": "x"', *[lines[0]] * 11]
-    corpus.write_text("\n".join(lines))
-    code, said = encode("--on-error", "skip")
-    listed = (tmp_path / "output.state" / "skipped-lines.txt").read_text().splitlines()
-    assert code == 0 and "12 faulty lines were left out" in said and said.count("skipped: ") == 10
-    assert len(listed) == 12 and listed[0].startswith(f"{corpus}, line 5: ")
-    assert listed[-1] == f"{corpus}, line 16: id 'MED-10' occurs before."
-    assert len(jsonl_ids(tmp_path / "output")) == COUNT
-    code, said = encode("--on-error", "skip")
-    assert code == 0 and "12 faulty lines were left out" in said  # also where nothing is read anew
-    code, said = encode()
-    assert code == 1 and "12 faulty lines" in said and "the first 10 above" in said
-    kept = tmp_path / "output.state"
-    assert (kept / "skipped-lines.txt").read_text().splitlines() == listed
-    assert sorted(path.name for path in kept.iterdir()) == [
-        *("census.json", "manifest.json", "skipped-lines.txt"),
-    ]
-    assert encode("--on-error", "skip", "--overwrite")[0] == 0
-    assert (kept / "skipped-lines.txt").read_text().splitlines() == listed
-
-
-def test_a_mount_point_has_no_place_beside_it(encode, monkeypatch, tmp_path):
-    monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path / "output")
-    code, said = encode()
-    assert code == 2 and "Give a folder inside it" in said
-
-
-def test_files_of_something_else_are_not_mixed_with(encode, tmp_path):
-    (tmp_path / "output").mkdir()
-    (tmp_path / "output" / "other.jsonl").write_text('{"id": "1"}\n')
-    code, said = encode()
-    assert code == 2 and "other.jsonl" in said
-    assert encode("--overwrite")[0] == 0
-    assert (tmp_path / "output" / "other.jsonl").exists()
-
-
-def test_a_broken_manifest_is_a_sentence(encode, tmp_path):
-    encode()
-    (tmp_path / "output.state" / "manifest.json").write_text("{")
-    code, said = encode()
-    assert code == 1 and "manifest.json, line 1: not valid JSON" in said
-    assert "give --overwrite to start again" in said
-    assert encode("--overwrite")[0] == 0
-
-
-def test_a_broken_census_is_taken_again(encode, tmp_path):
-    encode()
-    before = files(tmp_path / "output")
-    (tmp_path / "output.state" / "census.json").write_text("{")
-    code, said = encode()
-    assert code == 0 and "checking corpus" in said and "Everything is in place" in said
-    assert files(tmp_path / "output") == before
 
 
 def poison(stories, folder):
@@ -242,11 +149,11 @@ def test_not_finite_activations_stop_or_are_listed(encode, corpus, tmp_path, sto
     code, said = encode(encoder=encoder)
     assert code == 1
     assert f"{corpus}, line 41: document 'd40': NaN or infinite activations in float32" in said
-    assert [path.name for path in parts(tmp_path)] == ["embeddings.00000.jsonl"]
+    assert [path.name for path in parts(tmp_path / "output")] == ["embeddings.00000.jsonl"]
     code, said = encode("--on-error", "skip", encoder=encoder)
     assert code == 0 and "1 documents were left out for NaN" in said
     assert jsonl_ids(tmp_path / "output") == [f"d{i}" for i in range(70) if i != 40]
-    listed = (tmp_path / "output.state" / "skipped-documents.txt").read_text()
+    listed = (state_folder(tmp_path / "output") / SKIPPED_DOCUMENTS_NAME).read_text()
     assert listed.startswith(f"{corpus}, line 41: document 'd40'")
 
 
@@ -324,13 +231,6 @@ def test_an_error_in_a_worker_ends_the_run(encode, corpus, tmp_path, stories, en
     assert code == 1 and f"{corpus}, line 2: document 'b': NaN" in said
     code, said = encode("--workers", 2, "--max-length", 1, "--engine", engine, encoder=encoder)
     assert code == (2 if engine == "local" else 1) and "leaves no room" in said
-
-
-def test_overwrite_removes_parts_that_no_manifest_knows(encode, tmp_path):
-    encode()
-    (tmp_path / "output.state" / "manifest.json").write_text("{")
-    assert encode("--overwrite", "--part-size", 64)[0] == 0
-    assert len(parts(tmp_path)) == 2 and len(jsonl_ids(tmp_path / "output")) == COUNT
 
 
 def test_a_failed_part_keeps_later_ones_out_of_the_index(encode, tmp_path, monkeypatch):

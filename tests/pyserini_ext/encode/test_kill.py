@@ -99,7 +99,8 @@ def test_killed_ten_times_and_finished(tmp_path, encode_words, run, start, unint
 
 
 def parts_done(folder):
-    return len(Manifest.load(folder).parts) if folder.exists() else 0
+    manifest = Manifest.load(folder)
+    return len(manifest.parts) if manifest else 0
 
 
 def damage(folder):
