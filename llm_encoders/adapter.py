@@ -1,7 +1,6 @@
 """LoRA adapters: read whatever layout they were saved in, put them on a model, merge them."""
 
 import logging
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from llm_encoders.errors import EncoderError
-
-WEIGHTS_NAME = "adapter_model.safetensors"
-# PEFT wraps the model it was given, so a tensor of the decoder is named base_model.model.layers…
-# when the bare decoder was wrapped and base_model.model.model.layers… when the model with its LM
-# head was. What follows these prefixes is the name within the decoder.
-_WRAPPERS = re.compile(r"^(?:base_model\.|model\.)+")
+from llm_encoders.plain_lora import WEIGHTS_NAME, merge_plain_lora, plain_name
 
 
 @contextmanager
@@ -46,10 +40,12 @@ def apply_adapter(
     Raises:
         EncoderError: no safetensors file, not LoRA, or tensors that do not fit the backbone.
     """
+    weights_path = folder / WEIGHTS_NAME
+    if merge and not trainable and merge_plain_lora(model, folder):
+        return model
     with quiet_peft():
         from peft import LoraConfig, PeftConfig, PeftModel
 
-    weights_path = folder / WEIGHTS_NAME
     if not weights_path.is_file():
         raise EncoderError(
             f"{folder} lacks {WEIGHTS_NAME}; pickled adapters (.bin) are not read: convert them "
@@ -75,8 +71,8 @@ def apply_adapter(
             f"{weights_path} holds full weights besides LoRA ones, e.g. {whole[0]}, which is not "
             "supported; merge them into the backbone and save that."
         )
-    slots = {_plain(name): name for name in peft_model.state_dict() if ".lora_" in name}
-    tensors = {_plain(name): value for name, value in saved.items()}
+    slots = {plain_name(name): name for name in peft_model.state_dict() if ".lora_" in name}
+    tensors = {plain_name(name): value for name, value in saved.items()}
     misfits = sorted(slots.keys() ^ tensors.keys())
     if misfits:
         raise EncoderError(
@@ -90,8 +86,3 @@ def apply_adapter(
         detail = str(error).strip().splitlines()[-1].strip()
         raise EncoderError(f"{weights_path} does not fit the backbone: {detail}") from None
     return peft_model.merge_and_unload() if merge and not trainable else peft_model
-
-
-def _plain(name: str) -> str:
-    """Name within the decoder, without wrappers, adapter name and the trailing ``.weight``."""
-    return _WRAPPERS.sub("", name).replace(".default", "").removesuffix(".weight")
