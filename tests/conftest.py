@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--whole",
         action="store_true",
-        help="collections whole, where the default run takes a part of the larger one",
+        help="collections whole, where the default run takes a part of them",
     )
 
 
