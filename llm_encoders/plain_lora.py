@@ -1,5 +1,5 @@
-"""Merging the ordinary LoRA adapter without PEFT, whose import takes longer than all the rest of
-loading a small encoder. Whatever is out of the ordinary is left to PEFT, errors included."""
+"""Merging the ordinary LoRA adapter without PEFT, whose import would cost every command that loads
+an encoder more than a second. What is out of the ordinary is left to PEFT, errors included."""
 
 import json
 import math

@@ -86,8 +86,8 @@ def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
     queries = encoder.encode_queries([collection.queries[name] for name in names])
     order = docid_order(collection.ids)
     best = [Best(_DEPTH, order) for _ in names]
-    samples = _samples(collection, names)
     places = {docid: column for column, docid in enumerate(collection.ids)}
+    samples = _samples(collection, names, places)
     counts = []
     for first in range(0, len(collection.ids), _BLOCK):
         block = slice(first, first + _BLOCK)
@@ -160,9 +160,8 @@ class _Sample:
         self.scores[places] = scores[self.columns[places] - first]
 
 
-def _samples(collection: Collection, names: list[str]) -> list[_Sample]:
+def _samples(collection: Collection, names: list[str], place: dict[str, int]) -> list[_Sample]:
     """What contrastive entropy needs, the same in every evaluation."""
-    place = {docid: column for column, docid in enumerate(collection.ids)}
     generator = np.random.default_rng(0)
     samples = []
     for name in names:

@@ -24,7 +24,8 @@ def checked_census(corpus: Corpus, options: EncodeOptions, earlier: Manifest | N
         earlier: manifest of the run that goes on.
 
     Raises:
-        EncoderError: faults that are not to be skipped, all named; no document at all.
+        EncoderError: faults that are not to be skipped, counted, the first ones named; no document
+            at all.
     """
     if earlier is not None and earlier.census:
         known = _known(earlier)
