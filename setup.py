@@ -85,6 +85,7 @@ setup(
         "test": [
             "pytest>=8",
             "hypothesis>=6.100",
+            "matplotlib>=3.8",
             "pytest-xdist>=3.6",
             'triton>=3.5; sys_platform == "linux"',
             "ray[data]>=2.50",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from llm_encoders.errors import UsageError
+from llm_encoders.unicode import well_formed
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def tokenize(
             f"{special + append_eos} special tokens."
         )
     token_ids = tokenizer(
-        [_well_formed(text) for text in texts],
-        text_pair=None if pairs is None else [_well_formed(pair) for pair in pairs],
+        [well_formed(text) for text in texts],
+        text_pair=None if pairs is None else [well_formed(pair) for pair in pairs],
         truncation=True,
         max_length=room,
         return_attention_mask=False,
@@ -61,15 +62,6 @@ def tokenize(
     if append_eos:
         return [[*ids, tokenizer.eos_token_id] for ids in token_ids]
     return token_ids
-
-
-def _well_formed(text: str) -> str:
-    """The text with lone surrogates, which JSON can carry but UTF-8 cannot, replaced by U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def length_sorted(

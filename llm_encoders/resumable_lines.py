@@ -25,14 +25,11 @@ class ResumableLines:
         self.output = output
         self._partial = output.with_name(output.name + ".partial")
         self._identity = output.with_name(output.name + ".identity")
-        if overwrite:
-            for path in (output, self._partial, self._identity):
-                path.unlink(missing_ok=True)
-        if output.exists():
+        if output.exists() and not overwrite:
             raise UsageError(f"{output} is there already; add --overwrite to write it anew.")
-        content = json.dumps(identity, sort_keys=True)
-        self.fresh = not self._identity.is_file()
-        """Whether nothing was begun before."""
+        self._content = json.dumps(identity, sort_keys=True)
+        self.fresh = overwrite or not self._identity.is_file()
+        """Whether the lines begin anew."""
         if not self.fresh:
             known = json.loads(self._identity.read_text(encoding="utf-8"))
             differing = [key for key in identity if known.get(key) != identity[key]]
@@ -41,11 +38,7 @@ class ResumableLines:
                     f"{self._partial} was begun with another {', '.join(differing)}; add "
                     "--overwrite to begin anew."
                 )
-        else:
-            self._partial.unlink(missing_ok=True)
-            output.parent.mkdir(parents=True, exist_ok=True)
-            self._identity.write_text(content, encoding="utf-8")
-        self.done = self._drop_broken_end()
+        self.done = 0 if self.fresh else self._drop_broken_end()
         """Lines that are there."""
 
     def _drop_broken_end(self) -> int:
@@ -59,6 +52,18 @@ class ResumableLines:
                 count, whole = count + 1, whole + len(line)
         os.truncate(self._partial, whole)
         return count
+
+    def begin(self) -> None:
+        """Note what the lines depend on; from here on the work can be gone on with.
+
+        Of what is overwritten, unfinished lines go now, an output stays until :meth:`finish`.
+        """
+        if self.fresh:
+            self._partial.unlink(missing_ok=True)
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            building = self._identity.with_name(self._identity.name + ".tmp")
+            building.write_text(self._content, encoding="utf-8")
+            building.replace(self._identity)
 
     def write(self, windows: Iterable[list[dict[str, Any]]]) -> Iterator[int]:
         """Append the lines of each window; yields their number after each."""

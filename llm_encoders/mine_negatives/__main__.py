@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--sampling", default="random", help="random (default) or top")
     parser.add_argument("--teacher", help="filters false negatives; see llm_encoders.score")
     parser.add_argument("--kind", help="kind of the teacher")
+    parser.add_argument("--batch-size", type=int, default=32, help="of the teacher")
     parser.add_argument(
         "--margin",
         type=float,
@@ -52,7 +53,7 @@ def main() -> int:
         if args.teacher is not None:
             from llm_encoders.score.teachers import load_teacher
 
-            teacher = load_teacher(args.teacher, args.kind)
+            teacher = load_teacher(args.teacher, args.kind, batch_size=args.batch_size)
         sources = DataSources(args.train, args.corpus, args.split)
         mining = Mining(**options)
         mine(sources, mining, teacher, args.output, threads=args.threads, overwrite=args.overwrite)

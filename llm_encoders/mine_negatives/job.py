@@ -12,9 +12,15 @@ from tqdm import tqdm
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.mine_negatives.ranking import BM25, Ranker
 from llm_encoders.resumable_lines import ResumableLines
-from llm_encoders.score.job import passages_of
+from llm_encoders.score.job import passages_of, teacher_scores
 from llm_encoders.score.teachers.base import Teacher
-from llm_encoders.train.data.prepare import DataSources, TrainingData, prepare, source_files
+from llm_encoders.train.data.prepare import (
+    DataSources,
+    TrainingData,
+    prepare,
+    require_another,
+    source_files,
+)
 
 SAMPLINGS = ("random", "top")
 
@@ -77,6 +83,7 @@ def mine(
     Raises:
         EncoderError: faulty training data, or a failed command.
     """
+    require_another(output, sources)
     work = output.with_name(output.name + ".work")
     identity = {**asdict(sources), **asdict(mining), "files": source_files(sources)}
     lines = ResumableLines(output, identity, overwrite)
@@ -88,6 +95,7 @@ def mine(
             "Negatives are mined from a corpus; name one whose ids the training data gives, or a "
             "BEIR folder."
         )
+    lines.begin()
     paradigm = None
     if mining.method != BM25:
         from llm_encoders.checkpoint import resolve_spec
@@ -160,7 +168,7 @@ def _filtered(
         for one, pool in zip(window, pools, strict=True)
     ]
     found = []
-    scored = zip(numbers, window, pools, teacher.scores(groups), strict=True)
+    scored = zip(numbers, window, pools, teacher_scores(teacher, groups), strict=True)
     for number, one, pool, scores in scored:
         border = len(one["positives"])
         most = max(scores[:border]) - mining.margin

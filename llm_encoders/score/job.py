@@ -1,25 +1,48 @@
 """Scoring the passages of training queries, as a stream that can be stopped and gone on with."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
+from llm_encoders.errors import EncoderError
 from llm_encoders.resumable_lines import ResumableLines
 from llm_encoders.score.teachers.base import Passage, Teacher
 from llm_encoders.train.data.passages import Passages
-from llm_encoders.train.data.prepare import DataSources, TrainingData, prepare, source_files
+from llm_encoders.train.data.prepare import (
+    DataSources,
+    TrainingData,
+    prepare,
+    require_another,
+    source_files,
+)
 
 _WINDOW = 64  # queries
+Groups = Sequence[tuple[str, Sequence[Passage]]]
 
 
 def passages_of(store: Passages, rows: list[int]) -> list[Passage]:
     """What a teacher reads of these passages."""
     texts, titles = store.texts(rows)
     return [Passage(row, title, text) for row, title, text in zip(rows, titles, texts, strict=True)]
+
+
+def teacher_scores(teacher: Teacher, groups: Groups) -> list[list[float]]:
+    """Scores of every (query, its passages).
+
+    Raises:
+        EncoderError: the teacher's batches do not fit into memory.
+    """
+    try:
+        return teacher.scores(groups)
+    except torch.OutOfMemoryError as error:
+        raise EncoderError(
+            f"Out of memory: {str(error).splitlines()[0]} Lower the teacher's --batch-size."
+        ) from None
 
 
 def score(
@@ -38,10 +61,12 @@ def score(
     Raises:
         EncoderError: faulty training data; names file and line.
     """
+    require_another(output, sources)
     work = output.with_name(output.name + ".work")
     identity = {**asdict(sources), "files": source_files(sources), "teacher": name}
     lines = ResumableLines(output, identity, overwrite)
     data = prepare(sources, work)
+    lines.begin()
     with tqdm(total=len(data.queries), initial=lines.done, unit="query", smoothing=0.05) as bar:
         for count in lines.write(_windows(data, teacher, lines.done)):
             bar.update(count)
@@ -56,7 +81,7 @@ def _windows(data: TrainingData, teacher: Teacher, done: int) -> Iterator[list[d
             (one["query"], passages_of(data.passages, one["positives"] + one["negatives"]))
             for one in window
         ]
-        found = teacher.scores(groups)
+        found = teacher_scores(teacher, groups)
         yield [
             _record(data.passages, one, scores) for one, scores in zip(window, found, strict=True)
         ]

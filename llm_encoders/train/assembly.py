@@ -84,10 +84,20 @@ def _folder(name: str, key: str, needed: str) -> Path:
 
 
 def device_of(recipe: Recipe) -> torch.device:
-    """The device the recipe names, else the best there is; one GPU a process."""
-    if recipe.device is None and torch.cuda.is_available():
+    """The device the recipe names, else the best there is; one GPU a process.
+
+    Raises:
+        UsageError: a GPU by number, with several processes.
+    """
+    if recipe.device in (None, "cuda") and torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    return choose_device(recipe.device)
+    device = choose_device(recipe.device)
+    if device.index is not None and int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise UsageError(
+            f"device is {recipe.device}, which all {os.environ['WORLD_SIZE']} processes would "
+            "share; write cuda, or leave it out, and each takes a GPU of its own."
+        )
+    return device
 
 
 def dtype_of(recipe: Recipe) -> torch.dtype:
@@ -152,7 +162,7 @@ def begin_processes(recipe: Recipe) -> Any:
     """Accelerate's ``PartialState``: which process of how many this is."""
     from accelerate import PartialState
 
-    if recipe.device is not None:
+    if recipe.device not in (None, "cuda"):  # else Accelerate gives each process its own GPU
         os.environ["ACCELERATE_TORCH_DEVICE"] = recipe.device
     timeout = timedelta(seconds=recipe.trainer.get("ddp_timeout", _TIMEOUT))
     distributed = {"timeout": timeout} if "RANK" in os.environ else {}

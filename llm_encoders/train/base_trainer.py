@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import rotate_checkpoints
 
-from llm_encoders.errors import EncoderError
+from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.train import checkpoints
 from llm_encoders.train.gather import processes
 
@@ -43,7 +43,10 @@ class BaseTrainer(Trainer):
         keep: int,
         eval_dataset: Any = None,
     ) -> None:
-        super().__init__(model=model, args=args, train_dataset=batches, eval_dataset=eval_dataset)
+        with _said_in_a_sentence():
+            super().__init__(
+                model=model, args=args, train_dataset=batches, eval_dataset=eval_dataset
+            )
         self.trained = model
         """The model as it was given, without what wraps it."""
         self._write = write
@@ -76,10 +79,23 @@ class BaseTrainer(Trainer):
         finally:
             state._set_sync_gradients(before)
 
-    def train(self, *arguments: Any, **options: Any) -> Any:
+    def train(self, resume_from_checkpoint: str | None = None, **options: Any) -> Any:
         """See ``transformers.Trainer``; keeps the time."""
+        if resume_from_checkpoint is not None:
+            seconds = (Path(resume_from_checkpoint) / _SECONDS).read_text(encoding="utf-8")
+            self._seconds_before = json.loads(seconds)
         self._begun = time.monotonic()
-        return super().train(*arguments, **options)
+        return super().train(resume_from_checkpoint, **options)
+
+    def create_optimizer(self, *arguments: Any, **options: Any) -> Any:
+        """See ``transformers.Trainer``; an optimiser that there is not is a ``UsageError``."""
+        with _said_in_a_sentence():
+            return super().create_optimizer(*arguments, **options)
+
+    def create_scheduler(self, *arguments: Any, **options: Any) -> Any:
+        """See ``transformers.Trainer``; a schedule that cannot be is a ``UsageError``."""
+        with _said_in_a_sentence():
+            return super().create_scheduler(*arguments, **options)
 
     def seconds(self) -> float:
         """Time spent training, that of interrupted sessions up to their last checkpoint too."""
@@ -199,8 +215,16 @@ class BaseTrainer(Trainer):
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            self._seconds_before = json.loads((Path(checkpoint) / _SECONDS).read_text())
             checkpoints.load_random_states(Path(checkpoint), self.args.process_index)
+
+
+@contextmanager
+def _said_in_a_sentence() -> Iterator[None]:
+    """Turn what Transformers says of arguments that it cannot use into a ``UsageError``."""
+    try:
+        yield
+    except (ImportError, RuntimeError, TypeError, ValueError) as error:
+        raise UsageError(f"trainer: {' '.join(str(error).split())}") from error
 
 
 def _bare(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

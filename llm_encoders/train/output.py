@@ -149,7 +149,7 @@ def write_card(
     lines = [
         "---",
         f"library_name: {'peft' if (folder / 'adapter_config.json').is_file() else 'transformers'}",
-        f"base_model: {json.dumps(backbone)}",
+        *([] if Path(recipe.backbone).is_dir() else [f"base_model: {json.dumps(backbone)}"]),
         f"license: {recipe.card.licence or 'other'}",
         "tags: [information-retrieval, pyserini]",
         "---",

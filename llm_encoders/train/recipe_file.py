@@ -89,6 +89,8 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
             except (TypeError, ValueError):
                 continue
         if isinstance(value, plain) and (plain is bool or not isinstance(value, bool)):
+            if plain is list and not all(isinstance(item, str) for item in value):
+                raise UsageError(f"'{name}' is {value!r}; expected a list of names.")
             return value
     wanted = " or ".join(getattr(option, "__name__", str(option)) for option in options)
     raise UsageError(f"'{name}' is {value!r}; expected {wanted}.")

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from llm_encoders.unicode import well_formed
+
 _BATCH = 4096
 
 
@@ -21,8 +23,10 @@ class TableWriter:
         self._writer = pa.ipc.new_file(pa.OSFile(str(path), "wb"), schema)
 
     def append(self, *values: Any) -> int:
-        """Add a row; its number, from 0."""
-        self._rows.append(values)
+        """Add a row; its number, from 0. Lone surrogates in texts become U+FFFD."""
+        self._rows.append(
+            tuple(well_formed(value) if isinstance(value, str) else value for value in values)
+        )
         if len(self._rows) == _BATCH:
             self._flush()
         self.count += 1

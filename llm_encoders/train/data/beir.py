@@ -38,22 +38,29 @@ def read_queries(folder: Path) -> Iterator[tuple[str, str, str]]:
         yield place, str(record["_id"]), str(record["text"])
 
 
-def read_qrels(path: Path) -> dict[str, dict[str, int]]:
-    """Relevance grades by query and document of a BEIR qrels file.
+def read_judgements(path: Path) -> Iterator[tuple[str, str, str, int]]:
+    """Place (file and line), query, document and grade of every line of a BEIR qrels file.
 
     Raises:
         TrainingDataError: a line that is not query, document, grade.
     """
-    found: dict[str, dict[str, int]] = {}
     for place, columns in rows(str(path)):
         assert isinstance(columns, list)
         if columns[0] in ("query-id", "query_id"):
             continue
         try:
             query, docid, grade = columns
-            found.setdefault(query, {})[docid] = int(grade)
+            number = int(grade)
         except ValueError:
             raise TrainingDataError(
                 place, "expected three tab-separated columns: query id, document id, grade."
             ) from None
+        yield place, query, docid, number
+
+
+def read_qrels(path: Path) -> dict[str, dict[str, int]]:
+    """Relevance grades by query and document; raises as :func:`read_judgements`."""
+    found: dict[str, dict[str, int]] = {}
+    for _, query, docid, grade in read_judgements(path):
+        found.setdefault(query, {})[docid] = grade
     return found

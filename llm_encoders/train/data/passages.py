@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from llm_encoders.errors import EncoderError
 from llm_encoders.train.data.arrow import Table, TableWriter
+from llm_encoders.unicode import well_formed
 
 _TABLE, _INDEX, _INLINE = "passages.arrow", "passages.npy", "inline"
 _SCHEMA = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
@@ -29,6 +30,7 @@ class PassageWriter:
 
     def add(self, docid: str, title: str | None, text: str) -> int:
         """Add a passage; its row."""
+        docid = well_formed(docid)
         self._hashes.append(_hash(docid))
         return self._writer.append(docid, title, text)
 
@@ -70,6 +72,7 @@ class Passages:
 
     def row(self, docid: str) -> int | None:
         """The row of an id, ``None`` where there is none."""
+        docid = well_formed(docid)
         digest = np.uint64(_hash(docid))
         place = int(np.searchsorted(self._hashes, digest))
         while place < len(self._hashes) and self._hashes[place] == digest:

@@ -12,13 +12,15 @@ import pyarrow as pa
 from llm_encoders.corpora import CorpusError, open_corpus
 from llm_encoders.corpora.files import list_files
 from llm_encoders.corpora.rows import rows
-from llm_encoders.errors import EncoderError
+from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.train.data.arrow import Table, TableWriter
-from llm_encoders.train.data.beir import is_beir, qrels_file, read_qrels, read_queries
+from llm_encoders.train.data.beir import is_beir, qrels_file, read_judgements, read_queries
 from llm_encoders.train.data.layouts import Example, Inline, TrainingDataError, example
 from llm_encoders.train.data.passages import Passages, PassageWriter
 
-_GROUPS, _STAMP = "queries.arrow", "prepared.json"
+_GROUPS = "queries.arrow"
+STAMP = "prepared.json"
+"""Says what files the prepared data is of."""
 _SCHEMA = pa.schema(
     [
         ("query", pa.string()),
@@ -95,16 +97,26 @@ def _replace(folder: Path, stamp: Any, build: Callable[[Path], None]) -> None:
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    (building / _STAMP).write_text(json.dumps(stamp), encoding="utf-8")
+    (building / STAMP).write_text(json.dumps(stamp), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     building.rename(folder)
 
 
 def _stamp(folder: Path) -> Any:
     try:
-        return json.loads((folder / _STAMP).read_text(encoding="utf-8"))
+        return json.loads((folder / STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def require_another(output: Path, sources: DataSources) -> None:
+    """Refuse an output that is one of the files it would be made of.
+
+    Raises:
+        UsageError: names the file.
+    """
+    if str(output.resolve()) in {str(Path(name).resolve()) for name, *_ in source_files(sources)}:
+        raise UsageError(f"{output} is what is read; name another output.")
 
 
 def source_files(sources: DataSources) -> list[list[Any]]:
@@ -151,7 +163,7 @@ def _build(sources: DataSources, folder: Path, need_scores: bool) -> None:
         return found
 
     with TableWriter(folder / _GROUPS, _SCHEMA) as groups:
-        for place, one in _examples(sources):
+        for place, one in _examples(sources, by_id):
             if need_scores and (
                 one.positive_scores is None or (one.negatives and one.negative_scores is None)
             ):
@@ -178,18 +190,27 @@ def refuse(fault: CorpusError) -> None:
     raise fault
 
 
-def _examples(sources: DataSources) -> Iterator[tuple[str, Example]]:
+def _examples(sources: DataSources, passages: Passages | None) -> Iterator[tuple[str, Example]]:
     if is_beir(sources.train):
-        yield from _beir_examples(Path(sources.train), sources.split)
+        assert passages is not None
+        yield from _beir_examples(Path(sources.train), sources.split, passages)
         return
     for place, record in rows(sources.train):
         yield place, example(record, place, sources.corpus is not None)
 
 
-def _beir_examples(folder: Path, split: str) -> Iterator[tuple[str, Example]]:
-    positives = read_qrels(qrels_file(folder, split))
-    for place, name, text in read_queries(folder):
-        own = positives.get(name, {})
-        relevant: list[str | Inline] = [docid for docid, grade in own.items() if grade > 0]
-        if relevant:
-            yield place, Example(text, relevant, [])
+def _beir_examples(folder: Path, split: str, passages: Passages) -> Iterator[tuple[str, Example]]:
+    """Judged queries with their relevant passages; faults are those of a line of the qrels."""
+    queries = {name: (place, text) for place, name, text in read_queries(folder)}
+    relevant: dict[str, list[str | Inline]] = {}
+    for place, query, docid, grade in read_judgements(qrels_file(folder, split)):
+        if grade <= 0:
+            continue
+        if query not in queries:
+            raise TrainingDataError(place, f"the query '{query}' is not in {folder}/queries.jsonl.")
+        if passages.row(docid) is None:
+            raise TrainingDataError(place, f"the passage '{docid}' is not in the corpus.")
+        relevant.setdefault(query, []).append(docid)
+    for name, (place, text) in queries.items():
+        if name in relevant:
+            yield place, Example(text, relevant[name], [])

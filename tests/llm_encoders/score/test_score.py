@@ -63,6 +63,16 @@ def test_cross_encoder(tmp_path, batch_size):
             assert score == pytest.approx(wanted, rel=1e-4, abs=1e-5)
 
 
+def test_a_query_longer_than_the_passage_is_cut(tmp_path):
+    model = transformers.LlamaForSequenceClassification(
+        small_config(num_labels=1, max_position_embeddings=48)
+    )
+    teacher = load_teacher(str(save(model, tmp_path / "cross")), device="cpu")
+    long, passage = "rails and trains " * 100, Passage("cats", None, TOPICS["cats"])
+    (found,) = teacher.scores([(long, [passage])])
+    assert found == teacher.scores([(long + "and more", [passage])])[0]
+
+
 def test_cross_encoder_with_two_outputs(tmp_path):
     model = transformers.LlamaForSequenceClassification(small_config(num_labels=2))
     with pytest.raises(EncoderError, match="has one output, this one has 2"):
@@ -180,6 +190,46 @@ def test_stopped_and_gone_on_with(tmp_path, beir, scored, monkeypatch):  # noqa:
     assert first["pos_score"] == [len(TOPICS["statins"])]
     with pytest.raises(UsageError, match="is there already"):
         job.score(sources, Counter(), "counter", tmp_path / "out.jsonl")
+
+
+def test_overwriting_keeps_the_output_until_the_new_one_is_whole(
+    tmp_path,
+    beir,  # noqa: F811
+    scored,  # noqa: F811
+):
+    output, sources = tmp_path / "out.jsonl", DataSources(str(scored), str(beir / "corpus.jsonl"))
+    job.score(sources, Counter(), "counter", output)
+    before = output.read_bytes()
+    with pytest.raises(EncoderError):
+        mistyped = DataSources(str(tmp_path / "scord.jsonl"), sources.corpus)
+        job.score(mistyped, Counter(), "counter", output, overwrite=True)
+    with pytest.raises(KeyboardInterrupt):
+        job.score(sources, Counter(fails_at=1), "other", output, overwrite=True)
+    assert output.read_bytes() == before
+    for wrong in (scored, beir / "corpus.jsonl"):
+        content = wrong.read_bytes()
+        with pytest.raises(UsageError, match="is what is read; name another output"):
+            job.score(sources, Counter(), "counter", wrong, overwrite=True)
+        assert wrong.read_bytes() == content
+
+
+def test_lone_surrogates_do_not_stop_it(tmp_path):
+    train = tmp_path / "pairs.jsonl"
+    train.write_text('{"query": "a \\ud800 b", "passage": "c \\udfff d", "title": "t"}\n')
+    job.score(DataSources(str(train)), Counter(), "counter", tmp_path / "out.jsonl")
+    record = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
+    assert record["query"] == "a \ufffd b"
+    assert record["positive_passages"][0]["text"] == "c \ufffd d"
+
+
+def test_out_of_memory_is_a_sentence(tmp_path, beir, scored):  # noqa: F811
+    class Greedy(Teacher):
+        def scores(self, groups):
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    sources = DataSources(str(scored), str(beir / "corpus.jsonl"))
+    with pytest.raises(EncoderError, match="Out of memory: CUDA .* Lower the teacher's --batch-s"):
+        job.score(sources, Greedy(), "greedy", tmp_path / "out.jsonl")
 
 
 def test_passages_in_full(tmp_path):

@@ -70,6 +70,20 @@ def test_beir_folder_gives_its_judged_queries(tmp_path, beir):
     assert data.passages.ids(data.queries[0]["positives"]) == ["statins"]
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("cats0\tdogs\t1", "test.tsv, line 11: the passage 'dogs' is not in the corpus"),
+        ("dogs0\tcats\t1", "test.tsv, line 11: the query 'dogs0' is not in .*queries.jsonl"),
+    ],
+)
+def test_faulty_judgements_are_named(tmp_path, beir, line, message):
+    with (beir / "qrels" / "test.tsv").open("a") as stream:
+        stream.write(line + "\n")
+    with pytest.raises(EncoderError, match=message):
+        prepare(DataSources(str(beir), split="test"), tmp_path / "data")
+
+
 def test_saved_dataset(tmp_path, beir):
     import datasets
 

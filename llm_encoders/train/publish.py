@@ -1,0 +1,43 @@
+"""A finished encoder to the Hub."""
+
+from pathlib import Path
+
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.train.recipe import Recipe
+
+_PUBLISHED_NOT = ["checkpoint-*/*", ".*", ".*/*", "run.yaml", "*.tmp"]
+
+
+def require_publishable(recipe: Recipe) -> None:
+    """Refuse, before training, to publish an adapter whose backbone nobody else could find.
+
+    Raises:
+        UsageError: the backbone is a folder of this machine, and only an adapter would be written.
+    """
+    adapted = recipe.adapter is not None or recipe.start_from is not None
+    if adapted and not recipe.saving.merged and Path(recipe.backbone).is_dir():
+        raise UsageError(
+            f"--push-to-hub: the adapter's backbone {recipe.backbone} is a folder of this machine; "
+            "name the backbone by its Hub id, or write whole weights by saving.merged=true."
+        )
+
+
+def publish(folder: Path, repository: str) -> None:
+    """Upload a finished encoder, without checkpoints and data.
+
+    Raises:
+        EncoderError: the Hub refuses; the encoder stays where it is.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    api = HfApi()
+    try:
+        api.create_repo(repository, exist_ok=True)
+        api.upload_folder(repo_id=repository, folder_path=folder, ignore_patterns=_PUBLISHED_NOT)
+    except (HfHubHTTPError, HFValidationError, ValueError, OSError) as error:
+        raise EncoderError(
+            f"{repository} was not published: {' '.join(str(error).split())} The encoder is whole "
+            f"in {folder}; give the same command again to publish it."
+        ) from None
+    print(f"Published as {repository}.")

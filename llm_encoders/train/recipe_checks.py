@@ -1,0 +1,160 @@
+"""What a recipe must not say: values out of range, keys that contradict each other."""
+
+import math
+from typing import Any
+
+from llm_encoders.devices import DTYPES
+from llm_encoders.errors import UsageError, nearest
+from llm_encoders.train.recipe_sections import Clm, Data, Mntp, ObjectiveWeights, Regularisation
+from llm_encoders.train.regularisers import REGULARISERS
+
+STAGES = ("clm", "mntp", "fine-tune")
+METRICS = ("ndcg@10", "mrr@10", "recall@100", "contrastive_entropy")
+LOSS_SCALINGS = ("exact", "reference")
+QUANTIZATIONS = ("4bit", "8bit")
+
+_LEAST = {
+    "schedule.steps": 1,
+    "schedule.queries": 1,
+    "schedule.accumulation": 1,
+    "schedule.chunk_tokens": 1,
+    "schedule.seed": 0,
+    "data.negatives": 0,
+    "data.query_max_length": 2,
+    "data.passage_max_length": 2,
+    "saving.every": 1,
+    "saving.keep": 1,
+    "evaluation.every": 1,
+    "mntp.max_length": 2,
+    "clm.max_length": 2,
+    "adapter.rank": 1,
+    "adapter.alpha": 1,
+    "objective.contrastive": 0,
+    "objective.kl": 0,
+    "objective.margin_mse": 0,
+    "regularisation.queries": 0,
+    "regularisation.passages": 0,
+}
+_POSITIVE = (
+    *("schedule.epochs", "schedule.learning_rate", "objective.teacher_temperature"),
+    "budget.training_flops",
+)
+_SHARES = ("schedule.warmup", "regularisation.ramp", "adapter.dropout")
+_CHOICES = {
+    "stage": STAGES,
+    "regularisation.kind": REGULARISERS,
+    "objective.loss_scaling": LOSS_SCALINGS,
+    "evaluation.metric": METRICS,
+    "quantization": QUANTIZATIONS,
+    "dtype": tuple(DTYPES),
+}
+
+
+def check(recipe: Any) -> None:
+    """Refuse a :class:`llm_encoders.train.recipe.Recipe` that cannot be meant.
+
+    Raises:
+        UsageError: names the key and what it may be.
+    """
+    for name, choices in _CHOICES.items():
+        value = _value(recipe, name)
+        if value is not None and value not in choices:
+            raise UsageError(
+                f"{name} is '{value}'; choose one of {', '.join(choices)}.{nearest(value, choices)}"
+            )
+    for name, least in _LEAST.items():
+        value = _value(recipe, name)
+        if value is not None and not least <= value < math.inf:
+            raise UsageError(f"{name} is {value}; give at least {least}.")
+    for name in _POSITIVE:
+        value = _value(recipe, name)
+        if value is not None and not 0 < value < math.inf:
+            raise UsageError(f"{name} is {value:g}; give a positive number.")
+    for name in _SHARES:
+        value = _value(recipe, name)
+        if value is not None and not 0 <= value <= 1:
+            raise UsageError(f"{name} is {value:g}; give a share between 0 and 1.")
+    if not 0 < recipe.mntp.share < 1:
+        raise UsageError(f"mntp.share is {recipe.mntp.share}; give a number between 0 and 1.")
+    _check_schedule(recipe)
+    _check_adapter(recipe)
+    for stage, given in (("mntp", recipe.mntp != Mntp()), ("clm", recipe.clm != Clm())):
+        if given and recipe.stage != stage:
+            raise UsageError(f"'{stage}' belongs to the stage {stage}; this is {recipe.stage}.")
+    if recipe.stage == "fine-tune":
+        _check_fine_tuning(recipe)
+    else:
+        _check_language_modelling(recipe)
+
+
+def _value(recipe: Any, name: str) -> Any:
+    """The value of a dotted key; ``None`` where its section is not there."""
+    section, dot, key = name.partition(".")
+    found = getattr(recipe, section)
+    return getattr(found, key) if dot and found is not None else found
+
+
+def _check_schedule(recipe: Any) -> None:
+    lengths = ("schedule.steps", "schedule.epochs", "budget")
+    given = [name for name in lengths if _value(recipe, name) is not None]
+    if len(given) != 1:
+        raise UsageError(
+            "give exactly one of schedule.steps, schedule.epochs and budget; there "
+            f"{'is none' if not given else 'are ' + ' and '.join(given)}."
+        )
+    schedule, own = recipe.schedule, 1 + recipe.data.negatives
+    if schedule.candidates is not None and schedule.candidates < own:
+        raise UsageError(
+            f"schedule.candidates is {schedule.candidates}; a query's own passages are {own}, so "
+            "give at least that."
+        )
+    if schedule.queries % schedule.accumulation:
+        raise UsageError(
+            f"schedule.queries ({schedule.queries}) is no multiple of schedule.accumulation "
+            f"({schedule.accumulation})."
+        )
+
+
+def _check_adapter(recipe: Any) -> None:
+    if recipe.start_from is not None and recipe.adapter is not None:
+        raise UsageError(
+            "start_from goes on with the adapter it names, rank and dropout included; leave "
+            "'adapter' out."
+        )
+    if recipe.quantization and recipe.adapter is None and recipe.start_from is None:
+        raise UsageError(
+            f"quantization is {recipe.quantization}, and quantised weights cannot be trained; add "
+            "an adapter (QLoRA)."
+        )
+
+
+def _check_fine_tuning(recipe: Any) -> None:
+    if recipe.encoder is None:
+        raise UsageError("'encoder' is missing; write at least 'paradigm: sparse' or 'dense'.")
+    weights = recipe.objective
+    if not (weights.contrastive or weights.kl or weights.margin_mse):
+        raise UsageError("objective has no loss; give a weight to contrastive, kl or margin_mse.")
+    if (weights.kl or weights.margin_mse) and recipe.data.negatives == 0:
+        raise UsageError("kl and margin_mse compare a query's own passages; give negatives.")
+    if recipe.evaluation is not None and not recipe.evaluation.collections:
+        raise UsageError("evaluation.collections is empty; name a folder in BEIR layout.")
+    strength = recipe.regularisation
+    if recipe.encoder.paradigm == "dense" and (strength.queries or strength.passages):
+        raise UsageError("regularisation is for sparse encoders; this one is dense.")
+
+
+def _check_language_modelling(recipe: Any) -> None:
+    ignored = {
+        "encoder": recipe.encoder is not None,
+        "evaluation": recipe.evaluation is not None,
+        "objective": recipe.objective != ObjectiveWeights(),
+        "regularisation": recipe.regularisation != Regularisation(),
+        "schedule.candidates": recipe.schedule.candidates is not None,
+        "data": recipe.data != Data(recipe.data.train),
+    }
+    for name, given in ignored.items():
+        if given:
+            more = " (but for data.train)" if name == "data" else ""
+            raise UsageError(
+                f"the stage {recipe.stage} has no use for '{name}'{more}; leave it out."
+            )

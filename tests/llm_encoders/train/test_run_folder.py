@@ -1,0 +1,57 @@
+"""What a run may do to its output folder: nothing to anybody else's files, no other run's data."""
+
+import os
+
+import pytest
+
+from llm_encoders import UsageError
+from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.run import run
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["data/train.jsonl", "notes.txt"])
+def test_a_folder_of_other_files_is_refused(recipe_file, output, name, overwrite):
+    path = output / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    with pytest.raises(UsageError, match="holds other files, '(data|notes.txt)' among them"):
+        run(load_recipe(recipe_file()), overwrite)
+    assert path.read_text() == "mine" and [p.name for p in output.iterdir()] == [name.split("/")[0]]
+
+
+def test_overwriting_removes_what_the_run_wrote_and_no_more(recipe_file, output):
+    recipe = recipe_file(saving={"every": 1})
+    run(load_recipe(recipe))
+    (output / "notes.txt").write_text("mine")
+    (output / "plots").mkdir()
+    (output / "plots" / "checkpoint-1.svg").write_text("mine")
+    assert (output / "adapter_config.json").exists()
+    run(load_recipe(recipe, ["adapter=null", "schedule.steps=1"]), overwrite=True)
+    assert (output / "model.safetensors").exists()
+    assert not (output / "adapter_config.json").exists()
+    assert [p.name for p in output.glob("checkpoint-*")] == ["checkpoint-1"]
+    assert (output / "notes.txt").read_text() == "mine"
+    assert (output / "plots" / "checkpoint-1.svg").exists()
+
+
+def test_a_run_does_not_go_on_with_other_data(recipe_file, output, scored):
+    recipe = recipe_file(saving={"every": 1})
+    run(load_recipe(recipe))
+    (output / "spent.json").unlink()  # as a kill before the end leaves it
+    before = scored.stat()
+    lines = scored.read_text().splitlines()
+    scored.write_text("\n".join(lines[::-1]) + "\n")
+    os.utime(scored, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+    for _ in range(2):  # the first refusal must not make the new data the run's own
+        with pytest.raises(UsageError, match="training files have changed since the run in"):
+            run(load_recipe(recipe))
+    scored.write_text("\n".join(lines) + "\n")
+    os.utime(scored, ns=(before.st_atime_ns, before.st_mtime_ns))
+    run(load_recipe(recipe))
+    assert (output / "spent.json").exists()
