@@ -25,7 +25,8 @@ class ResumableLines:
         self.output = output
         self._partial = output.with_name(output.name + ".partial")
         self._identity = output.with_name(output.name + ".identity")
-        if output.exists() and not overwrite:
+        begun = self._partial.is_file() and self._identity.is_file()
+        if output.exists() and not overwrite and not begun:
             raise UsageError(f"{output} is there already; add --overwrite to write it anew.")
         self._content = json.dumps(identity, sort_keys=True)
         self.fresh = overwrite or not self._identity.is_file()
@@ -54,13 +55,14 @@ class ResumableLines:
         return count
 
     def begin(self) -> None:
-        """Note what the lines depend on; from here on the work can be gone on with.
+        """Note what the lines depend on; from here on the work can be resumed.
 
         Of what is overwritten, unfinished lines go now, an output stays until :meth:`finish`.
         """
         if self.fresh:
-            self._partial.unlink(missing_ok=True)
+            self._identity.unlink(missing_ok=True)
             self.output.parent.mkdir(parents=True, exist_ok=True)
+            self._partial.write_bytes(b"")
             building = self._identity.with_name(self._identity.name + ".tmp")
             building.write_text(self._content, encoding="utf-8")
             building.replace(self._identity)

@@ -1,4 +1,4 @@
-"""Texts that are no Unicode."""
+"""Invalid Unicode."""
 
 
 def well_formed(text: str) -> str:

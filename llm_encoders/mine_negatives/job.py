@@ -95,12 +95,12 @@ def mine(
             "Negatives are mined from a corpus; name one whose ids the training data gives, or a "
             "BEIR folder."
         )
-    lines.begin()
     paradigm = None
     if mining.method != BM25:
         from llm_encoders.checkpoint import resolve_spec
 
         paradigm = resolve_spec(mining.method)[0].contract.paradigm
+    lines.begin()
     ranker = Ranker(mining.method, paradigm, data.passages, work, mining.index, threads)
     with tqdm(total=len(data.queries), initial=lines.done, unit="query") as bar:
         windows = _windows(data, mining, teacher, ranker, lines.done, window)

@@ -88,12 +88,12 @@ class BaseTrainer(Trainer):
         return super().train(resume_from_checkpoint, **options)
 
     def create_optimizer(self, *arguments: Any, **options: Any) -> Any:
-        """See ``transformers.Trainer``; an optimiser that there is not is a ``UsageError``."""
+        """See ``transformers.Trainer``; an unknown optimiser is a ``UsageError``."""
         with _said_in_a_sentence():
             return super().create_optimizer(*arguments, **options)
 
     def create_scheduler(self, *arguments: Any, **options: Any) -> Any:
-        """See ``transformers.Trainer``; a schedule that cannot be is a ``UsageError``."""
+        """See ``transformers.Trainer``; an impossible schedule is a ``UsageError``."""
         with _said_in_a_sentence():
             return super().create_scheduler(*arguments, **options)
 
@@ -223,7 +223,7 @@ def _said_in_a_sentence() -> Iterator[None]:
     """Turn what Transformers says of arguments that it cannot use into a ``UsageError``."""
     try:
         yield
-    except (ImportError, RuntimeError, TypeError, ValueError) as error:
+    except (ImportError, NotImplementedError, TypeError, ValueError) as error:
         raise UsageError(f"trainer: {' '.join(str(error).split())}") from error
 
 

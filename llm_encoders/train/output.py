@@ -62,9 +62,7 @@ def write_encoder(
     if recipe.encoder is not None:
         model.contract.save(folder)
     model.tokenizer.save_pretrained(folder)
-    (folder / "recipe.yaml").write_text(
-        public_recipe(recipe, home or folder).to_yaml(), encoding="utf-8"
-    )
+    (folder / "recipe.yaml").write_text(public_recipe(recipe).to_yaml(), encoding="utf-8")
     (folder / "environment.json").write_text(
         json.dumps(environment(), indent=2) + "\n", encoding="utf-8"
     )
@@ -87,7 +85,7 @@ def _merged(model: Any, recipe: Recipe) -> Any:
     return adapted.merge_and_unload()
 
 
-def public_recipe(recipe: Recipe, folder: Path) -> Recipe:
+def public_recipe(recipe: Recipe) -> Recipe:
     """The recipe without the folders of the machine that it was run on."""
     evaluation = recipe.evaluation
     if evaluation is not None:
@@ -101,12 +99,17 @@ def public_recipe(recipe: Recipe, folder: Path) -> Recipe:
     start = recipe.start_from
     return dataclasses.replace(
         recipe,
-        backbone=backbone_reference(recipe.backbone, folder),
+        backbone=_named(recipe.backbone),
         output=Path(recipe.output).name,
-        start_from=backbone_reference(start, folder) if start else None,
+        start_from=_named(start) if start else None,
         data=data,
         evaluation=evaluation,
     )
+
+
+def _named(backbone: str) -> str:
+    """A backbone or adapter in text: a Hub id as it is, of a folder its name alone."""
+    return Path(backbone).resolve().name if Path(backbone).is_dir() else backbone
 
 
 def backbone_reference(backbone: str, folder: Path) -> str:
@@ -145,7 +148,7 @@ def write_card(
         spent: ``steps``, ``tokens``, ``flops`` and ``seconds``.
         figures: what evaluation gave, by ``COLLECTION_METRIC``; may be empty.
     """
-    backbone = backbone_reference(recipe.backbone, home)
+    backbone = _named(recipe.backbone)
     lines = [
         "---",
         f"library_name: {'peft' if (folder / 'adapter_config.json').is_file() else 'transformers'}",

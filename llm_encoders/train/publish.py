@@ -5,8 +5,6 @@ from pathlib import Path
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.train.recipe import Recipe
 
-_PUBLISHED_NOT = ["checkpoint-*/*", ".*", ".*/*", "run.yaml", "*.tmp"]
-
 
 def require_publishable(recipe: Recipe) -> None:
     """Refuse, before training, to publish an adapter whose backbone nobody else could find.
@@ -22,22 +20,26 @@ def require_publishable(recipe: Recipe) -> None:
         )
 
 
-def publish(folder: Path, repository: str) -> None:
-    """Upload a finished encoder, without checkpoints and data.
+def publish(folder: Path, names: list[str], repository: str) -> None:
+    """Upload a finished encoder.
+
+    Args:
+        folder: where it is.
+        names: the files that it consists of; others in the folder stay private.
+        repository: ``ORGANISATION/NAME`` on the Hub.
 
     Raises:
         EncoderError: the Hub refuses; the encoder stays where it is.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     api = HfApi()
     try:
         api.create_repo(repository, exist_ok=True)
-        api.upload_folder(repo_id=repository, folder_path=folder, ignore_patterns=_PUBLISHED_NOT)
-    except (HfHubHTTPError, HFValidationError, ValueError, OSError) as error:
+        api.upload_folder(repo_id=repository, folder_path=folder, allow_patterns=names)
+    except Exception as error:  # the Hub's, the network's, the metadata check's
         raise EncoderError(
             f"{repository} was not published: {' '.join(str(error).split())} The encoder is whole "
-            f"in {folder}; give the same command again to publish it."
+            f"in {folder}; give the command again, without --overwrite, to publish it."
         ) from None
     print(f"Published as {repository}.")

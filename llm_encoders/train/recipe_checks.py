@@ -65,7 +65,7 @@ def check(recipe: Any) -> None:
     for name, least in _LEAST.items():
         value = _value(recipe, name)
         if value is not None and not least <= value < math.inf:
-            raise UsageError(f"{name} is {value}; give at least {least}.")
+            raise UsageError(f"{name} is {value}; give a finite number, at least {least}.")
     for name in _POSITIVE:
         value = _value(recipe, name)
         if value is not None and not 0 < value < math.inf:

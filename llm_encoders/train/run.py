@@ -43,13 +43,13 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
                 f"{output} holds what this recipe makes, finished; add --overwrite to train anew."
             )
         if state.is_main_process:
-            publish(output, push_to_hub)
+            publish(output, folder.published(), push_to_hub)
         return
     set_seed(recipe.schedule.seed)
     with _only_run(state, output):
         _train(recipe, state, folder)
     if push_to_hub is not None and state.is_main_process:
-        publish(output, push_to_hub)
+        publish(output, folder.published(), push_to_hub)
     state.wait_for_everyone()
 
 
@@ -63,17 +63,18 @@ def _only_run(state: Any, output: Path) -> AbstractContextManager[None]:
 def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
     try:
         trainer = stages.STAGES[recipe.stage](recipe, state, folder.data)
-        if recipe.saving.merged and trainer.sharded:
+        adapted = recipe.adapter is not None or recipe.start_from is not None
+        if recipe.saving.merged and adapted and trainer.sharded:
             raise UsageError(
-                "saving.merged does not work with sharded weights (FSDP, DeepSpeed); leave it out: "
-                "the adapter is written."
+                "saving.merged does not work with sharded weights (FSDP, DeepSpeed); leave it out, "
+                "and the adapter is written."
             )
         with state.main_process_first():
             if state.is_main_process:
                 folder.claim()
             resume = checkpoints.last_whole(folder.path)
             if state.is_main_process:
-                folder.keep_data(resume is not None)
+                folder.require_same_data(resume is not None)
         if resume is not None:
             trainer.args.eval_on_start = False
             if state.is_main_process:

@@ -62,14 +62,17 @@ class RunFolder:
     def claim(self) -> None:
         """Write down whose folder it is; what a run that is overwritten had written goes now."""
         if self.overwrite:
-            for name in self._written():
+            (self.path / SPENT).unlink(missing_ok=True)  # first: from here on nothing is finished
+            for name in self.published():
                 (self.path / name).unlink(missing_ok=True)
+            (self.path / _FILES).unlink(missing_ok=True)
             for path in self.path.iterdir():
                 if path.is_dir() and (path.name == BUILDING or _CHECKPOINT.fullmatch(path.name)):
                     shutil.rmtree(path)
         (self.path / _RUN).write_text(self.recipe.to_yaml(), encoding="utf-8")
 
-    def _written(self) -> list[str]:
+    def published(self) -> list[str]:
+        """Names of the files that the finished encoder consists of."""
         listing = self.path / _FILES
         return listing.read_text(encoding="utf-8").splitlines() if listing.is_file() else []
 
@@ -77,7 +80,7 @@ class RunFolder:
         """Note the files that the finished encoder consists of, before they come."""
         (self.path / _FILES).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
-    def keep_data(self, resumed: bool) -> None:
+    def require_same_data(self, resumed: bool) -> None:
         """Note what data a run begins with; refuse to go on with other data.
 
         Raises:
@@ -89,9 +92,9 @@ class RunFolder:
             known.write_text(stamp, encoding="utf-8")
         elif known.is_file() and known.read_text(encoding="utf-8") != stamp:
             raise UsageError(
-                f"The training files have changed since the run in {self.path} began (size or time "
-                "of change); bring them back, name another output, or add --overwrite to begin "
-                "anew."
+                f"The training files have changed since the run in {self.path} began (size or "
+                "modification time); restore them with their times, name another output, or add "
+                "--overwrite to begin anew."
             )
 
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,9 +94,9 @@ def test_the_recipes_differ_only_in_what_is_compared():
         first = recipes[f"{paradigm}-contrastive"]
         for objective in ("distillation", "both"):
             other = recipes[f"{paradigm}-{objective}"]
-            for part in ("backbone", "data", "schedule", "encoder", "regularisation", "adapter"):
-                assert getattr(first, part) == getattr(other, part), (paradigm, objective, part)
-            assert first.objective != other.objective
+            assert other.objective != first.objective
+            alike = replace(other, objective=first.objective, output=first.output)
+            assert alike == first, (paradigm, objective)
 
 
 def test_the_committed_results_show_what_the_page_says():

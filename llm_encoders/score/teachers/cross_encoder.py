@@ -54,7 +54,7 @@ class CrossEncoder(PairTeacher):
         inputs = self.tokenizer(
             [query for query, _ in batch],
             [passage for _, passage in batch],
-            truncation="longest_first",  # the passage, but for a query that is longer
+            truncation="longest_first",
             max_length=self.max_length,
             padding=True,
             return_tensors="pt",

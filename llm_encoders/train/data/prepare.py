@@ -116,7 +116,7 @@ def require_another(output: Path, sources: DataSources) -> None:
         UsageError: names the file.
     """
     if str(output.resolve()) in {str(Path(name).resolve()) for name, *_ in source_files(sources)}:
-        raise UsageError(f"{output} is what is read; name another output.")
+        raise UsageError(f"{output} is an input file; name another output.")
 
 
 def source_files(sources: DataSources) -> list[list[Any]]:
@@ -202,15 +202,15 @@ def _examples(sources: DataSources, passages: Passages | None) -> Iterator[tuple
 def _beir_examples(folder: Path, split: str, passages: Passages) -> Iterator[tuple[str, Example]]:
     """Judged queries with their relevant passages; faults are those of a line of the qrels."""
     queries = {name: (place, text) for place, name, text in read_queries(folder)}
-    relevant: dict[str, list[str | Inline]] = {}
+    grades: dict[str, dict[str, int]] = {}
     for place, query, docid, grade in read_judgements(qrels_file(folder, split)):
-        if grade <= 0:
-            continue
-        if query not in queries:
+        if grade > 0 and query not in queries:
             raise TrainingDataError(place, f"the query '{query}' is not in {folder}/queries.jsonl.")
-        if passages.row(docid) is None:
+        if grade > 0 and passages.row(docid) is None:
             raise TrainingDataError(place, f"the passage '{docid}' is not in the corpus.")
-        relevant.setdefault(query, []).append(docid)
+        grades.setdefault(query, {})[docid] = grade
     for name, (place, text) in queries.items():
-        if name in relevant:
-            yield place, Example(text, relevant[name], [])
+        judged = grades.get(name, {})
+        relevant: list[str | Inline] = [docid for docid, grade in judged.items() if grade > 0]
+        if relevant:
+            yield place, Example(text, relevant, [])

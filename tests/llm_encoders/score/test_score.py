@@ -206,9 +206,12 @@ def test_overwriting_keeps_the_output_until_the_new_one_is_whole(
     with pytest.raises(KeyboardInterrupt):
         job.score(sources, Counter(fails_at=1), "other", output, overwrite=True)
     assert output.read_bytes() == before
+    job.score(sources, Counter(), "other", output)  # goes on with what was being overwritten
+    with pytest.raises(UsageError, match="is there already"):
+        job.score(sources, Counter(), "other", output)
     for wrong in (scored, beir / "corpus.jsonl"):
         content = wrong.read_bytes()
-        with pytest.raises(UsageError, match="is what is read; name another output"):
+        with pytest.raises(UsageError, match="is an input file; name another output"):
             job.score(sources, Counter(), "counter", wrong, overwrite=True)
         assert wrong.read_bytes() == content
 
