@@ -6,9 +6,6 @@ import torch
 from scipy.sparse import coo_array
 from torch import Tensor
 
-# PyTorch says so on every first use; what is used here is tested against the plain formula.
-warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
-
 
 def sparse_product(
     rows: Tensor, columns: Tensor, values: Tensor, size: int, dense: Tensor
@@ -35,6 +32,9 @@ def sparse_product(
         counts = torch.bincount(rows, minlength=size)
         crow = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
         column, entries = columns[order], values[order]
-    sparse = torch.sparse_csr_tensor(crow, column, entries, shape, check_invariants=False)
+    with warnings.catch_warnings():
+        # PyTorch says so on first use; what is used here is tested against the plain formula.
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+        sparse = torch.sparse_csr_tensor(crow, column, entries, shape, check_invariants=False)
     with torch.autocast(dense.device.type, enabled=False):
         return sparse @ dense.float()
