@@ -3,6 +3,8 @@
 import argparse
 import dataclasses
 import sys
+import textwrap
+import typing
 
 from llm_encoders.adapter import quiet_peft
 from llm_encoders.console import run_command
@@ -27,13 +29,26 @@ The same command goes on with a run that was stopped. Several GPUs:
 """
 
 
+def _keys() -> str:
+    """All keys of a recipe, a line each section."""
+    hints = typing.get_type_hints(Recipe)
+    alone, sections = [], []
+    for name, hint in hints.items():
+        inner = [one for one in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(one)]
+        if inner:
+            keys = ", ".join(field.name for field in dataclasses.fields(inner[0]))
+            sections.append(textwrap.fill(f"{name}: {keys}", 88, subsequent_indent="    "))
+        else:
+            alone.append(name)
+    return "\n".join(f"  {line}" for line in [", ".join(alone), *sections]) + "\n"
+
+
 def main() -> int:
     """Parse the command line and train."""
-    keys = ", ".join(field.name for field in dataclasses.fields(Recipe))
     parser = argparse.ArgumentParser(
         prog="python -m llm_encoders.train",
         description="Train a sparse or dense encoder by a recipe.",
-        epilog=f"Keys of a recipe: {keys}.\n{_EXAMPLE}",
+        epilog=f"Keys of a recipe:\n\n{_keys()}\n{_EXAMPLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", help="YAML file")
@@ -42,7 +57,7 @@ def main() -> int:
     parser.add_argument(
         "--push-to-hub", metavar="ORGANISATION/NAME", help="publish the finished encoder"
     )
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
 
     def work() -> None:
         recipe = load_recipe(args.recipe, args.overrides)

@@ -53,6 +53,8 @@ def write_encoder(
         for config in language_model.peft_config.values():
             config.base_model_name_or_path = backbone_reference(recipe.backbone, home or folder)
             config.auto_mapping = None
+            if isinstance(config.target_modules, set):  # whose order differs from run to run
+                config.target_modules = sorted(config.target_modules)
         options = {} if state_dict is None else {"state_dict": state_dict}
         language_model.save_pretrained(folder, save_embedding_layers=False, **options)
         (folder / "README.md").unlink(missing_ok=True)

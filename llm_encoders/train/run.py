@@ -117,6 +117,7 @@ def _finish(
     paths = sorted(building.iterdir(), key=lambda path: (path.name in last, path.name))
     folder.list_files(path.name for path in paths)
     for path in paths:
+        path.chmod(0o644)  # safetensors files are made for their owner alone
         path.replace(output / path.name)
     building.rmdir()
     print(

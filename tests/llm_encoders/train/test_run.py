@@ -190,3 +190,12 @@ def test_the_command_says_it_in_a_sentence(train, recipe_file):
     result = train(recipe_file(), "schedule.step=5", code=2)
     assert "unknown key 'schedule.step'. Did you mean 'steps'?" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_options_and_keys_come_in_any_order(train, recipe_file, tmp_path):
+    recipe = recipe_file()
+    train(recipe, "--overwrite", "schedule.steps=1", f"output={tmp_path / 'other'}")
+    assert json.loads((tmp_path / "other" / "spent.json").read_text())["steps"] == 1
+    assert (tmp_path / "other" / WEIGHTS).stat().st_mode & 0o777 == 0o644
+    config = json.loads((tmp_path / "other" / "adapter_config.json").read_text())
+    assert config["target_modules"] == sorted(config["target_modules"])
