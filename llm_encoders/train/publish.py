@@ -12,8 +12,7 @@ def require_publishable(recipe: Recipe) -> None:
     Raises:
         UsageError: the backbone is a folder of this machine, and only an adapter would be written.
     """
-    adapted = recipe.adapter is not None or recipe.start_from is not None
-    if adapted and not recipe.saving.merged and Path(recipe.backbone).is_dir():
+    if recipe.adapted and not recipe.saving.merged and Path(recipe.backbone).is_dir():
         raise UsageError(
             f"--push-to-hub: the adapter's backbone {recipe.backbone} is a folder of this machine; "
             "name the backbone by its Hub id, or write whole weights by saving.merged=true."

@@ -65,6 +65,11 @@ class Recipe:
         check(self)
 
     @property
+    def adapted(self) -> bool:
+        """Whether an adapter is trained, and not all weights."""
+        return self.adapter is not None or self.start_from is not None
+
+    @property
     def needs_scores(self) -> bool:
         """Whether the objective needs teacher scores."""
         return bool(self.objective.kl or self.objective.margin_mse)

@@ -121,7 +121,7 @@ def _check_adapter(recipe: Any) -> None:
             "start_from goes on with the adapter it names, rank and dropout included; leave "
             "'adapter' out."
         )
-    if recipe.quantization and recipe.adapter is None and recipe.start_from is None:
+    if recipe.quantization and not recipe.adapted:
         raise UsageError(
             f"quantization is {recipe.quantization}, and quantised weights cannot be trained; add "
             "an adapter (QLoRA)."

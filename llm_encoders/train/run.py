@@ -63,8 +63,7 @@ def _only_run(state: Any, output: Path) -> AbstractContextManager[None]:
 def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
     try:
         trainer = stages.STAGES[recipe.stage](recipe, state, folder.data)
-        adapted = recipe.adapter is not None or recipe.start_from is not None
-        if recipe.saving.merged and adapted and trainer.sharded:
+        if recipe.saving.merged and recipe.adapted and trainer.sharded:
             raise UsageError(
                 "saving.merged does not work with sharded weights (FSDP, DeepSpeed); leave it out, "
                 "and the adapter is written."

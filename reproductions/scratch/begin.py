@@ -26,7 +26,7 @@ def random_llama(tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> LlamaForC
 
     Layers are as Transformers draws them; embeddings have a length of about 1. The last channel
     is the same for all tokens and has a negative gain in the final norm: logits begin lower by a
-    constant, as if they had a bias, and a sparse head begins with less than half of its terms.
+    constant, as if they had a bias, and a sparse head begins with fewer terms.
     """
     torch.manual_seed(seed)
     config = LlamaConfig(
