@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerFast
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "reproductions" / "tiny"))
 
 from data import prepare  # noqa: E402  # the cleaning that the tiny models' pairs went through
+from model import backbone_config  # noqa: E402
 
 TOKENIZER = REPOSITORY / "llm_encoders" / "models" / "tiny" / "backbone"
 MEDICAL = ("medquad", "pubmedqa-labeled")
@@ -29,19 +30,7 @@ def random_llama(tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> LlamaForC
     constant, as if they had a bias, and a sparse head begins with fewer terms.
     """
     torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=256,
-        intermediate_size=512,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        max_position_embeddings=512,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    config = backbone_config(tokenizer, layers=2, intermediate=512)
     model = LlamaForCausalLM(config)
     with torch.no_grad():
         vectors = torch.randn(len(tokenizer), config.hidden_size) / config.hidden_size**0.5

@@ -12,13 +12,15 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
-def backbone_config(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
-    """Four layers of width 256, tied embeddings: 7.6 M parameters."""
+def backbone_config(
+    tokenizer: PreTrainedTokenizerFast, layers: int = 4, intermediate: int = 768
+) -> LlamaConfig:
+    """A Llama of width 256 with tied embeddings; 7.6 M parameters by default."""
     return LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=256,
-        intermediate_size=768,
-        num_hidden_layers=4,
+        intermediate_size=intermediate,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=512,

@@ -116,7 +116,7 @@ def test_the_committed_results_show_what_the_page_says():
     }
     page = (FOLDER / "README.md").read_text(encoding="utf-8")
     for (paradigm, name), value in found.items():
-        assert f"{value:.3f}".lstrip("0") in page or f"{value:.3f}" in page, (paradigm, name)
+        assert f"{value:.3f}" in page, (paradigm, name)
         assert name == "untrained" or value > 1.5 * found[paradigm, "untrained"], (paradigm, name)
     drawn = {(row["paradigm"], row["run"]) for row in rows(FOLDER / "curves.csv")}
     assert drawn == {key for key in found if key[1] != "untrained"}
