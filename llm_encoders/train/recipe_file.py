@@ -34,7 +34,8 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
     try:
         return _build(Recipe, values, "")
     except UsageError as error:
-        raise UsageError(f"{path}: {error}") from None
+        where = " ".join([f"{path} with", *overrides]) if overrides else path
+        raise UsageError(f"{where}: {error}") from None
 
 
 def _override(values: dict[str, Any], override: str) -> None:

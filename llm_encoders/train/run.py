@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from llm_encoders.train.run_folder import BUILDING, SPENT, RunFolder
 def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None) -> None:
     """Train by a recipe; go on where an earlier run of the same recipe stopped.
 
+    A run that is finished is left as it is.
+
     Args:
         recipe: what to do.
         overwrite: begin anew where the output folder holds another run, or a finished one.
@@ -38,12 +41,10 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
     folder = RunFolder(recipe, overwrite)
     output = folder.path
     if folder.finished:
-        if push_to_hub is None:
-            raise UsageError(
-                f"{output} holds what this recipe makes, finished; add --overwrite to train anew."
-            )
         if state.is_main_process:
-            publish(output, folder.published(), push_to_hub)
+            print(f"{output} holds what this recipe makes, finished; --overwrite trains it anew.")
+            if push_to_hub is not None:
+                publish(output, folder.published(), push_to_hub)
         return
     set_seed(recipe.schedule.seed)
     with _only_run(state, output):
@@ -53,11 +54,23 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
     state.wait_for_everyone()
 
 
-def _only_run(state: Any, output: Path) -> AbstractContextManager[None]:
-    """Refuse a second run in the same folder; the first process speaks for all of its run."""
+@contextmanager
+def _only_run(state: Any, output: Path) -> Iterator[None]:
+    """Refuse a second run in the same folder; the first process speaks for all of its run.
+
+    A folder that was made for a run that then was refused goes again.
+    """
     if not state.is_main_process:
-        return nullcontext()
-    return locked(output / LOCK_NAME, f"Another run is going on in {output}; wait, or stop it.")
+        yield
+        return
+    new = not output.exists()
+    try:
+        with locked(output / LOCK_NAME, f"Another run is going on in {output}; wait, or stop it."):
+            yield
+    finally:
+        if new:
+            with suppress(OSError):
+                output.rmdir()  # fails where anything was written
 
 
 def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:

@@ -30,7 +30,8 @@ class RunFolder:
     """The output folder of a recipe.
 
     Raises:
-        UsageError: it holds files of somebody else, or, unless ``overwrite``, another run.
+        UsageError: it holds files of somebody else, or, unless ``overwrite``, another run that
+            has come to a checkpoint.
     """
 
     def __init__(self, recipe: Recipe, overwrite: bool = False) -> None:
@@ -44,7 +45,7 @@ class RunFolder:
                     f"{self.path} holds other files, '{min(found - _OURS)}' among them; name an "
                     "empty folder."
                 )
-        elif not overwrite:
+        elif not overwrite and (self.published() or self._checkpoints()):
             known = yaml.safe_load((self.path / _RUN).read_text(encoding="utf-8"))
             differing = _differences(known, yaml.safe_load(recipe.to_yaml()))
             if differing:
@@ -59,6 +60,10 @@ class RunFolder:
         """Whether this very run is finished and stays so."""
         return not self.overwrite and (self.path / _RUN).is_file() and (self.path / SPENT).is_file()
 
+    def _checkpoints(self) -> list[Path]:
+        found = self.path.iterdir()
+        return [path for path in found if path.is_dir() and _CHECKPOINT.fullmatch(path.name)]
+
     def claim(self) -> None:
         """Write down whose folder it is; what a run that is overwritten had written goes now."""
         if self.overwrite:
@@ -66,9 +71,8 @@ class RunFolder:
             for name in self.published():
                 (self.path / name).unlink(missing_ok=True)
             (self.path / _FILES).unlink(missing_ok=True)
-            for path in self.path.iterdir():
-                if path.is_dir() and (path.name == BUILDING or _CHECKPOINT.fullmatch(path.name)):
-                    shutil.rmtree(path)
+            for path in [self.path / BUILDING, *self._checkpoints()]:
+                shutil.rmtree(path, ignore_errors=True)
         (self.path / _RUN).write_text(self.recipe.to_yaml(), encoding="utf-8")
 
     def published(self) -> list[str]:

@@ -68,7 +68,8 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
 def test_mistakes(recipe_file, overrides, message):
     with pytest.raises(UsageError, match=message) as caught:
         load_recipe(recipe_file(), overrides)
-    assert "recipe-0.yaml" in str(caught.value) or "override" in message or "YAML" in message
+    given = f"recipe-0.yaml with {' '.join(overrides)}: "
+    assert given in str(caught.value) or "override" in message or "YAML" in message
 
 
 def test_no_such_recipe():

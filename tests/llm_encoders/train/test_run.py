@@ -29,7 +29,11 @@ def train(python):
     return run
 
 
-def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
+def file_times(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir, capsys):
     evaluation = {"collections": [str(beir)], "every": 2, "at_start": True}
     recipe = recipe_file(evaluation=evaluation, saving={"every": 2})
     result = train(recipe)
@@ -55,8 +59,11 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
                 "always_on_terms", "grad_norm", "tokens", "flops", "ramp"):  # fmt: skip
         assert key in steps[0]
     assert not list(output.rglob("*.bin")) + list(output.rglob("*.pt*"))
-    with pytest.raises(UsageError, match="holds what this recipe makes, finished"):
-        run(load_recipe(recipe))
+    before = file_times(output)
+    capsys.readouterr()
+    run(load_recipe(recipe))
+    assert "holds what this recipe makes, finished; --overwrite" in capsys.readouterr().out
+    assert file_times(output) == before
     with pytest.raises(UsageError, match="differs in schedule.steps"):
         run(load_recipe(recipe, ["schedule.steps=4"]))
     assert not any(name in (output / "recipe.yaml").read_text() for name in folders)
@@ -149,6 +156,9 @@ def test_killed_and_resumed_ends_with_the_same_weights(train, recipe_file, tmp_p
     result = train(recipe, f"output={killed}")
     assert "Going on from" in result.stdout
     assert json.loads((killed / "spent.json").read_text())["seconds"] > 1000
+    for folder, sessions in ((tmp_path / "whole", 1), (killed, 3)):
+        summary = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
+        assert ("train_loss" in summary) == (sessions == 1) and summary["total_flos"] > 0
     one, other = load_file(tmp_path / "whole" / WEIGHTS), load_file(killed / WEIGHTS)
     for key in one:
         assert np.array_equal(one[key].numpy(), other[key].numpy()), key
@@ -184,6 +194,8 @@ def test_bad_input_ends_before_the_first_step(recipe_file, tmp_path, override, m
     with pytest.raises(EncoderError, match=message):
         run(load_recipe(recipe_file(saving={"every": 1}), [override]))
     assert not list((tmp_path / "run").glob("checkpoint-*"))
+    if override.startswith("start_from"):
+        assert not (tmp_path / "run").exists()
 
 
 def test_the_command_says_it_in_a_sentence(train, recipe_file):

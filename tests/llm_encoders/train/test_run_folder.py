@@ -40,6 +40,17 @@ def test_overwriting_removes_what_the_run_wrote_and_no_more(recipe_file, output)
     assert (output / "plots" / "checkpoint-1.svg").exists()
 
 
+def test_a_recipe_that_was_refused_can_be_mended(recipe_file, output):
+    recipe = recipe_file()
+    with pytest.raises(UsageError, match="min_lr"):
+        run(load_recipe(recipe, ["trainer.lr_scheduler_type=cosine_with_min_lr"]))
+    assert (output / "run.yaml").exists() and not (output / "spent.json").exists()
+    run(load_recipe(recipe))
+    assert load_recipe(output / "run.yaml").trainer.get("lr_scheduler_type") is None
+    with pytest.raises(UsageError, match="another recipe; it differs in schedule.steps"):
+        run(load_recipe(recipe, ["schedule.steps=4"]))
+
+
 def test_a_run_does_not_go_on_with_other_data(recipe_file, output, scored):
     recipe = recipe_file(saving={"every": 1})
     run(load_recipe(recipe))
