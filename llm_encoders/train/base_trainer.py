@@ -51,7 +51,6 @@ class BaseTrainer(Trainer):
         """The model as it was given, without what wraps it."""
         self._write = write
         self._keep = keep
-        self._resumed = False
         self._seconds_before = 0.0
         self._begun = time.monotonic()
 
@@ -85,7 +84,6 @@ class BaseTrainer(Trainer):
         if resume_from_checkpoint is not None:
             seconds = (Path(resume_from_checkpoint) / _SECONDS).read_text(encoding="utf-8")
             self._seconds_before = json.loads(seconds)
-            self._resumed = True
         self._begun = time.monotonic()
         return super().train(resume_from_checkpoint, **options)
 
@@ -143,13 +141,7 @@ class BaseTrainer(Trainer):
         return found, None
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add what has been spent.
-
-        Of the summary at the end, Transformers divides what this session did by the steps of all
-        sessions; where there were several, these figures are left out.
-        """
-        if self._resumed and "train_runtime" in logs:
-            logs = {key: value for key, value in logs.items() if not key.startswith("train_")}
+        """Add what has been spent."""
         if "loss" in logs:
             logs["tokens"] = self.state.num_input_tokens_seen
             logs["flops"] = self.state.total_flos

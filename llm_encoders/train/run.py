@@ -41,6 +41,7 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
     folder = RunFolder(recipe, overwrite)
     output = folder.path
     if folder.finished:
+        folder.require_unchanged()
         if state.is_main_process:
             print(f"{output} holds what this recipe makes, finished; --overwrite trains it anew.")
             if push_to_hub is not None:
@@ -58,19 +59,19 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
 def _only_run(state: Any, output: Path) -> Iterator[None]:
     """Refuse a second run in the same folder; the first process speaks for all of its run.
 
-    A folder that was made for a run that then was refused goes again.
+    Folders that were made for a run that then was refused go again.
     """
     if not state.is_main_process:
         yield
         return
-    new = not output.exists()
+    made = [path for path in (output, *output.parents) if not path.exists()]
     try:
         with locked(output / LOCK_NAME, f"Another run is going on in {output}; wait, or stop it."):
             yield
     finally:
-        if new:
-            with suppress(OSError):
-                output.rmdir()  # fails where anything was written
+        with suppress(OSError):
+            for path in made:
+                path.rmdir()  # fails where anything was written
 
 
 def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:

@@ -1,5 +1,6 @@
 """The output folder of a training run: whose it is, and what may be removed from it."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterable
@@ -30,24 +31,29 @@ class RunFolder:
     """The output folder of a recipe.
 
     Raises:
-        UsageError: it holds files of somebody else, or, unless ``overwrite``, another run that
-            has come to a checkpoint.
+        UsageError: it holds files of somebody else, or, unless ``overwrite``, another run that is
+            finished or has come to a checkpoint.
     """
 
     def __init__(self, recipe: Recipe, overwrite: bool = False) -> None:
         self.recipe, self.overwrite = recipe, overwrite
         self.path = Path(recipe.output)
         self.data = self.path / DATA
-        if not (self.path / _RUN).is_file():
-            found = {path.name for path in self.path.iterdir()} if self.path.exists() else set()
-            if found - _OURS:
-                raise UsageError(
-                    f"{self.path} holds other files, '{min(found - _OURS)}' among them; name an "
-                    "empty folder."
-                )
-        elif not overwrite and (self.published() or self._checkpoints()):
-            known = yaml.safe_load((self.path / _RUN).read_text(encoding="utf-8"))
-            differing = _differences(known, yaml.safe_load(recipe.to_yaml()))
+        found = self._names()
+        if _read_run(self.path / _RUN) is None and (found - _OURS or _RUN in found):
+            raise UsageError(
+                f"{self.path} holds other files, '{min(found - _OURS, default=_RUN)}' among "
+                "them; name an empty folder."
+            )
+        self._require_same_recipe()
+
+    def _names(self) -> set[str]:
+        return {path.name for path in self.path.iterdir()} if self.path.exists() else set()
+
+    def _require_same_recipe(self) -> None:
+        known = _read_run(self.path / _RUN)
+        if known is not None and not self.overwrite and self._names() - _OURS:
+            differing = _differences(known, yaml.safe_load(self.recipe.to_yaml()))
             if differing:
                 raise UsageError(
                     f"{self.path} holds a run of another recipe; it differs in "
@@ -60,19 +66,44 @@ class RunFolder:
         """Whether this very run is finished and stays so."""
         return not self.overwrite and (self.path / _RUN).is_file() and (self.path / SPENT).is_file()
 
+    def require_unchanged(self) -> None:
+        """Refuse to take a finished encoder for what the recipe makes of the present files.
+
+        Raises:
+            UsageError: some of its files are gone, or training files have changed.
+        """
+        missing = [name for name in self.published() if not (self.path / name).is_file()]
+        if missing or not self.published():
+            raise UsageError(
+                f"Of the finished encoder in {self.path}, {', '.join(missing) or _FILES} is "
+                "missing; restore it, or add --overwrite to train anew."
+            )
+        stamp = self.path / _DATA_STAMP
+        files = json.loads(stamp.read_text(encoding="utf-8"))["files"] if stamp.is_file() else []
+        for name, size, time in files:
+            path = Path(name)
+            if not path.is_file() or [path.stat().st_size, path.stat().st_mtime_ns] != [size, time]:
+                raise UsageError(
+                    f"The encoder in {self.path} is finished, but {name} has changed since it was "
+                    "trained (size or modification time), or is gone; name another output, or add "
+                    "--overwrite to train anew."
+                )
+
     def _checkpoints(self) -> list[Path]:
         found = self.path.iterdir()
         return [path for path in found if path.is_dir() and _CHECKPOINT.fullmatch(path.name)]
 
     def claim(self) -> None:
         """Write down whose folder it is; what a run that is overwritten had written goes now."""
+        self._require_same_recipe()  # again, under the lock: another run may have ended
         if self.overwrite:
             (self.path / SPENT).unlink(missing_ok=True)  # first: from here on nothing is finished
             for name in self.published():
                 (self.path / name).unlink(missing_ok=True)
             (self.path / _FILES).unlink(missing_ok=True)
-            for path in [self.path / BUILDING, *self._checkpoints()]:
-                shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(self.path / BUILDING, ignore_errors=True)
+            for path in self._checkpoints():
+                path.unlink() if path.is_symlink() else shutil.rmtree(path)
         (self.path / _RUN).write_text(self.recipe.to_yaml(), encoding="utf-8")
 
     def published(self) -> list[str]:
@@ -100,6 +131,15 @@ class RunFolder:
                 "modification time); restore them with their times, name another output, or add "
                 "--overwrite to begin anew."
             )
+
+
+def _read_run(path: Path) -> dict[str, Any] | None:
+    """The recipe that a run noted, or ``None`` where there is none."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    return values if isinstance(values, dict) and {"backbone", "output"} <= values.keys() else None
 
 
 def _differences(one: Any, other: Any, path: str = "") -> list[str]:
