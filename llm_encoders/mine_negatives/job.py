@@ -124,16 +124,16 @@ def _windows(
         rankings = ranker.rank([one["query"] for one in window], mining.depth)
         pools = []
         for one, ranking in zip(window, rankings, strict=True):
-            positives = set(one["positives"])
-            rows = [_row(data, docid) for docid in ranking[mining.skip :]]
-            pools.append([row for row in rows if row not in positives])
+            positives = set(data.passages.ids(one["positives"]))
+            pools.append([docid for docid in ranking[mining.skip :] if docid not in positives])
         if teacher is None:
             yield [
-                _record(data, one, [pool[i] for i in _draw(len(pool), mining, number)])
+                _record(data, one, [_row(data, pool[i]) for i in _draw(len(pool), mining, number)])
                 for number, one, pool in zip(numbers, window, pools, strict=True)
             ]
         else:
-            yield _filtered(data, mining, teacher, numbers, window, pools)
+            rows = [[_row(data, docid) for docid in pool] for pool in pools]
+            yield _filtered(data, mining, teacher, numbers, window, rows)
 
 
 def _row(data: TrainingData, docid: str) -> int:
