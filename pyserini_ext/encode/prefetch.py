@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _PATIENCE = 0.1  # seconds between two looks whether anybody still wants the items
+_FAREWELL = 5.0  # seconds that the end waits for an item that is being made
 
 
 def prefetched(items: Iterator[T], depth: int = 2) -> Iterator[T]:
     """Yield the items in order, up to ``depth`` of them made ahead; errors come in their place.
 
-    Nobody waits for the thread: where it blocks, on input that may never come, it is left behind.
+    The end waits for the item that is being made: a thread that is in a tokenizer's native code
+    while Python exits takes the process down. Where it blocks, on input that may never come, it
+    is left behind after five seconds.
     """
     end = object()
     made: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(max(1, depth - 1))
@@ -36,7 +39,8 @@ def prefetched(items: Iterator[T], depth: int = 2) -> Iterator[T]:
         except BaseException as error:  # raised again where the item is wanted
             put(end, error)
 
-    threading.Thread(target=work, name="prefetch", daemon=True).start()
+    thread = threading.Thread(target=work, name="prefetch", daemon=True)
+    thread.start()
     try:
         while True:
             item, error = made.get()
@@ -47,3 +51,4 @@ def prefetched(items: Iterator[T], depth: int = 2) -> Iterator[T]:
             yield item
     finally:
         unwanted.set()
+        thread.join(_FAREWELL)

@@ -1,9 +1,11 @@
 """Order, errors, and how far ahead."""
 
 import threading
+import time
 
 import pytest
 
+from pyserini_ext.encode import prefetch
 from pyserini_ext.encode.prefetch import prefetched
 
 
@@ -50,3 +52,35 @@ def test_stopping_early_stops_the_work():
     next(stream)
     stream.close()
     assert len(made) < 10
+
+
+def running():
+    return [thread for thread in threading.enumerate() if thread.name == "prefetch"]
+
+
+def test_the_thread_has_ended_when_the_stream_has():
+    def items():
+        while True:
+            time.sleep(0.2)
+            yield None
+
+    stream = prefetched(items())
+    next(stream)
+    stream.close()
+    assert not running()
+
+
+def test_a_thread_that_blocks_is_left_behind(monkeypatch):
+    monkeypatch.setattr(prefetch, "_FAREWELL", 0.01)
+    input_came = threading.Event()
+
+    def items():
+        yield 1
+        input_came.wait()
+
+    stream = prefetched(items())
+    next(stream)
+    stream.close()
+    (left,) = running()
+    input_came.set()
+    left.join()
