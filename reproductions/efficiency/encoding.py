@@ -18,6 +18,7 @@ import transformers
 
 from llm_encoders import EncoderConfig, SparseEncoder, load_encoder
 from llm_encoders.kernels import plain
+from pyserini_ext.encode.options import WINDOW_BATCHES
 
 BATCH, MAX_LENGTH = 32, 192
 
@@ -86,9 +87,11 @@ def random_llama(vocabulary: int) -> transformers.LlamaForCausalLM:
 
 
 def encode_ours(encoder: SparseEncoder, texts: list[str]) -> int:
-    """As the encode command does it; returns the number of terms."""
+    """Window by window, as the encode command does it; returns the number of terms."""
     encoder.batch_size = BATCH
-    return int(encoder.quantize(encoder.encode_documents(texts)).nnz)
+    window = WINDOW_BATCHES * BATCH
+    parts = (texts[start : start + window] for start in range(0, len(texts), window))
+    return sum(int(encoder.quantize(encoder.encode_documents(part)).nnz) for part in parts)
 
 
 @torch.inference_mode()
