@@ -5,17 +5,13 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TrainingArguments
 
-from llm_encoders import hub
-from llm_encoders.checkpoint import ADAPTER_CONFIG, MODEL_CONFIG, Checkpoint
-from llm_encoders.config import EncoderConfig
 from llm_encoders.devices import choose_device, choose_dtype
-from llm_encoders.errors import EncoderError, UsageError, nearest
+from llm_encoders.errors import UsageError, nearest
 from llm_encoders.train.compute import ModelShape
 from llm_encoders.train.data.batches import Sampling, TrainingBatches
 from llm_encoders.train.objective import Objective
@@ -53,34 +49,6 @@ _GIVEN = (
     *("logging_steps", "report_to", "run_name", "project", "trackio_space_id"),
 )
 _TIMEOUT = 86_400  # seconds; process 0 prepares data and evaluates while the others wait
-
-
-def training_checkpoint(recipe: Recipe) -> Checkpoint:
-    """The backbone of a recipe, and the adapter that it starts from.
-
-    Raises:
-        EncoderError: they are nowhere.
-    """
-    contract = recipe.encoder or _language_modelling_contract(recipe)
-    backbone = _folder(recipe.backbone, "backbone", MODEL_CONFIG)
-    adapter = None
-    if recipe.start_from is not None:
-        adapter = _folder(recipe.start_from, "start_from", ADAPTER_CONFIG)
-    return Checkpoint(recipe.output, contract, backbone, adapter)
-
-
-def _language_modelling_contract(recipe: Recipe) -> EncoderConfig:
-    """How an adaptation stage reads a passage; sparse, for it needs the LM head."""
-    if recipe.stage == "clm":
-        return EncoderConfig("sparse", attention="causal", passage_max_length=recipe.clm.max_length)
-    return EncoderConfig("sparse", passage_max_length=recipe.mntp.max_length)
-
-
-def _folder(name: str, key: str, needed: str) -> Path:
-    folder = hub.local_folder(name, key)
-    if not (folder / needed).is_file():
-        raise EncoderError(f"{key}: {name} holds no {needed}.")
-    return folder
 
 
 def device_of(recipe: Recipe) -> torch.device:
@@ -154,6 +122,8 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
         args = TrainingArguments(**options)
     except (ValueError, TypeError, ImportError) as error:
         raise UsageError(f"trainer: {' '.join(str(error).split())}") from None
+    if dtype == torch.float32:
+        args.mixed_precision = "no"  # whatever a launcher's configuration says
     args._n_gpu = min(1, args.n_gpu)  # one process a GPU; torchrun starts more
     return args
 

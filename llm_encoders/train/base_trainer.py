@@ -1,4 +1,8 @@
-"""What all training stages share: numbered batches, and checkpoints without pickle."""
+"""What all training stages share: numbered batches, and checkpoints without pickle.
+
+Sharded runs (FSDP, DeepSpeed) are the exception: their optimiser and schedule are written and read
+by Transformers and PyTorch, which pickle.
+"""
 
 import json
 import os
@@ -10,14 +14,14 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from safetensors.torch import load_file
 from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import rotate_checkpoints
 
-from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.errors import UsageError
 from llm_encoders.train import checkpoints
 from llm_encoders.train.gather import processes
+from llm_encoders.train.health import require_finite_gradient
 
 PREFIX = "language_model."
 _SECONDS = "seconds.json"
@@ -151,6 +155,13 @@ class BaseTrainer(Trainer):
         """Tokens of every text that this process has in a batch."""
         raise NotImplementedError
 
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        norm = super()._get_grad_norm(model, grad_norm)
+        scaled = self.accelerator.scaler is not None or self.is_deepspeed_enabled
+        if not scaled and norm is not None:  # a scaler skips such steps by itself
+            require_finite_gradient(float(norm), self.state.global_step + 1)
+        return norm
+
     def _track_num_input_tokens(self, inputs: Any) -> None:
         tokens = torch.tensor(sum(self.token_counts(inputs)), device=self.args.device)
         if processes() > 1:
@@ -185,7 +196,7 @@ class BaseTrainer(Trainer):
         if self.sharded:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
-        load_weights(model or self.model, Path(resume_from_checkpoint))
+        checkpoints.load_weights(model or self.model, Path(resume_from_checkpoint))
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         if self.sharded:
@@ -235,20 +246,3 @@ def _bare(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def _only(items: list[Any]) -> Any:
     (item,) = items
     return item
-
-
-def load_weights(model: Any, folder: Path) -> None:
-    """Put the weights of a checkpoint into a model: an adapter's, or all."""
-    from peft import set_peft_model_state_dict
-
-    adapter = folder / "adapter_model.safetensors"
-    if adapter.is_file():
-        set_peft_model_state_dict(model.language_model, load_file(adapter))
-        return
-    paths = sorted(folder.glob("model*.safetensors"))
-    tensors = {key: value for path in paths for key, value in load_file(path).items()}
-    report = model.language_model.load_state_dict(tensors, strict=False)
-    tied = set(getattr(model.language_model, "all_tied_weights_keys", None) or ())
-    if report.unexpected_keys or set(report.missing_keys) - tied:
-        odd = [*report.unexpected_keys, *report.missing_keys][0]
-        raise EncoderError(f"The weights in {folder} do not fit the model, e.g. {odd}.")

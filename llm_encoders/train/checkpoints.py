@@ -1,4 +1,4 @@
-"""Checkpoints that hold no pickle, and that count only once they are whole."""
+"""Checkpoints that hold no pickle, sharded ones apart, and that count only once they are whole."""
 
 import hashlib
 import json
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+
+from llm_encoders.errors import EncoderError
 
 _PREFIX = "checkpoint-"
 _SEAL = "complete.json"
@@ -28,16 +30,26 @@ def seal(folder: Path) -> None:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a checkpoint was sealed and its files are what they were then."""
+    """Whether a checkpoint was sealed and its files are what they were then.
+
+    Raises:
+        OSError: a file is there but cannot be read, which says nothing of the checkpoint.
+    """
     try:
         sums = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
         return all(_checksum(folder / name) == known for name, known in sums.items())
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
 
 
 def last_whole(output: Path) -> Path | None:
-    """The last whole checkpoint; later ones that are not whole are removed."""
+    """The last whole checkpoint; later ones that are not whole are removed.
+
+    For one process to call: :func:`llm_encoders.train.gather.from_first` tells the others.
+
+    Raises:
+        OSError: a checkpoint cannot be read; none is removed for that.
+    """
     found = {
         int(path.name.removeprefix(_PREFIX)): path
         for path in output.glob(f"{_PREFIX}*")
@@ -54,6 +66,23 @@ def last_whole(output: Path) -> Path | None:
 def _checksum(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def load_weights(model: Any, folder: Path) -> None:
+    """Put the weights of a checkpoint into a model: an adapter's, or all."""
+    from peft import set_peft_model_state_dict
+
+    adapter = folder / "adapter_model.safetensors"
+    if adapter.is_file():
+        set_peft_model_state_dict(model.language_model, load_file(adapter))
+        return
+    paths = sorted(folder.glob("model*.safetensors"))
+    tensors = {key: value for path in paths for key, value in load_file(path).items()}
+    report = model.language_model.load_state_dict(tensors, strict=False)
+    tied = set(getattr(model.language_model, "all_tied_weights_keys", None) or ())
+    if report.unexpected_keys or set(report.missing_keys) - tied:
+        odd = [*report.unexpected_keys, *report.missing_keys][0]
+        raise EncoderError(f"The weights in {folder} do not fit the model, e.g. {odd}.")
 
 
 def save_optimizer(optimizer: Any, folder: Path) -> None:

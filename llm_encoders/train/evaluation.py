@@ -70,7 +70,8 @@ class Collection:
 def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
     """Score every document for every query and compute the metrics.
 
-    A document with the id of the query is left out of rankings, as BEIR's own evaluation does.
+    A document with the id of the query is left out of rankings, as BEIR's own evaluation does,
+    and so are those that share no term with a sparse query: an impact index does not return them.
     Memory holds the scores of one block of documents at a time.
 
     Args:
@@ -93,11 +94,14 @@ def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
         block = slice(first, first + _BLOCK)
         vectors = encoder.encode_documents(collection.texts[block], collection.titles[block])
         product = queries @ vectors.T
-        scores = product if isinstance(product, np.ndarray) else product.toarray()
+        sparse = not isinstance(product, np.ndarray)
+        scores = product.toarray() if sparse else product
         for row, name in enumerate(names):
             samples[row].take(scores[row], first)
             if 0 <= (own := places.get(name, -1) - first) < scores.shape[1]:
                 scores[row, own] = -np.inf
+            if sparse:
+                scores[row, scores[row] <= 0] = -np.inf
             best[row].take(scores[row], first)
         if not isinstance(vectors, np.ndarray):
             counts.append(np.diff(vectors.indptr))

@@ -1,10 +1,13 @@
 """Representations of all processes, so that the loss is that of the whole batch."""
 
 import json
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+Value = TypeVar("Value")
 
 
 def processes() -> int:
@@ -52,8 +55,8 @@ def largest(number: int, device: torch.device) -> int:
     return int(value)
 
 
-def from_first(value: dict[str, float], device: torch.device) -> dict[str, float]:
-    """The figures that process 0 has, on all processes."""
+def from_first(value: Value, device: torch.device) -> Value:
+    """What process 0 has, anything that JSON can say, on all processes."""
     if processes() == 1:
         return value
     content = torch.tensor(list(json.dumps(value).encode()), dtype=torch.uint8, device=device)

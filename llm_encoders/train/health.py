@@ -1,5 +1,7 @@
 """Sparsity while training, and the collapses that it shows before the scores do."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -86,6 +88,20 @@ class SparsityMonitor:
         found["always_on_terms"] = float((self._frequency == self._passages).float().mean())
         self._reset()
         return found
+
+
+def require_finite_gradient(norm: float, step: int) -> None:
+    """Stop at a gradient that is no number, before the weights become none.
+
+    Raises:
+        Collapse: says what may help.
+    """
+    if not math.isfinite(norm):
+        raise Collapse(
+            f"Step {step}: the loss is finite, but the norm of its gradient is {norm}. The weights "
+            "are left as they were before this step. Lower the learning rate, or compute in "
+            "bfloat16 or float32 instead of float16."
+        )
 
 
 def require_finite(loss: Tensor, parts: dict[str, float], step: int) -> None:

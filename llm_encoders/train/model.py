@@ -100,6 +100,16 @@ def _keep_differentiable(model: nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
+def _require_plain_head(model: Any) -> None:
+    """Refuse an adapter of the LM head, whose weights are used without the layer around them."""
+    head = model.get_output_embeddings()
+    if hasattr(head, "lora_A"):
+        raise UsageError(
+            "adapter: it adapts the LM head, which would not be trained; leave the head out of "
+            "adapter.targets."
+        )
+
+
 def load_model(
     checkpoint: Checkpoint,
     adaptation: Adapter | None,
@@ -155,6 +165,7 @@ def load_model(
                 model = get_peft_model(model, config)
         except ValueError as error:
             raise UsageError(f"adapter: {' '.join(str(error).split())}") from None
+    _require_plain_head(model)
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()

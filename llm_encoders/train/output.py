@@ -13,6 +13,7 @@ import torch
 
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.starting_point import training_checkpoint
 
 _PACKAGES = (
     "pyserini-llm-encoders",
@@ -76,7 +77,6 @@ def _merged(model: Any, recipe: Recipe) -> Any:
     from peft.peft_model import PeftModel
 
     from llm_encoders.backbone import open_model
-    from llm_encoders.train.assembly import training_checkpoint
 
     checkpoint = training_checkpoint(recipe)
     dtype = next(model.bare.parameters()).dtype

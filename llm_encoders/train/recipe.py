@@ -74,6 +74,11 @@ class Recipe:
         """Whether the objective needs teacher scores."""
         return bool(self.objective.kl or self.objective.margin_mse)
 
+    @property
+    def needs_negatives(self) -> bool:
+        """Whether a query without negatives would teach nothing."""
+        return self.needs_scores and not self.objective.contrastive
+
     def to_yaml(self) -> str:
         """The recipe with all its defaults."""
         return yaml.safe_dump(dataclasses.asdict(self), sort_keys=False)

@@ -134,6 +134,11 @@ def _check_fine_tuning(recipe: Any) -> None:
     weights = recipe.objective
     if not (weights.contrastive or weights.kl or weights.margin_mse):
         raise UsageError("objective has no loss; give a weight to contrastive, kl or margin_mse.")
+    if recipe.schedule.candidates is not None and not weights.contrastive:
+        raise UsageError(
+            "schedule.candidates limits what the contrastive loss compares, which has no weight "
+            "here; leave it out."
+        )
     if (weights.kl or weights.margin_mse) and recipe.data.negatives == 0:
         raise UsageError("kl and margin_mse compare a query's own passages; give negatives.")
     if recipe.evaluation is not None and not recipe.evaluation.collections:

@@ -11,6 +11,7 @@ import yaml
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import UsageError, nearest
 from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.recipe_lines import line_of, lines
 
 
 def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recipe:
@@ -20,7 +21,8 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
         UsageError: an unknown key (names the nearest), a value of the wrong type, a contradiction.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        values = yaml.safe_load(text)
     except OSError as error:
         raise UsageError(f"Cannot read the recipe {path}: {error.strerror}.") from None
     except yaml.YAMLError as error:
@@ -34,7 +36,10 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
     try:
         return _build(Recipe, values, "")
     except UsageError as error:
-        where = " ".join([f"{path} with", *overrides]) if overrides else path
+        given = {override.partition("=")[0] for override in overrides}
+        place = line_of(str(error), {k: n for k, n in lines(text).items() if k not in given})
+        where = f"{path}, line {place}" if place else str(path)
+        where = " ".join([f"{where} with", *overrides]) if overrides else where
         raise UsageError(f"{where}: {error}") from None
 
 

@@ -13,7 +13,7 @@ from llm_encoders.config import CONFIG_NAME
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.locking import LOCK_NAME, locked
 from llm_encoders.train import assembly, checkpoints, stages
-from llm_encoders.train.base_trainer import load_weights
+from llm_encoders.train.gather import from_first
 from llm_encoders.train.output import write_card, write_encoder
 from llm_encoders.train.publish import publish, require_publishable
 from llm_encoders.train.recipe import Recipe
@@ -82,17 +82,13 @@ def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
                 "saving.merged does not work with sharded weights (FSDP, DeepSpeed); leave it out, "
                 "and the adapter is written."
             )
-        with state.main_process_first():
-            if state.is_main_process:
-                folder.claim()
-            resume = checkpoints.last_whole(folder.path)
-            if state.is_main_process:
-                folder.require_same_data(resume is not None)
+        resume = _begin(folder) if state.is_main_process else None
+        resume = from_first(None if resume is None else str(resume), trainer.args.device)
         if resume is not None:
             trainer.args.eval_on_start = False
             if state.is_main_process:
                 print(f"Going on from {resume}.")
-        trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
+        trainer.train(resume_from_checkpoint=resume)
     except torch.OutOfMemoryError as error:
         raise EncoderError(
             f"Out of memory: {str(error).splitlines()[0]} Lower schedule.chunk_tokens "
@@ -100,10 +96,18 @@ def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
         ) from None
     best = trainer.best_checkpoint()
     if best is not None:
-        load_weights(trainer.trained, best)
+        checkpoints.load_weights(trainer.trained, best)
     tensors = trainer.gathered_weights()
     if state.is_main_process:
         _finish(trainer, recipe, folder, tensors)
+
+
+def _begin(folder: RunFolder) -> Path | None:
+    """Make the folder this run's own; the checkpoint that it goes on from."""
+    folder.claim()
+    resume = checkpoints.last_whole(folder.path)
+    folder.require_same_data(resume is not None)
+    return resume
 
 
 def _finish(

@@ -11,7 +11,7 @@ import yaml
 
 from llm_encoders.errors import UsageError
 from llm_encoders.locking import LOCK_NAME
-from llm_encoders.train.data.prepare import STAMP
+from llm_encoders.train.data.prepare import STAMP, DataSources, source_files
 from llm_encoders.train.recipe import Recipe
 
 SPENT = "spent.json"
@@ -23,7 +23,7 @@ BUILDING = ".finished"
 _RUN = "run.yaml"
 _DATA_STAMP = ".data.json"
 _FILES = ".files"
-_OURS = {_RUN, _DATA_STAMP, _FILES, DATA, f"{DATA}.tmp", BUILDING, LOCK_NAME}
+_OURS = {_RUN, f"{_RUN}.tmp", _DATA_STAMP, _FILES, DATA, f"{DATA}.tmp", BUILDING, LOCK_NAME}
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
 
 
@@ -31,8 +31,8 @@ class RunFolder:
     """The output folder of a recipe.
 
     Raises:
-        UsageError: it holds files of somebody else, or, unless ``overwrite``, another run that is
-            finished or has come to a checkpoint.
+        UsageError: it holds files of somebody else, or what the run begins with, or, unless
+            ``overwrite``, another run that is finished or has come to a checkpoint.
     """
 
     def __init__(self, recipe: Recipe, overwrite: bool = False) -> None:
@@ -45,7 +45,21 @@ class RunFolder:
                 f"{self.path} holds other files, '{min(found - _OURS, default=_RUN)}' among "
                 "them; name an empty folder."
             )
+        self._require_inputs_elsewhere()
         self._require_same_recipe()
+
+    def _require_inputs_elsewhere(self) -> None:
+        """An adapter or backbone in the output would go with the run that made it."""
+        output = self.path.resolve()
+        for key in ("backbone", "start_from"):
+            name = getattr(self.recipe, key)
+            if name is not None and Path(name).is_dir():
+                folder = Path(name).resolve()
+                if folder == output or output in folder.parents:
+                    raise UsageError(
+                        f"{key} ({name}) lies in the output {self.path}, where this run would "
+                        "overwrite it; name another output."
+                    )
 
     def _names(self) -> set[str]:
         return {path.name for path in self.path.iterdir()} if self.path.exists() else set()
@@ -78,16 +92,17 @@ class RunFolder:
                 f"Of the finished encoder in {self.path}, {', '.join(missing) or _FILES} is "
                 "missing; restore it, or add --overwrite to train anew."
             )
-        stamp = self.path / _DATA_STAMP
-        files = json.loads(stamp.read_text(encoding="utf-8"))["files"] if stamp.is_file() else []
-        for name, size, time in files:
-            path = Path(name)
-            if not path.is_file() or [path.stat().st_size, path.stat().st_mtime_ns] != [size, time]:
-                raise UsageError(
-                    f"The encoder in {self.path} is finished, but {name} has changed since it was "
-                    "trained (size or modification time), or is gone; name another output, or add "
-                    "--overwrite to train anew."
-                )
+        stamp, data = self.path / _DATA_STAMP, self.recipe.data
+        if not stamp.is_file():
+            return
+        known = json.loads(stamp.read_text(encoding="utf-8"))["files"]
+        present = source_files(DataSources(data.train, data.corpus, data.split))
+        for name, *_ in [one for one in known + present if one not in known or one not in present]:
+            raise UsageError(
+                f"The encoder in {self.path} is finished, but {name} has changed since it was "
+                "trained (size or modification time), has been added or is gone; name another "
+                "output, or add --overwrite to train anew."
+            )
 
     def _checkpoints(self) -> list[Path]:
         found = self.path.iterdir()
@@ -104,7 +119,9 @@ class RunFolder:
             shutil.rmtree(self.path / BUILDING, ignore_errors=True)
             for path in self._checkpoints():
                 path.unlink() if path.is_symlink() else shutil.rmtree(path)
-        (self.path / _RUN).write_text(self.recipe.to_yaml(), encoding="utf-8")
+        temporary = self.path / f"{_RUN}.tmp"
+        temporary.write_text(self.recipe.to_yaml(), encoding="utf-8")
+        temporary.replace(self.path / _RUN)
 
     def published(self) -> list[str]:
         """Names of the files that the finished encoder consists of."""

@@ -32,6 +32,7 @@ from llm_encoders.train.output import write_encoder
 from llm_encoders.train.recipe import Recipe
 from llm_encoders.train.regularisers import inverse_document_frequency
 from llm_encoders.train.retrieval_trainer import RetrievalTrainer
+from llm_encoders.train.starting_point import training_checkpoint
 
 _IDF_SAMPLE = 100_000
 Choose = Callable[[list[int], np.random.Generator], Prediction]
@@ -49,10 +50,10 @@ def fine_tuning(recipe: Recipe, state: Any, folder: Path) -> BaseTrainer:
     evaluation = recipe.evaluation
     names = [] if evaluation is None else evaluation.collections
     collections = [Collection.load(name, evaluation.split) for name in names]  # type: ignore[union-attr]
-    files = assembly.training_checkpoint(recipe)
+    files = training_checkpoint(recipe)
     sources = DataSources(recipe.data.train, recipe.data.corpus, recipe.data.split)
     with state.main_process_first():
-        data = prepare(sources, folder, recipe.needs_scores)
+        data = prepare(sources, folder, recipe.needs_scores, recipe.needs_negatives)
     model = _load(recipe, files, RetrievalModel)
     steps = assembly.number_of_steps(recipe, model, data)
     return RetrievalTrainer(
@@ -99,7 +100,7 @@ def _language_modelling(
     choice: Callable[[LanguageModel], Choose],
     loss: TokenLoss,
 ) -> BaseTrainer:
-    files = assembly.training_checkpoint(recipe)
+    files = training_checkpoint(recipe)
     with state.main_process_first():
         passages = prepare_passages(recipe.data.train, folder)
     model = _load(recipe, files, LanguageModel)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from llm_encoders.train.assembly import training_arguments
+from llm_encoders.train.recipe_file import load_recipe
 from tests.llm_encoders.train.conftest import beir, recipe_file, scored  # noqa: F401
 
 FOLDER = Path(__file__).parents[2] / "reproductions" / "launch"
@@ -24,7 +26,7 @@ def test_launched_by_accelerate(recipe_file, tmp_path):  # noqa: F811
     """Two processes on the CPU, as the recipe says, in place of four on GPUs."""
     words = ["-m", "accelerate.commands.launch"]
     words += ["--config_file", str(FOLDER / "accelerate-ddp.yaml"), "--num_processes", "2"]
-    words += ["--mixed_precision", "no", "--main_process_port", "0"]
+    words += ["--main_process_port", "0"]
     words += ["-m", "llm_encoders.train", str(recipe_file())]
     result = subprocess.run(
         [sys.executable, *words], capture_output=True, text=True, check=False, timeout=300
@@ -33,3 +35,11 @@ def test_launched_by_accelerate(recipe_file, tmp_path):  # noqa: F811
     assert (tmp_path / "run" / "spent.json").is_file()
     states = (tmp_path / "run" / "checkpoint-3").glob("random-*.safetensors")
     assert sorted(path.name for path in states) == ["random-0.safetensors", "random-1.safetensors"]
+
+
+def test_a_recipe_in_float32_stays_so(recipe_file, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")  # as the launcher sets it
+    recipe = load_recipe(recipe_file())
+    assert training_arguments(recipe, 3).mixed_precision == "no"
+    recipe = load_recipe(recipe_file(), ["dtype=bfloat16"])
+    assert training_arguments(recipe, 3).mixed_precision == "bf16"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from llm_encoders.corpora.rows import rows
 from llm_encoders.errors import UsageError
-from llm_encoders.train.data.layouts import TrainingDataError
+from llm_encoders.train.data.layouts import Example, Inline, TrainingDataError
+from llm_encoders.train.data.passages import Passages
 
 
 def is_beir(path: str) -> bool:
@@ -33,9 +34,10 @@ def read_queries(folder: Path) -> Iterator[tuple[str, str, str]]:
         TrainingDataError: a record without id or text.
     """
     for place, record in rows(str(folder / "queries.jsonl")):
-        if not isinstance(record, dict) or "_id" not in record or "text" not in record:
+        known = isinstance(record, dict) and isinstance(record.get("_id"), str | int)
+        if not known or not isinstance(record.get("text"), str):  # type: ignore[union-attr]
             raise TrainingDataError(place, "expected a query with '_id' and 'text'.")
-        yield place, str(record["_id"]), str(record["text"])
+        yield place, str(record["_id"]), record["text"]
 
 
 def read_judgements(path: Path) -> Iterator[tuple[str, str, str, int]]:
@@ -64,3 +66,22 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     for _, query, docid, grade in read_judgements(path):
         found.setdefault(query, {})[docid] = grade
     return found
+
+
+def beir_examples(folder: Path, split: str, passages: Passages) -> Iterator[tuple[str, Example]]:
+    """Judged queries with their relevant passages; faults are those of a line of the qrels."""
+    queries = {name: (place, text) for place, name, text in read_queries(folder)}
+    grades: dict[str, dict[str, int]] = {}
+    for place, query, docid, grade in read_judgements(qrels_file(folder, split)):
+        if grade > 0 and query not in queries:
+            raise TrainingDataError(place, f"the query '{query}' is not in {folder}/queries.jsonl.")
+        if grade > 0 and passages.row(docid) is None:
+            raise TrainingDataError(place, f"the passage '{docid}' is not in the corpus.")
+        grades.setdefault(query, {})[docid] = grade
+    for name, (place, text) in queries.items():
+        judged = grades.get(name, {})
+        relevant: list[str | Inline] = [docid for docid, grade in judged.items() if grade > 0]
+        if relevant and not text.strip():
+            raise TrainingDataError(place, "the query is empty.")
+        if relevant:
+            yield place, Example(text, relevant, [])

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from llm_encoders.errors import EncoderError
 from llm_encoders.train.data.arrow import Table, TableWriter
 from llm_encoders.unicode import well_formed
 
@@ -91,17 +90,14 @@ class Passages:
         found = [self._table[row] for row in rows]
         return [one["text"] for one in found], [one["title"] for one in found]
 
-    def require_distinct(self, source: str) -> None:
-        """Refuse a corpus in which an id occurs twice.
-
-        Raises:
-            EncoderError: names the id.
-        """
+    def repeated_id(self) -> str | None:
+        """An id that several passages have, if there is one."""
         same = np.flatnonzero(self._hashes[1:] == self._hashes[:-1])
         for place in same:
             first, second = self.ids([int(self._rows[place]), int(self._rows[place + 1])])
             if first == second:
-                raise EncoderError(f"{source}: the id '{first}' occurs twice.")
+                return first
+        return None
 
 
 def _hash(text: str) -> int:

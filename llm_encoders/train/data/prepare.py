@@ -14,9 +14,10 @@ from llm_encoders.corpora.files import list_files
 from llm_encoders.corpora.rows import rows
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.train.data.arrow import Table, TableWriter
-from llm_encoders.train.data.beir import is_beir, qrels_file, read_judgements, read_queries
+from llm_encoders.train.data.beir import beir_examples, is_beir
 from llm_encoders.train.data.layouts import Example, Inline, TrainingDataError, example
 from llm_encoders.train.data.passages import Passages, PassageWriter
+from llm_encoders.unicode import well_formed
 
 _GROUPS = "queries.arrow"
 STAMP = "prepared.json"
@@ -53,20 +54,36 @@ class TrainingData:
     passages: Passages
 
 
-def prepare(sources: DataSources, folder: Path, need_scores: bool = False) -> TrainingData:
+def prepare(
+    sources: DataSources, folder: Path, need_scores: bool = False, need_negatives: bool = False
+) -> TrainingData:
     """Read and check the training files, or open what an earlier run made of the same files.
 
     Args:
         sources: the user's files.
         folder: takes the stores; replaced if the files have changed.
         need_scores: whether every passage must have a teacher score.
+        need_negatives: whether every query must have a negative, as for distillation alone, which
+            learns nothing from a single passage.
 
     Raises:
+        UsageError: a split of something that has none.
         EncoderError: a record that cannot be trained on, with file and line; nothing is left.
     """
+    if sources.split != DataSources.split and not is_beir(sources.train):
+        raise UsageError(
+            f"The split '{sources.split}': {sources.train} is no folder in BEIR layout, so it has "
+            "no splits; leave it out."
+        )
     stamp = {"sources": asdict(sources), "files": source_files(sources), "scores": need_scores}
+    if need_negatives:
+        stamp["negatives"] = True
+
+    def build(building: Path) -> None:
+        _build(sources, building, need_scores, need_negatives)
+
     if _stamp(folder) != stamp:
-        _replace(folder, stamp, lambda building: _build(sources, building, need_scores))
+        _replace(folder, stamp, build)
     return TrainingData(Table(folder / _GROUPS), Passages(folder))
 
 
@@ -135,7 +152,7 @@ def source_files(sources: DataSources) -> list[list[Any]]:
     return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
 
 
-def _build(sources: DataSources, folder: Path, need_scores: bool) -> None:
+def _build(sources: DataSources, folder: Path, need_scores: bool, need_negatives: bool) -> None:
     writer = PassageWriter(folder)
     corpus = sources.corpus or (sources.train if is_beir(sources.train) else None)
     by_id: Passages | None = None
@@ -144,7 +161,7 @@ def _build(sources: DataSources, folder: Path, need_scores: bool) -> None:
             writer.add(document.id, document.title, document.text)
         writer.close()
         by_id = Passages(folder)
-        by_id.require_distinct(corpus)
+        _require_distinct(by_id, corpus)
 
     def row(passage: str | Inline, place: str) -> int:
         if isinstance(passage, Inline):
@@ -172,6 +189,12 @@ def _build(sources: DataSources, folder: Path, need_scores: bool) -> None:
                     "no teacher scores, which distillation needs; write them with "
                     "python -m llm_encoders.score.",
                 )
+            if need_negatives and not one.negatives:
+                raise TrainingDataError(
+                    place,
+                    "no negatives; distillation alone compares a query's own passages and learns "
+                    "nothing from one. Remove the query, or give 'contrastive' a weight.",
+                )
             groups.append(
                 one.query,
                 [row(passage, place) for passage in one.positives],
@@ -185,6 +208,18 @@ def _build(sources: DataSources, folder: Path, need_scores: bool) -> None:
         writer.close()
 
 
+def _require_distinct(passages: Passages, corpus: str) -> None:
+    """Refuse a corpus in which an id occurs twice; only then is it read again, for the lines."""
+    repeated = passages.repeated_id()
+    if repeated is None:
+        return
+    documents = (document for _, document in open_corpus(corpus).documents(refuse))
+    places = [one.place for one in documents if well_formed(one.id) == repeated]
+    raise TrainingDataError(
+        places[1], f"the id '{repeated}' was given before, at {places[0]}; ids must differ."
+    )
+
+
 def refuse(fault: CorpusError) -> None:
     """For corpora in which no fault is tolerated."""
     raise fault
@@ -193,24 +228,7 @@ def refuse(fault: CorpusError) -> None:
 def _examples(sources: DataSources, passages: Passages | None) -> Iterator[tuple[str, Example]]:
     if is_beir(sources.train):
         assert passages is not None
-        yield from _beir_examples(Path(sources.train), sources.split, passages)
+        yield from beir_examples(Path(sources.train), sources.split, passages)
         return
     for place, record in rows(sources.train):
         yield place, example(record, place, sources.corpus is not None)
-
-
-def _beir_examples(folder: Path, split: str, passages: Passages) -> Iterator[tuple[str, Example]]:
-    """Judged queries with their relevant passages; faults are those of a line of the qrels."""
-    queries = {name: (place, text) for place, name, text in read_queries(folder)}
-    grades: dict[str, dict[str, int]] = {}
-    for place, query, docid, grade in read_judgements(qrels_file(folder, split)):
-        if grade > 0 and query not in queries:
-            raise TrainingDataError(place, f"the query '{query}' is not in {folder}/queries.jsonl.")
-        if grade > 0 and passages.row(docid) is None:
-            raise TrainingDataError(place, f"the passage '{docid}' is not in the corpus.")
-        grades.setdefault(query, {})[docid] = grade
-    for name, (place, text) in queries.items():
-        judged = grades.get(name, {})
-        relevant: list[str | Inline] = [docid for docid, grade in judged.items() if grade > 0]
-        if relevant:
-            yield place, Example(text, relevant, [])

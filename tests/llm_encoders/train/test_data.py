@@ -132,10 +132,40 @@ def test_missing_scores_and_missing_corpus(tmp_path, beir):
         prepare(DataSources(str(train)), tmp_path / "data")
 
 
+def test_distillation_alone_needs_negatives(tmp_path, beir):
+    record = {"query": "q", "docids": ["cats"], "scores": [1.0]}
+    sources = DataSources(
+        str(write_lines(tmp_path / "train.jsonl", [record])), str(beir / "corpus.jsonl")
+    )
+    with pytest.raises(EncoderError, match="train.jsonl, line 1: no negatives; distillation alone"):
+        prepare(sources, tmp_path / "data", need_scores=True, need_negatives=True)
+    assert len(prepare(sources, tmp_path / "data", need_scores=True).queries) == 1
+
+
+def test_a_split_of_what_has_none(tmp_path, beir, scored):
+    with pytest.raises(EncoderError, match="The split 'dev': .* no splits"):
+        prepare(DataSources(str(scored), str(beir / "corpus.jsonl"), "dev"), tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"_id": "cats0", "text": None}, "expected a query with '_id' and 'text'"),
+        ({"_id": "cats0", "text": " "}, "the query is empty"),
+    ],
+)
+def test_faulty_queries_of_a_beir_folder(tmp_path, beir, record, message):
+    records = [json.loads(line) for line in (beir / "queries.jsonl").read_text().splitlines()]
+    write_lines(beir / "queries.jsonl", [record if r["_id"] == "cats0" else r for r in records])
+    with pytest.raises(EncoderError, match=f"queries.jsonl, line 3: {message}"):
+        prepare(DataSources(str(beir)), tmp_path / "data")
+
+
 def test_repeated_corpus_id(tmp_path):
     corpus = write_lines(tmp_path / "corpus.jsonl", [{"id": "a", "text": "x"}] * 2)
     train = write_lines(tmp_path / "train.jsonl", [LAYOUTS["contrastive"]])
-    with pytest.raises(EncoderError, match="the id 'a' occurs twice"):
+    message = "corpus.jsonl, line 2: the id 'a' was given before, at .*corpus.jsonl, line 1"
+    with pytest.raises(EncoderError, match=message):
         prepare(DataSources(str(train), str(corpus)), tmp_path / "data")
 
 

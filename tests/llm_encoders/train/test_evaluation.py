@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from llm_encoders import EncoderConfig, EncoderError, UsageError
 from llm_encoders.train import evaluation, metrics
@@ -98,3 +99,25 @@ def test_faults(beir):
     write_lines(beir / "queries.jsonl", [{"_id": "statins0", "text": "x"}, {"id": "statins1"}])
     with pytest.raises(EncoderError, match=r"queries.jsonl, line 2: expected a query with '_id'"):
         Collection.load(str(beir), "test")
+
+
+def test_documents_without_a_common_term_are_not_ranked(collection):
+    """An impact index does not return them; of a query that matches nothing there is no ranking."""
+
+    class Terms(Vectors):
+        def __init__(self):
+            super().__init__(0)
+            self.documents[::2] = 0
+            self.documents = sparse.csr_matrix(np.maximum(self.documents, 0))
+            self.queries = np.maximum(self.queries, 0)
+            self.queries[1:] = 0
+            self.queries = sparse.csr_matrix(self.queries)
+
+    encoder = Terms()
+    found = evaluate(encoder, collection)
+    (name, *_), scores = collection.queries, (encoder.queries @ encoder.documents.T).toarray()[0]
+    assert 0 < (scores > 0).sum() < 100
+    grades = collection.qrels[name]
+    relevant = {docid for docid, grade in grades.items() if grade > 0}
+    hits = {docid for docid, score in zip(collection.ids, scores, strict=True) if score > 0}
+    assert found["recall@100"] == pytest.approx(len(hits & relevant) / len(relevant) / QUERIES)

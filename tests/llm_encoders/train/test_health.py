@@ -3,7 +3,10 @@
 import pytest
 import torch
 
+from llm_encoders.train.base_trainer import BaseTrainer
 from llm_encoders.train.health import Collapse, SparsityMonitor, require_finite
+from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.run import run
 
 
 def vectors(share, vocabulary=1000, texts=4):
@@ -53,3 +56,25 @@ def test_a_loss_that_is_no_number():
     require_finite(torch.tensor(1.0), {"contrastive": 1.0}, 3)
     with pytest.raises(Collapse, match="Step 3: the loss is nan \\(kl\\)"):
         require_finite(torch.tensor(torch.nan), {"contrastive": 1.0, "kl": torch.nan}, 3)
+
+
+def test_a_run_that_collapses_publishes_nothing(recipe_file, tmp_path):
+    recipe = recipe_file(schedule={"learning_rate": 1e30, "warmup": 0}, saving={"every": 1})
+    with pytest.raises(Collapse, match="Step [23]: the loss is (nan|inf)"):
+        run(load_recipe(recipe))
+    assert not (tmp_path / "run" / "spent.json").exists()
+    assert not (tmp_path / "run" / "adapter_model.safetensors").exists()
+
+
+def test_a_gradient_that_is_no_number(recipe_file, tmp_path, monkeypatch):
+    """The loss says nothing of it, and with it the clipped weights would all be none."""
+
+    def broken(self, loss):
+        backward(self, loss)
+        next(one for one in self.trained.parameters() if one.grad is not None).grad.fill_(torch.nan)
+
+    backward = BaseTrainer.backward
+    monkeypatch.setattr(BaseTrainer, "backward", broken)
+    with pytest.raises(Collapse, match="Step 1: the loss is finite, but the norm of its gradient"):
+        run(load_recipe(recipe_file(saving={"every": 1})))
+    assert not list((tmp_path / "run").glob("checkpoint-*"))

@@ -1,5 +1,7 @@
 """Recipes are read strictly: every mistake is an error that says what to write instead."""
 
+import re
+
 import pytest
 
 from llm_encoders.errors import UsageError
@@ -40,6 +42,10 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
         (["schedule.queries=5", "schedule.accumulation=2"], "no multiple"),
         (["regularisation.kind=flop"], "Did you mean 'flops'"),
         (["schedule.candidates=3"], "candidates is 3; a query's own passages are 4"),
+        (
+            ["objective={kl: 1}", "schedule.candidates=8"],
+            "candidates limits what the contrastive loss compares, which has no weight",
+        ),
         (["schedule.warmup=7"], "schedule.warmup is 7; give a share"),
         (["objective.kl=-1"], "objective.kl is -1.0; give a finite number, at least 0"),
         (
@@ -68,8 +74,26 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
 def test_mistakes(recipe_file, overrides, message):
     with pytest.raises(UsageError, match=message) as caught:
         load_recipe(recipe_file(), overrides)
-    given = f"recipe-0.yaml with {' '.join(overrides)}: "
-    assert given in str(caught.value) or "override" in message or "YAML" in message
+    given = rf"recipe-0.yaml(, line \d+)? with {re.escape(' '.join(overrides))}: "
+    assert re.search(given, str(caught.value)) or "override" in message or "YAML" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "message"),
+    [
+        ({"schedule": {"steps": None}, "budget": {"training_flops": -1e9}}, "training_flops", ""),
+        ({"schedule": {"stepz": 3}}, "stepz", "unknown key 'schedule.stepz'"),
+        ({"encoder": {"paradigm": "spares"}}, "paradigm", "'spares'"),
+        ({"objectives": {}}, "objectives", "unknown key"),
+        ({"saving": {"every": 0}}, "every", "saving.every is 0"),
+    ],
+)
+def test_the_line_of_a_mistake(recipe_file, changes, key, message):
+    path = recipe_file(**changes)
+    lines = path.read_text().splitlines()
+    (line,) = (n for n, text in enumerate(lines, start=1) if text.strip().startswith(f"{key}:"))
+    with pytest.raises(UsageError, match=f"recipe-0.yaml, line {line}: .*{message}"):
+        load_recipe(path)
 
 
 def test_no_such_recipe():

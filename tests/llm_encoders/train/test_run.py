@@ -1,7 +1,9 @@
 """Whole runs of the command: its output loads, two processes are one, a killed run resumes."""
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,6 +172,52 @@ def test_an_interrupted_checkpoint_is_skipped(tmp_path):
     (tmp_path / "checkpoint-4" / "weights").write_text("truncated")
     (tmp_path / "checkpoint-6").mkdir()  # never sealed
     assert checkpoints.last_whole(tmp_path).name == "checkpoint-2"
+    assert not (tmp_path / "checkpoint-4").exists()
+
+
+def test_a_checkpoint_that_cannot_be_read_is_kept(tmp_path, monkeypatch):
+    folder = tmp_path / "checkpoint-2"
+    folder.mkdir()
+    (folder / "weights").write_text("2")
+    checkpoints.seal(folder)
+
+    def stale(path):
+        raise OSError(errno.ESTALE, "Stale file handle", str(path))
+
+    monkeypatch.setattr(checkpoints, "_checksum", stale)
+    with pytest.raises(OSError, match="Stale file handle"):
+        checkpoints.last_whole(tmp_path)
+    monkeypatch.undo()
+    assert checkpoints.last_whole(tmp_path) == folder
+
+
+@pytest.mark.slow
+def test_two_processes_resume_as_they_would_have_gone_on(recipe_file, tmp_path):
+    """Dropout, evaluation and steps of two parts included; every process has its own dropout."""
+    evaluation = {"collections": [str(tmp_path / "collection")], "every": 2}
+    recipe = recipe_file(
+        **{
+            "adapter": {"dropout": 0.2},
+            "evaluation": evaluation,
+            "saving": {"every": 2, "keep": 3},
+        },
+        schedule={"steps": 4, "accumulation": 2, "learning_rate": 1e-2, "warmup": 0},
+    )
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [sys.executable, *launcher, "-m", "llm_encoders.train", str(recipe)]
+    output, found = tmp_path / "run", []
+    for _ in range(2):
+        result = subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+        assert result.returncode == 0, result.stderr
+        found.append((load_file(output / "checkpoint-4" / WEIGHTS), result.stdout))
+        for name in [*(output / ".files").read_text().splitlines(), ".files"]:
+            (output / name).unlink()
+        shutil.rmtree(output / "checkpoint-4")
+    (one, _), (other, said) = found
+    assert "Going on from" in said and "checkpoint-2" in said
+    assert all(np.array_equal(one[key].numpy(), other[key].numpy()) for key in one)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +230,7 @@ def test_an_interrupted_checkpoint_is_skipped(tmp_path):
             "unknown key 'trainer.loging_steps'. Did you mean 'logging_steps'",
         ),
         ("trainer.learning_rate=1", "trainer.learning_rate is set by 'schedule.learning_rate'"),
+        ("adapter.targets=[q_proj, lm_head]", "adapts the LM head, which would not be trained"),
         ("trainer.report_to=nowhere", "trainer: .*nowhere"),
         ("trainer.lr_scheduler_type=cosine_with_min_lr", "trainer: .*min_lr"),
     ],

@@ -1,6 +1,7 @@
 """What a run may do to its output folder: nothing to anybody else's files, no other run's data."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,15 @@ def test_a_recipe_that_was_refused_can_be_mended(recipe_file, output):
         run(load_recipe(recipe, ["schedule.steps=4"]))
 
 
+def test_a_run_that_was_stopped_while_it_noted_its_recipe(recipe_file, output):
+    recipe = load_recipe(recipe_file(saving={"every": 1}))
+    run(recipe)
+    (output / "spent.json").unlink()
+    (output / "run.yaml.tmp").write_text("backb")
+    run(recipe)
+    assert (output / "spent.json").exists() and not (output / "run.yaml.tmp").exists()
+
+
 def test_another_recipe_does_not_go_on_from_a_checkpoint(recipe_file, output):
     recipe = recipe_file(saving={"every": 1})
     run(load_recipe(recipe))
@@ -88,6 +98,11 @@ def test_a_finished_encoder_is_not_taken_for_another(recipe_file, output, scored
         run(load_recipe(recipe))
     os.utime(scored, ns=(before.st_atime_ns, before.st_mtime_ns))
     run(load_recipe(recipe))
+    texts = load_recipe(recipe).data.corpus
+    texts = Path(texts).rename(Path(texts).with_suffix(".moved"))
+    with pytest.raises(UsageError, match="is finished, but .*corpus.jsonl .* is gone"):
+        run(load_recipe(recipe))
+    texts.rename(texts.with_suffix(".jsonl"))
     (output / "tokenizer.json").unlink()
     with pytest.raises(UsageError, match="tokenizer.json is missing"):
         run(load_recipe(recipe))
