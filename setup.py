@@ -65,7 +65,7 @@ setup(
     install_requires=[
         "pyserini>=1.6",
         "torch>=2.4",
-        "transformers>=5.2,<6",
+        "transformers>=5.17,<6",
         "peft>=0.17",
         "bitsandbytes>=0.45",
         "faiss-cpu>=1.8",

@@ -97,9 +97,9 @@ def _backbone_folder(
             return hub.fetch(given, f"backbone of {name}", "A local folder works as well.")
         raise UsageError(f"{name}: backbone '{given}' is neither a folder nor a Hub id.")
     written = str(read_object(folder / ADAPTER_CONFIG).get("base_model_name_or_path") or "")
-    for candidate in (folder / written, Path(written)) if written else ():
-        if (candidate / MODEL_CONFIG).is_file():
-            return candidate.resolve()
+    found = local_backbone(folder, written)
+    if found is not None:
+        return found
     cure = f"Name it yourself: '--encoder {name},backbone=FOLDER'."
     if preset is not None and preset.backbone:
         return hub.fetch(preset.backbone, f"backbone of {preset.name}", _cure(preset))
@@ -109,6 +109,15 @@ def _backbone_folder(
         f"{folder / ADAPTER_CONFIG}: the backbone '{written}' is not there, neither relative to "
         f"the adapter nor to the current folder. {cure}"
     )
+
+
+def local_backbone(adapter: Path, written: str) -> Path | None:
+    """The folder that an adapter names its backbone by, relative to itself or to the current one;
+    ``None`` if there is none."""
+    for candidate in (adapter / written, Path(written)) if written else ():
+        if (candidate / MODEL_CONFIG).is_file():
+            return candidate.resolve()
+    return None
 
 
 def _require_model(folder: Path, name: str) -> Path:

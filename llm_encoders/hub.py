@@ -19,7 +19,10 @@ def cached_file(repo_id: str, filename: str) -> Path | None:
     """Path of a file of the repository in the local cache, without touching the network."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repo_id, filename)
+    try:
+        found = try_to_load_from_cache(repo_id, filename)
+    except ValueError:  # no repository can have this name
+        return None
     return Path(found) if isinstance(found, str) else None
 
 

@@ -1,8 +1,9 @@
-"""From a recipe to a trainer: files found, data prepared, model loaded, arguments made."""
+"""From a recipe to a trainer: device, arguments, objective, batches and number of steps."""
 
 import math
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -96,7 +97,7 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
         "ddp_find_unused_parameters": False,
         "ddp_timeout": _TIMEOUT,
         "remove_unused_columns": False,
-        **recipe.trainer,
+        **{_known(key): value for key, value in recipe.trainer.items()},
         "output_dir": recipe.output,
         "max_steps": steps,
         "per_device_train_batch_size": 1,
@@ -126,6 +127,12 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
         args.mixed_precision = "no"  # whatever a launcher's configuration says
     args._n_gpu = min(1, args.n_gpu)  # one process a GPU; torchrun starts more
     return args
+
+
+def _known(key: str) -> str:
+    """The name that this version of Transformers has for activation checkpointing."""
+    older = key.replace("activation_", "gradient_")
+    return key if key in {one.name for one in fields(TrainingArguments)} else older
 
 
 def begin_processes(recipe: Recipe) -> Any:

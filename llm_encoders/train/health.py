@@ -99,8 +99,7 @@ def require_finite_gradient(norm: float, step: int) -> None:
     if not math.isfinite(norm):
         raise Collapse(
             f"Step {step}: the loss is finite, but the norm of its gradient is {norm}. The weights "
-            "are left as they were before this step. Lower the learning rate, or compute in "
-            "bfloat16 or float32 instead of float16."
+            "are as they were before this step. Lower the learning rate, or compute in float32."
         )
 
 

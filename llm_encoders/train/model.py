@@ -55,7 +55,10 @@ class RetrievalModel(nn.Module):
     def activation_checkpointing_enable(self, **options: Any) -> None:
         """Recompute activations in the backward pass; the Transformers trainer calls this."""
         self.bare.enable_input_require_grads()  # or frozen embeddings would cut the graph
-        self.bare.activation_checkpointing_enable(**options)
+        name = "activation_checkpointing_enable"
+        getattr(self.bare, name, self.bare.gradient_checkpointing_enable)(**options)
+
+    gradient_checkpointing_enable = activation_checkpointing_enable  # before Transformers 5.23
 
     def backbone(self) -> Backbone:
         """Decoder and head as the encoders use them; they share the weights."""
@@ -106,7 +109,7 @@ def _require_plain_head(model: Any) -> None:
     if hasattr(head, "lora_A"):
         raise UsageError(
             "adapter: it adapts the LM head, which would not be trained; leave the head out of "
-            "adapter.targets."
+            "adapter.targets, or start from an adapter without it."
         )
 
 

@@ -76,7 +76,7 @@ class Recipe:
 
     @property
     def needs_negatives(self) -> bool:
-        """Whether a query without negatives would teach nothing."""
+        """Whether no ranking loss is left of a query without negatives."""
         return self.needs_scores and not self.objective.contrastive
 
     def to_yaml(self) -> str:

@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 from llm_encoders.devices import DTYPES
-from llm_encoders.errors import UsageError, nearest
+from llm_encoders.errors import nearest
+from llm_encoders.train.recipe_lines import RecipeError
 from llm_encoders.train.recipe_sections import Clm, Data, Mntp, ObjectiveWeights, Regularisation
 from llm_encoders.train.regularisers import REGULARISERS
 
@@ -54,33 +55,39 @@ def check(recipe: Any) -> None:
     """Refuse a :class:`llm_encoders.train.recipe.Recipe` that cannot be meant.
 
     Raises:
-        UsageError: names the key and what it may be.
+        RecipeError: names the key and what it may be.
     """
     for name, choices in _CHOICES.items():
         value = _value(recipe, name)
         if value is not None and value not in choices:
-            raise UsageError(
-                f"{name} is '{value}'; choose one of {', '.join(choices)}.{nearest(value, choices)}"
+            raise RecipeError(
+                name,
+                f"{name} is '{value}'; choose one of {', '.join(choices)}."
+                f"{nearest(value, choices)}",
             )
     for name, least in _LEAST.items():
         value = _value(recipe, name)
         if value is not None and not least <= value < math.inf:
-            raise UsageError(f"{name} is {value}; give a finite number, at least {least}.")
+            raise RecipeError(name, f"{name} is {value}; give a finite number, at least {least}.")
     for name in _POSITIVE:
         value = _value(recipe, name)
         if value is not None and not 0 < value < math.inf:
-            raise UsageError(f"{name} is {value:g}; give a positive number.")
+            raise RecipeError(name, f"{name} is {value:g}; give a positive number.")
     for name in _SHARES:
         value = _value(recipe, name)
         if value is not None and not 0 <= value <= 1:
-            raise UsageError(f"{name} is {value:g}; give a share between 0 and 1.")
+            raise RecipeError(name, f"{name} is {value:g}; give a share between 0 and 1.")
     if not 0 < recipe.mntp.share < 1:
-        raise UsageError(f"mntp.share is {recipe.mntp.share}; give a number between 0 and 1.")
+        raise RecipeError(
+            "mntp.share", f"mntp.share is {recipe.mntp.share}; give a number between 0 and 1."
+        )
     _check_schedule(recipe)
     _check_adapter(recipe)
     for stage, given in (("mntp", recipe.mntp != Mntp()), ("clm", recipe.clm != Clm())):
         if given and recipe.stage != stage:
-            raise UsageError(f"'{stage}' belongs to the stage {stage}; this is {recipe.stage}.")
+            raise RecipeError(
+                stage, f"'{stage}' belongs to the stage {stage}; this is {recipe.stage}."
+            )
     if recipe.stage == "fine-tune":
         _check_fine_tuning(recipe)
     else:
@@ -98,54 +105,69 @@ def _check_schedule(recipe: Any) -> None:
     lengths = ("schedule.steps", "schedule.epochs", "budget")
     given = [name for name in lengths if _value(recipe, name) is not None]
     if len(given) != 1:
-        raise UsageError(
+        raise RecipeError(
+            given[-1] if given else "schedule",
             "give exactly one of schedule.steps, schedule.epochs and budget; there "
-            f"{'is none' if not given else 'are ' + ' and '.join(given)}."
+            f"{'is none' if not given else 'are ' + ' and '.join(given)}.",
         )
     schedule, own = recipe.schedule, 1 + recipe.data.negatives
     if schedule.candidates is not None and schedule.candidates < own:
-        raise UsageError(
+        raise RecipeError(
+            "schedule.candidates",
             f"schedule.candidates is {schedule.candidates}; a query's own passages are {own}, so "
-            "give at least that."
+            "give at least that.",
         )
     if schedule.queries % schedule.accumulation:
-        raise UsageError(
+        raise RecipeError(
+            "schedule.queries",
             f"schedule.queries ({schedule.queries}) is no multiple of schedule.accumulation "
-            f"({schedule.accumulation})."
+            f"({schedule.accumulation}).",
         )
 
 
 def _check_adapter(recipe: Any) -> None:
     if recipe.start_from is not None and recipe.adapter is not None:
-        raise UsageError(
+        raise RecipeError(
+            "adapter",
             "start_from goes on with the adapter it names, rank and dropout included; leave "
-            "'adapter' out."
+            "'adapter' out.",
         )
     if recipe.quantization and not recipe.adapted:
-        raise UsageError(
+        raise RecipeError(
+            "quantization",
             f"quantization is {recipe.quantization}, and quantised weights cannot be trained; add "
-            "an adapter (QLoRA)."
+            "an adapter (QLoRA).",
         )
 
 
 def _check_fine_tuning(recipe: Any) -> None:
     if recipe.encoder is None:
-        raise UsageError("'encoder' is missing; write at least 'paradigm: sparse' or 'dense'.")
+        raise RecipeError("", "'encoder' is missing; write at least 'paradigm: sparse' or 'dense'.")
     weights = recipe.objective
     if not (weights.contrastive or weights.kl or weights.margin_mse):
-        raise UsageError("objective has no loss; give a weight to contrastive, kl or margin_mse.")
+        raise RecipeError(
+            "objective", "objective has no loss; give a weight to contrastive, kl or margin_mse."
+        )
     if recipe.schedule.candidates is not None and not weights.contrastive:
-        raise UsageError(
+        raise RecipeError(
+            "schedule.candidates",
             "schedule.candidates limits what the contrastive loss compares, which has no weight "
-            "here; leave it out."
+            "here; leave it out.",
         )
     if (weights.kl or weights.margin_mse) and recipe.data.negatives == 0:
-        raise UsageError("kl and margin_mse compare a query's own passages; give negatives.")
+        raise RecipeError(
+            "data.negatives", "kl and margin_mse compare a query's own passages; give negatives."
+        )
     if recipe.evaluation is not None and not recipe.evaluation.collections:
-        raise UsageError("evaluation.collections is empty; name a folder in BEIR layout.")
+        raise RecipeError(
+            "evaluation.collections",
+            "evaluation.collections is empty; name a folder in BEIR layout.",
+        )
     strength = recipe.regularisation
     if recipe.encoder.paradigm == "dense" and (strength.queries or strength.passages):
-        raise UsageError("regularisation is for sparse encoders; this one is dense.")
+        raise RecipeError(
+            "regularisation", "regularisation is for sparse encoders; this one is dense."
+        )
 
 
 def _check_language_modelling(recipe: Any) -> None:
@@ -160,6 +182,6 @@ def _check_language_modelling(recipe: Any) -> None:
     for name, given in ignored.items():
         if given:
             more = " (but for data.train)" if name == "data" else ""
-            raise UsageError(
-                f"the stage {recipe.stage} has no use for '{name}'{more}; leave it out."
+            raise RecipeError(
+                name, f"the stage {recipe.stage} has no use for '{name}'{more}; leave it out."
             )

@@ -1,6 +1,7 @@
 """Reading recipes from YAML, strictly: every key known, every value of its type."""
 
 import dataclasses
+import re
 import types
 import typing
 from pathlib import Path
@@ -11,7 +12,7 @@ import yaml
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import UsageError, nearest
 from llm_encoders.train.recipe import Recipe
-from llm_encoders.train.recipe_lines import line_of, lines
+from llm_encoders.train.recipe_lines import RecipeError, line_of
 
 
 def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recipe:
@@ -36,8 +37,8 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
     try:
         return _build(Recipe, values, "")
     except UsageError as error:
-        given = {override.partition("=")[0] for override in overrides}
-        place = line_of(str(error), {k: n for k, n in lines(text).items() if k not in given})
+        replaced = {override.partition("=")[0] for override in overrides}
+        place = line_of(getattr(error, "key", ""), text, replaced)
         where = f"{path}, line {place}" if place else str(path)
         where = " ".join([f"{where} with", *overrides]) if overrides else where
         raise UsageError(f"{where}: {error}") from None
@@ -64,21 +65,32 @@ def _override(values: dict[str, Any], override: str) -> None:
 def _build(cls: Any, values: Any, path: str) -> Any:
     """A dataclass of a mapping, recursively."""
     if not isinstance(values, dict):
-        raise UsageError(f"'{path.rstrip('.')}' must hold keys and values.")
+        section = path.rstrip(".")
+        raise RecipeError(section, f"'{section}' must hold keys and values.")
     if cls is EncoderConfig:
-        return EncoderConfig.from_dict(values, path.rstrip("."))
+        return _contract(values, path.rstrip("."))
     hints = typing.get_type_hints(cls)
     for key in values:
         if key not in hints:
-            raise UsageError(f"unknown key '{path}{key}'.{nearest(str(key), hints)}")
+            name = f"{path}{key}"
+            raise RecipeError(name, f"unknown key '{name}'.{nearest(str(key), hints)}")
     found = {key: _convert(hints[key], value, path + key) for key, value in values.items()}
     for one in dataclasses.fields(cls):
         optional = (
             one.default is not dataclasses.MISSING or one.default_factory is not dataclasses.MISSING
         )
         if one.name not in values and not optional:
-            raise UsageError(f"'{path}{one.name}' is missing.")
+            raise RecipeError(path + one.name, f"'{path}{one.name}' is missing.")
     return cls(**found)
+
+
+def _contract(values: dict[str, Any], path: str) -> EncoderConfig:
+    try:
+        return EncoderConfig.from_dict(values, path)
+    except UsageError as error:
+        words = set(re.findall(r"\w+", str(error)))
+        key = next((f"{path}.{one}" for one in values if str(one) in words), path)
+        raise RecipeError(key, str(error)) from None
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
@@ -96,7 +108,7 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
                 continue
         if isinstance(value, plain) and (plain is bool or not isinstance(value, bool)):
             if plain is list and not all(isinstance(item, str) for item in value):
-                raise UsageError(f"'{name}' is {value!r}; expected a list of names.")
+                raise RecipeError(name, f"'{name}' is {value!r}; expected a list of names.")
             return value
     wanted = " or ".join(getattr(option, "__name__", str(option)) for option in options)
-    raise UsageError(f"'{name}' is {value!r}; expected {wanted}.")
+    raise RecipeError(name, f"'{name}' is {value!r}; expected {wanted}.")

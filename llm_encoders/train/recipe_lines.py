@@ -1,36 +1,44 @@
-"""In which line of a recipe the key stands that an error speaks of."""
+"""Mistakes in a recipe, and the line of the key that they are about."""
 
-import re
+from collections.abc import Collection
 
 import yaml
 
-
-def lines(text: str) -> dict[str, int]:
-    """The line, from 1, of every key of a YAML text, by its dotted name."""
-    found: dict[str, int] = {}
-
-    def walk(node: yaml.Node | None, path: str) -> None:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                name = path + str(key.value)
-                found[name] = key.start_mark.line + 1
-                walk(value, f"{name}.")
-
-    walk(yaml.compose(text, Loader=yaml.SafeLoader), "")
-    return found
+from llm_encoders.errors import UsageError
 
 
-def line_of(message: str, known: dict[str, int]) -> int | None:
-    """The line of the key that a message names, ``None`` if it names none of them.
+class RecipeError(UsageError):
+    """A recipe that cannot be meant.
 
-    A dotted key is recognised anywhere, a section in quotes or as the first word, for its name may
-    be a word of the language as well.
+    Args:
+        key: the dotted key that is to be changed; "" if there is none.
+        problem: a sentence.
     """
-    for name in sorted(known, key=len, reverse=True):
-        alone = rf"(?<![\w.]){re.escape(name)}(?!\w|\.\w)"
-        if re.search(alone if "." in name else rf"'{re.escape(name)}'|^{alone}", message):
-            inner = [key for key in known if key.startswith(f"{name}.")]
-            words = set(re.findall(r"\w+", message))
-            named = [key for key in inner if key.rpartition(".")[2] in words]
-            return known[named[0] if len(named) == 1 else name]
-    return None
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(problem)
+        self.key = key
+
+
+def line_of(key: str, text: str, replaced: Collection[str] = ()) -> int | None:
+    """The line, from 1, in which a key, or else the section it is missing from, begins.
+
+    Args:
+        key: dotted.
+        text: a recipe, valid YAML.
+        replaced: keys whose values do not come from the text.
+
+    Returns:
+        ``None`` if the text is not to blame, or does not have the key.
+    """
+    if any(key == one or key.startswith(f"{one}.") for one in replaced):
+        return None
+    found = None
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    for name in key.split("."):
+        inner = node.value if isinstance(node, yaml.MappingNode) else []
+        match = next(((one, value) for one, value in inner if one.value == name), None)
+        if match is None:
+            return found
+        found, node = match[0].start_mark.line + 1, match[1]
+    return found

@@ -69,7 +69,7 @@ class Schedule:
     warmup: float = 0.04
     """Share of the steps with a linearly rising rate; it falls linearly after."""
     candidates: int | None = None
-    """Passages that every query is compared with; ``None`` for all of the step."""
+    """Passages that the contrastive loss compares a query with; ``None`` for all of the step."""
     accumulation: int = 1
     """Parts of a step whose queries are not compared with each other's passages."""
     chunk_tokens: int | None = 16384

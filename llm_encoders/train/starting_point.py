@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from llm_encoders import hub
-from llm_encoders.checkpoint import ADAPTER_CONFIG, MODEL_CONFIG, Checkpoint
+from llm_encoders.checkpoint import ADAPTER_CONFIG, MODEL_CONFIG, Checkpoint, local_backbone
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import EncoderError
 from llm_encoders.json_file import read_object
@@ -46,35 +46,36 @@ def _folder(name: str, key: str, needed: str) -> Path:
 def _require_same_backbone(adapter: Path, named: str, backbone: Path) -> None:
     """Refuse an adapter of other weights, which would fit if only the shapes are the same.
 
-    Nothing is fetched for that: of a backbone that is not on this machine the name is compared.
+    Nothing is fetched for that. Of a backbone that is not on this machine, two Hub ids are
+    compared; a folder, which may be a copy, is taken for right.
     """
     written = str(read_object(adapter / ADAPTER_CONFIG).get(_BASE) or "")
-    if written in ("", named):
-        return
-    for folder in (adapter / written, Path(written)):
-        if (folder / MODEL_CONFIG).is_file():
-            same = _same_weights(folder, backbone)
-            break
-    else:
-        cached = hub.cached_file(written, MODEL_CONFIG) if hub.looks_like_hub_id(written) else None
-        if cached is not None:
-            same = _same_weights(cached.parent, backbone)
-        else:  # a folder may well be a copy of it
-            same = Path(named).is_dir() or not hub.looks_like_hub_id(written)
+    folder = local_backbone(adapter, written)
+    if folder is None and hub.looks_like_hub_id(written):
+        cached = hub.cached_file(written, MODEL_CONFIG)
+        folder = None if cached is None else cached.parent
+    same = None if folder is None else _same_weights(folder, backbone)
+    if same is None:  # nothing to compare but names
+        ids = hub.looks_like_hub_id(written) and not Path(named).is_dir()
+        same = not ids or written == named
     if not same:
         raise EncoderError(
             f"{_place(adapter / ADAPTER_CONFIG)}: this adapter was made for the backbone "
             f"'{written}', and the recipe names '{named}'. Name that backbone, or an adapter of "
-            "this one."
+            "this one; if both ids stand for the same weights, name the folder they are in."
         )
 
 
-def _same_weights(one: Path, other: Path) -> bool:
-    """Whether two folders hold the same weights, by size and last part of every file."""
+def _same_weights(one: Path, other: Path) -> bool | None:
+    """Whether the weights files that both folders have agree in size and last bytes.
+
+    ``None`` if they have none in common, and nothing is known.
+    """
     if one.resolve() == other.resolve():
         return True
-    names = [sorted(path.name for path in folder.glob("*.safetensors")) for folder in (one, other)]
-    return names[0] == names[1] and all(_tail(one / n) == _tail(other / n) for n in names[0])
+    names = [{path.name for path in folder.glob("*.safetensors")} for folder in (one, other)]
+    common = names[0] & names[1]
+    return all(_tail(one / name) == _tail(other / name) for name in common) if common else None
 
 
 def _tail(path: Path) -> tuple[int, bytes]:

@@ -36,7 +36,7 @@ def read_queries(folder: Path) -> Iterator[tuple[str, str, str]]:
     for place, record in rows(str(folder / "queries.jsonl")):
         known = isinstance(record, dict) and isinstance(record.get("_id"), str | int)
         if not known or not isinstance(record.get("text"), str):  # type: ignore[union-attr]
-            raise TrainingDataError(place, "expected a query with '_id' and 'text'.")
+            raise TrainingDataError(place, "expected a query with '_id' and 'text', a text.")
         yield place, str(record["_id"]), record["text"]
 
 
@@ -69,7 +69,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
 
 
 def beir_examples(folder: Path, split: str, passages: Passages) -> Iterator[tuple[str, Example]]:
-    """Judged queries with their relevant passages; faults are those of a line of the qrels."""
+    """Judged queries with their relevant passages; faults name a line of qrels or queries."""
     queries = {name: (place, text) for place, name, text in read_queries(folder)}
     grades: dict[str, dict[str, int]] = {}
     for place, query, docid, grade in read_judgements(qrels_file(folder, split)):

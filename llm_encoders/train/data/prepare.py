@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,8 @@ def prepare(
         sources: the user's files.
         folder: takes the stores; replaced if the files have changed.
         need_scores: whether every passage must have a teacher score.
-        need_negatives: whether every query must have a negative, as for distillation alone, which
-            learns nothing from a single passage.
+        need_negatives: whether queries without negatives are left out, as for distillation alone,
+            which learns nothing from a single passage.
 
     Raises:
         UsageError: a split of something that has none.
@@ -179,6 +180,7 @@ def _build(sources: DataSources, folder: Path, need_scores: bool, need_negatives
             raise TrainingDataError(place, f"passage '{passage}' is not in the corpus {corpus}.")
         return found
 
+    alone: list[str] = []
     with TableWriter(folder / _GROUPS, _SCHEMA) as groups:
         for place, one in _examples(sources, by_id):
             if need_scores and (
@@ -190,11 +192,8 @@ def _build(sources: DataSources, folder: Path, need_scores: bool, need_negatives
                     "python -m llm_encoders.score.",
                 )
             if need_negatives and not one.negatives:
-                raise TrainingDataError(
-                    place,
-                    "no negatives; distillation alone compares a query's own passages and learns "
-                    "nothing from one. Remove the query, or give 'contrastive' a weight.",
-                )
+                alone.append(place)
+                continue
             groups.append(
                 one.query,
                 [row(passage, place) for passage in one.positives],
@@ -202,8 +201,17 @@ def _build(sources: DataSources, folder: Path, need_scores: bool, need_negatives
                 one.positive_scores,
                 one.negative_scores,
             )
+    if alone and not groups.count:
+        raise TrainingDataError(
+            alone[0],
+            "no negatives, as in all of the file; distillation alone compares a query's own "
+            "passages and learns nothing from one. Mine negatives with python -m "
+            "llm_encoders.mine_negatives, or give 'contrastive' a weight.",
+        )
     if groups.count == 0:
         raise EncoderError(f"{sources.train} holds no training examples.")
+    if alone:
+        print(f"{alone[0]}: no negatives; distillation leaves out {len(alone):,} such queries.")
     if by_id is None:
         writer.close()
 
@@ -214,9 +222,9 @@ def _require_distinct(passages: Passages, corpus: str) -> None:
     if repeated is None:
         return
     documents = (document for _, document in open_corpus(corpus).documents(refuse))
-    places = [one.place for one in documents if well_formed(one.id) == repeated]
+    first, second = islice((one.place for one in documents if well_formed(one.id) == repeated), 2)
     raise TrainingDataError(
-        places[1], f"the id '{repeated}' was given before, at {places[0]}; ids must differ."
+        second, f"the id '{repeated}' was given before, at {first}; ids must differ."
     )
 
 

@@ -132,14 +132,17 @@ def test_missing_scores_and_missing_corpus(tmp_path, beir):
         prepare(DataSources(str(train)), tmp_path / "data")
 
 
-def test_distillation_alone_needs_negatives(tmp_path, beir):
-    record = {"query": "q", "docids": ["cats"], "scores": [1.0]}
-    sources = DataSources(
-        str(write_lines(tmp_path / "train.jsonl", [record])), str(beir / "corpus.jsonl")
-    )
-    with pytest.raises(EncoderError, match="train.jsonl, line 1: no negatives; distillation alone"):
+def test_distillation_alone_needs_negatives(tmp_path, beir, capsys):
+    alone = {"query": "q", "docids": ["cats"], "scores": [1.0]}
+    good = {"query": "q", "docids": ["cats", "rain"], "scores": [1.0, 0.5]}
+    sources = DataSources(str(tmp_path / "train.jsonl"), str(beir / "corpus.jsonl"))
+    write_lines(tmp_path / "train.jsonl", [alone, alone])
+    with pytest.raises(EncoderError, match="train.jsonl, line 1: no negatives, as in all"):
         prepare(sources, tmp_path / "data", need_scores=True, need_negatives=True)
-    assert len(prepare(sources, tmp_path / "data", need_scores=True).queries) == 1
+    assert len(prepare(sources, tmp_path / "data", need_scores=True).queries) == 2
+    write_lines(tmp_path / "train.jsonl", [good, alone])
+    assert len(prepare(sources, tmp_path / "data", True, True).queries) == 1
+    assert "train.jsonl, line 2: no negatives; distillation leaves out 1" in capsys.readouterr().out
 
 
 def test_a_split_of_what_has_none(tmp_path, beir, scored):

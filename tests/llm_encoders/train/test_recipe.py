@@ -86,6 +86,8 @@ def test_mistakes(recipe_file, overrides, message):
         ({"encoder": {"paradigm": "spares"}}, "paradigm", "'spares'"),
         ({"objectives": {}}, "objectives", "unknown key"),
         ({"saving": {"every": 0}}, "every", "saving.every is 0"),
+        ({"start_from": "x", "adapter": {"rank": 8}}, "adapter", "leave 'adapter' out"),
+        ({"mntp": {"share": 0.3}}, "mntp", "belongs to the stage mntp"),
     ],
 )
 def test_the_line_of_a_mistake(recipe_file, changes, key, message):
@@ -99,3 +101,9 @@ def test_the_line_of_a_mistake(recipe_file, changes, key, message):
 def test_no_such_recipe():
     with pytest.raises(UsageError, match="Cannot read the recipe nowhere.yaml"):
         load_recipe("nowhere.yaml")
+
+
+@pytest.mark.parametrize("override", ["schedule={steps: 0}", "encoder.attention=x", "schedule=1"])
+def test_a_line_is_not_blamed_for_what_replaced_it(recipe_file, override):
+    with pytest.raises(UsageError, match="recipe-0.yaml with"):
+        load_recipe(recipe_file(), [override])
