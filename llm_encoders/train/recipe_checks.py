@@ -1,8 +1,10 @@
 """What a recipe must not say: values out of range, keys that contradict each other."""
 
 import math
+from pathlib import Path
 from typing import Any
 
+from llm_encoders.config import EncoderConfig
 from llm_encoders.devices import DTYPES
 from llm_encoders.errors import nearest
 from llm_encoders.train.recipe_lines import RecipeError
@@ -48,6 +50,10 @@ _CHOICES = {
     "evaluation.metric": METRICS,
     "quantization": QUANTIZATIONS,
     "dtype": tuple(DTYPES),
+}
+_OF_ONE_PARADIGM = {
+    **dict.fromkeys(("pooling", "normalize"), "dense"),
+    **dict.fromkeys(("logit_scale", "impact_scale", "query_top_k", "passage_top_k"), "sparse"),
 }
 
 
@@ -163,11 +169,32 @@ def _check_fine_tuning(recipe: Any) -> None:
             "evaluation.collections",
             "evaluation.collections is empty; name a folder in BEIR layout.",
         )
+    _check_distinct_names([] if recipe.evaluation is None else recipe.evaluation.collections)
     strength = recipe.regularisation
     if recipe.encoder.paradigm == "dense" and (strength.queries or strength.passages):
         raise RecipeError(
             "regularisation", "regularisation is for sparse encoders; this one is dense."
         )
+    for name, paradigm in _OF_ONE_PARADIGM.items():
+        default = getattr(EncoderConfig(recipe.encoder.paradigm), name)
+        if recipe.encoder.paradigm != paradigm and getattr(recipe.encoder, name) != default:
+            raise RecipeError(
+                f"encoder.{name}",
+                f"encoder.{name} is for {paradigm} encoders; this one is "
+                f"{recipe.encoder.paradigm}. Leave it out.",
+            )
+
+
+def _check_distinct_names(collections: list[str]) -> None:
+    """Figures are reported by the folder's name."""
+    names = [Path(folder).resolve().name for folder in collections]
+    for name in names:
+        if names.count(name) > 1:
+            raise RecipeError(
+                "evaluation.collections",
+                f"evaluation.collections has {names.count(name)} folders of the name '{name}', by "
+                "which their figures are reported; rename one.",
+            )
 
 
 def _check_language_modelling(recipe: Any) -> None:

@@ -90,6 +90,8 @@ def recipe_file(tmp_path, beir, scored):
         for key, value in changes.items():
             both = isinstance(value, dict) and isinstance(values.get(key), dict)
             values[key] = {**values[key], **value} if both else value
+        if values["encoder"]["paradigm"] == "dense":
+            values["encoder"].pop("logit_scale", None)
         path = tmp_path / f"recipe-{len(list(tmp_path.glob('recipe-*')))}.yaml"
         path.write_text(yaml.safe_dump(values), encoding="utf-8")
         return path

@@ -61,6 +61,12 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
         (["quantization=4bits"], "Did you mean '4bit'"),
         (["quantization=4bit", "adapter=null"], "add an adapter"),
         (["start_from=x", "adapter.rank=64"], "leave 'adapter' out"),
+        (["encoder.normalize=true"], "encoder.normalize is for dense encoders; this one is sparse"),
+        (
+            ["encoder={paradigm: dense, query_top_k: 3}", "regularisation={}"],
+            "encoder.query_top_k is for sparse encoders; this one is dense",
+        ),
+        (["evaluation={collections: [a/x, b/x]}"], "has 2 folders of the name 'x'"),
         (["evaluation={collections: []}"], "evaluation.collections is empty"),
         (["mntp.share=0.3"], "'mntp' belongs to the stage mntp"),
         (["clm.max_length=9"], "'clm' belongs to the stage clm; this is fine-tune"),
