@@ -114,7 +114,7 @@ def _check_schedule(recipe: Any) -> None:
         raise RecipeError(
             given[-1] if given else "schedule",
             "give exactly one of schedule.steps, schedule.epochs and budget; there "
-            f"{'is none' if not given else 'are ' + ' and '.join(given)}.",
+            f"{'is none' if not given else 'are ' + ' and '.join(given)}; null stands for none.",
         )
     schedule, own = recipe.schedule, 1 + recipe.data.negatives
     if schedule.candidates is not None and schedule.candidates < own:

@@ -1,6 +1,7 @@
 """What training starts from: the backbone, and the adapter that it goes on with."""
 
 import os
+import sys
 from pathlib import Path
 
 from llm_encoders import hub
@@ -47,7 +48,7 @@ def _require_same_backbone(adapter: Path, named: str, backbone: Path) -> None:
     """Refuse an adapter of other weights, which would fit if only the shapes are the same.
 
     Nothing is fetched for that. Of a backbone that is not on this machine, two Hub ids are
-    compared; a folder, which may be a copy, is taken for right.
+    compared; a folder, which may be a copy, is taken with a warning.
     """
     written = str(read_object(adapter / ADAPTER_CONFIG).get(_BASE) or "")
     folder = local_backbone(adapter, written)
@@ -55,10 +56,16 @@ def _require_same_backbone(adapter: Path, named: str, backbone: Path) -> None:
         cached = hub.cached_file(written, MODEL_CONFIG)
         folder = None if cached is None else cached.parent
     same = None if folder is None else _same_weights(folder, backbone)
-    if same is None:  # nothing to compare but names
-        ids = hub.looks_like_hub_id(written) and not Path(named).is_dir()
-        same = not ids or written == named
-    if not same:
+    if same is None and hub.looks_like_hub_id(written) and not Path(named).is_dir():
+        same = written == named
+    if same is None and written:
+        print(
+            f"warning: {_place(adapter / ADAPTER_CONFIG)}: this adapter was made for the backbone "
+            f"'{written}', which is not on this machine; whether '{named}' holds the same "
+            "weights is not known.",
+            file=sys.stderr,
+        )
+    if same is False:
         raise EncoderError(
             f"{_place(adapter / ADAPTER_CONFIG)}: this adapter was made for the backbone "
             f"'{written}', and the recipe names '{named}'. Name that backbone, or an adapter of "

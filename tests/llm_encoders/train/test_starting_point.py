@@ -37,11 +37,13 @@ def test_another_backbone_of_the_same_shape(recipe_file, adapter, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_names_are_compared_where_there_are_no_files(recipe_file, adapter, monkeypatch, tmp_path):
+def test_names_are_compared_where_there_are_no_files(recipe_file, adapter, monkeypatch, capsys):
     config = json.loads((adapter / "adapter_config.json").read_text())
     config["base_model_name_or_path"] = "some-lab/llama-base"
     (adapter / "adapter_config.json").write_text(json.dumps(config, indent=2))
     assert training_checkpoint(going_on(recipe_file, adapter, BACKBONE)).adapter == adapter
+    said = capsys.readouterr().err
+    assert "made for the backbone 'some-lab/llama-base', which is not on this machine" in said
     monkeypatch.setattr("llm_encoders.hub.fetch", lambda *_: BACKBONE)  # as if it had been fetched
     assert training_checkpoint(going_on(recipe_file, adapter, "some-lab/llama-base"))
     with pytest.raises(EncoderError, match="made for the backbone 'some-lab/llama-base'"):
