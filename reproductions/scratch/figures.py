@@ -110,18 +110,20 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     args = parser.parse_args()
     points = list(curves(args.runs))
+    table = []
+    for row in rows(args.runs, Collection.load(args.collection, "test")):
+        table.append(row)
+        print({key: row[key] for key in ("paradigm", "run", "ndcg@10")}, flush=True)
+    # only now: stopped earlier, this leaves the files of the last time as they were
     with (args.output / "curves.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("paradigm", "run", "step", "dev_ndcg@10"))
         writer.writerows((*point[:3], f"{point[3]:.4f}") for point in points)
     draw(points, args.output / "curves.svg")
     with (args.output / "results.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for row in rows(args.runs, Collection.load(args.collection, "test")):
-            writer.writerow(row)
-            stream.flush()
-            print({key: row[key] for key in ("paradigm", "run", "ndcg@10")}, flush=True)
+        lines = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        lines.writeheader()
+        lines.writerows(table)
 
 
 if __name__ == "__main__":
