@@ -13,7 +13,8 @@ from setuptools.command.editable_wheel import editable_wheel
 
 PTH_NAME = "pyserini_ext.pth"
 PTH_LINE = (
-    "import sys; exec('try:\\n    import pyserini_ext.hook\\nexcept ImportError:\\n    pass')\n"
+    "import sys; exec('try:\\n    import pyserini_ext.bridge.hook\\n"
+    "except ImportError:\\n    pass')\n"
 )
 
 

@@ -9,9 +9,9 @@ from llm_encoders.errors import EncoderError, UsageError
 
 if TYPE_CHECKING:
     from llm_encoders.config import EncoderConfig
-    from llm_encoders.dense_encoder import DenseEncoder
-    from llm_encoders.loading import load_encoder
-    from llm_encoders.sparse_encoder import SparseEncoder
+    from llm_encoders.encoding.dense_encoder import DenseEncoder
+    from llm_encoders.encoding.loading import load_encoder
+    from llm_encoders.encoding.sparse_encoder import SparseEncoder
 
 __version__ = "0.1.0"
 __all__ = [
@@ -23,10 +23,10 @@ __all__ = [
     "load_encoder",
 ]
 _HOMES = {
-    "DenseEncoder": "dense_encoder",
+    "DenseEncoder": "encoding.dense_encoder",
     "EncoderConfig": "config",
-    "SparseEncoder": "sparse_encoder",
-    "load_encoder": "loading",
+    "SparseEncoder": "encoding.sparse_encoder",
+    "load_encoder": "encoding.loading",
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders.errors import UsageError, nearest
-from llm_encoders.json_file import read_object
+from llm_encoders.reading import read_object
 
 CONFIG_NAME = "encoder_config.json"
 
@@ -30,7 +30,7 @@ class EncoderConfig:
     paradigm: str
     attention: str = "bidirectional"
     pooling: str = "mean-of-normalised"
-    """Dense only; see :mod:`llm_encoders.pooling`."""
+    """Dense only; see :mod:`llm_encoders.heads.pooling`."""
     normalize: bool = False
     """Dense only: L2-normalise the pooled vector."""
     logit_scale: float | str = HIDDEN_SIZE_POWER

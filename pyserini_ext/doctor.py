@@ -72,7 +72,7 @@ def check_packages(report: Report) -> None:
 
 def check_java(report: Report) -> None:
     """Every Java found and the one chosen."""
-    from pyserini_ext import java
+    from pyserini_ext.bridge import java
 
     runtimes = list(java.candidates())
     chosen = next((runtime for runtime in runtimes if runtime.usable), None)
@@ -136,7 +136,7 @@ def check_devices(report: Report) -> None:
 
 def check_hook(report: Report) -> None:
     """Whether the hook is installed and active, and still fits this Pyserini."""
-    from pyserini_ext import hook
+    from pyserini_ext.bridge import hook
 
     pth = [
         Path(p) / "pyserini_ext.pth" for p in sys.path if (Path(p) / "pyserini_ext.pth").is_file()
@@ -163,7 +163,7 @@ def check_hook(report: Report) -> None:
 
 def _misfits() -> Iterator[tuple[str, str]]:
     """Functions that the hook decorates but the installed Pyserini does not have."""
-    from pyserini_ext import interception
+    from pyserini_ext.bridge import interception
 
     spec = importlib.util.find_spec("pyserini")
     if spec is None or spec.origin is None:

@@ -53,7 +53,7 @@ def query_batches(pipeline):
 
 
 def test_sparse_run_is_the_integer_product_and_finds_what_is_relevant(pipeline):
-    from pyserini_ext.encoders import LlmSpladeQueryEncoder
+    from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
 
     bm25, sparse = pipeline.bm25(), pipeline.sparse("llm-splade-tiny")
     encoder = LlmSpladeQueryEncoder("llm-splade-tiny")

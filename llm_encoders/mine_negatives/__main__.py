@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from llm_encoders.console import run_command
+from llm_encoders.jobs.console import run_command
 
 
 def main() -> int:
@@ -44,14 +44,14 @@ def main() -> int:
     args = parser.parse_args()
 
     def work() -> None:
+        from llm_encoders.data.prepare import DataSources
         from llm_encoders.mine_negatives.job import Mining, mine
-        from llm_encoders.train.data.prepare import DataSources
 
         names = ("method", "index", "depth", "skip", "negatives", "sampling", "teacher", "margin")
         options = {name: getattr(args, name) for name in (*names, "seed")}
         teacher = None
         if args.teacher is not None:
-            from llm_encoders.score.teachers import load_teacher
+            from llm_encoders.teachers import load_teacher
 
             teacher = load_teacher(args.teacher, args.kind, batch_size=args.batch_size)
         sources = DataSources(args.train, args.corpus, args.split)

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.mine_negatives.ranking import BM25, Ranker
-from llm_encoders.resumable_lines import ResumableLines
-from llm_encoders.score.job import passages_of, teacher_scores
-from llm_encoders.score.teachers.base import Teacher
-from llm_encoders.train.data.prepare import (
+from llm_encoders.data.prepare import (
     DataSources,
     TrainingData,
     prepare,
     require_another,
     source_files,
 )
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.jobs.resumable_lines import ResumableLines
+from llm_encoders.mine_negatives.ranking import BM25, Ranker
+from llm_encoders.score.job import passages_of, teacher_scores
+from llm_encoders.teachers.base import Teacher
 
 SAMPLINGS = ("random", "top")
 
@@ -97,7 +97,7 @@ def mine(
         )
     paradigm = None
     if mining.method != BM25:
-        from llm_encoders.checkpoint import resolve_spec
+        from llm_encoders.checkpoints.checkpoint import resolve_spec
 
         paradigm = resolve_spec(mining.method)[0].contract.paradigm
     lines.begin()

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from llm_encoders.data.passages import Passages
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.train.data.passages import Passages
 
 BM25 = "bm25"
 _FINISHED = "finished"

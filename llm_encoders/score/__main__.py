@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from llm_encoders.console import run_command
+from llm_encoders.jobs.console import run_command
 
 
 def main() -> int:
@@ -32,9 +32,9 @@ def main() -> int:
     args = parser.parse_args()
 
     def work() -> None:
+        from llm_encoders.data.prepare import DataSources
         from llm_encoders.score.job import score
-        from llm_encoders.score.teachers import load_teacher
-        from llm_encoders.train.data.prepare import DataSources
+        from llm_encoders.teachers import load_teacher
 
         teacher = load_teacher(
             args.teacher, args.kind, device=args.device, batch_size=args.batch_size

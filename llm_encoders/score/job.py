@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from llm_encoders.errors import EncoderError
-from llm_encoders.resumable_lines import ResumableLines
-from llm_encoders.score.teachers.base import Passage, Teacher
-from llm_encoders.train.data.passages import Passages
-from llm_encoders.train.data.prepare import (
+from llm_encoders.data.passages import Passages
+from llm_encoders.data.prepare import (
     DataSources,
     TrainingData,
     prepare,
     require_another,
     source_files,
 )
+from llm_encoders.errors import EncoderError
+from llm_encoders.jobs.resumable_lines import ResumableLines
+from llm_encoders.teachers.base import Passage, Teacher
 
 _WINDOW = 64  # queries
 Groups = Sequence[tuple[str, Sequence[Passage]]]

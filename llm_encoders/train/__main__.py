@@ -6,10 +6,10 @@ import sys
 import textwrap
 import typing
 
-from llm_encoders.adapter import quiet_peft
-from llm_encoders.console import run_command
-from llm_encoders.train.recipe import Recipe
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.checkpoints.adapter import quiet_peft
+from llm_encoders.jobs.console import run_command
+from llm_encoders.train.recipe.file import load_recipe
+from llm_encoders.train.recipe.recipe import Recipe
 
 _EXAMPLE = """
 A recipe, as short as it can be:

@@ -13,10 +13,10 @@ from transformers import TrainingArguments
 
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.errors import UsageError, nearest
+from llm_encoders.train.batches import Sampling, TrainingBatches
 from llm_encoders.train.compute import ModelShape
-from llm_encoders.train.data.batches import Sampling, TrainingBatches
 from llm_encoders.train.objective import Objective
-from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.regularisers import regulariser
 
 # Arguments of the Transformers trainer that have keys of their own in a recipe.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from llm_encoders.batching import length_sorted, pad
+from llm_encoders.encoding.batching import length_sorted, pad
 from llm_encoders.train.gather import largest
 
 

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.data import Dataset
 
-from llm_encoders.batching import pad
+from llm_encoders.data.passages import Passages
+from llm_encoders.encoding.batching import pad
 from llm_encoders.train.base_trainer import BaseTrainer
 from llm_encoders.train.compute import ModelShape
-from llm_encoders.train.data.passages import Passages
 from llm_encoders.train.gather import processes
 from llm_encoders.train.gradient_cache import chunked
 from llm_encoders.train.health import require_finite

@@ -5,21 +5,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llm_encoders.adapter import apply_adapter, quiet_peft
-from llm_encoders.backbone import (
+from llm_encoders.checkpoints.adapter import apply_adapter, quiet_peft
+from llm_encoders.checkpoints.backbone import (
     Backbone,
     check_attention,
     head_weight,
     load_tokenizer,
     open_model,
 )
-from llm_encoders.checkpoint import Checkpoint
+from llm_encoders.checkpoints.checkpoint import Checkpoint
 from llm_encoders.config import EncoderConfig
-from llm_encoders.dense_encoder import DenseEncoder
+from llm_encoders.encoding.dense_encoder import DenseEncoder
+from llm_encoders.encoding.sparse_encoder import SparseEncoder
 from llm_encoders.errors import UsageError
-from llm_encoders.representation import pooled_tokens, represent
-from llm_encoders.sparse_encoder import SparseEncoder
-from llm_encoders.train.recipe_sections import Adapter
+from llm_encoders.heads.representation import pooled_tokens, represent
+from llm_encoders.train.recipe.sections import Adapter
 
 
 class RetrievalModel(nn.Module):

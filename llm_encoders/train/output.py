@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from llm_encoders.config import CONFIG_NAME
-from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.starting_point import training_checkpoint
 
 _PACKAGES = (
@@ -76,7 +76,7 @@ def _merged(model: Any, recipe: Recipe) -> Any:
     from peft import get_peft_model_state_dict, set_peft_model_state_dict
     from peft.peft_model import PeftModel
 
-    from llm_encoders.backbone import open_model
+    from llm_encoders.checkpoints.backbone import open_model
 
     checkpoint = training_checkpoint(recipe)
     dtype = next(model.bare.parameters()).dtype

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.recipe.recipe import Recipe
 
 
 def require_publishable(recipe: Recipe) -> None:

@@ -7,15 +7,15 @@ from torch import Tensor
 from transformers import TrainingArguments
 
 from llm_encoders.errors import UsageError
+from llm_encoders.evaluation.evaluate import Collection, evaluate
 from llm_encoders.train import gradient_cache, reference
 from llm_encoders.train.base_trainer import BaseTrainer
+from llm_encoders.train.batches import TrainingBatch, TrainingBatches
 from llm_encoders.train.compute import ModelShape
-from llm_encoders.train.data.batches import TrainingBatch, TrainingBatches
-from llm_encoders.train.evaluation import Collection, evaluate
 from llm_encoders.train.gather import from_first, gather_rows, processes, rank
 from llm_encoders.train.health import SparsityMonitor, require_finite
 from llm_encoders.train.objective import Objective, Part, total
-from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.regularisers import ramp
 
 

@@ -11,12 +11,12 @@ import torch
 
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.locking import LOCK_NAME, locked
+from llm_encoders.jobs.locking import LOCK_NAME, locked
 from llm_encoders.train import assembly, checkpoints, stages
 from llm_encoders.train.gather import from_first
 from llm_encoders.train.output import write_card, write_encoder
 from llm_encoders.train.publish import publish, require_publishable
-from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.run_folder import BUILDING, SPENT, RunFolder
 
 

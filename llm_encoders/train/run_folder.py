@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
+from llm_encoders.data.prepare import STAMP, DataSources, source_files
 from llm_encoders.errors import UsageError
-from llm_encoders.locking import LOCK_NAME
-from llm_encoders.train.data.prepare import STAMP, DataSources, source_files
-from llm_encoders.train.recipe import Recipe
+from llm_encoders.jobs.locking import LOCK_NAME
+from llm_encoders.train.recipe.recipe import Recipe
 
 SPENT = "spent.json"
 """Its presence is the sign that the run is finished."""

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_encoders.train import assembly
-from llm_encoders.train.base_trainer import BaseTrainer
-from llm_encoders.train.clm import clm_loss, every_next_token
-from llm_encoders.train.data.prepare import (
+from llm_encoders.data.prepare import (
     DataSources,
     TrainingData,
     prepare,
     prepare_passages,
 )
-from llm_encoders.train.evaluation import Collection
+from llm_encoders.evaluation.evaluate import Collection
+from llm_encoders.train import assembly
+from llm_encoders.train.base_trainer import BaseTrainer
+from llm_encoders.train.clm import clm_loss, every_next_token
 from llm_encoders.train.language_modelling import (
     LanguageModel,
     LanguageModellingBatches,
@@ -29,7 +29,7 @@ from llm_encoders.train.language_modelling import (
 from llm_encoders.train.mntp import mask_id_of, mask_tokens
 from llm_encoders.train.model import RetrievalModel, load_model
 from llm_encoders.train.output import write_encoder
-from llm_encoders.train.recipe import Recipe
+from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.regularisers import inverse_document_frequency
 from llm_encoders.train.retrieval_trainer import RetrievalTrainer
 from llm_encoders.train.starting_point import training_checkpoint

@@ -4,12 +4,17 @@ import os
 import sys
 from pathlib import Path
 
-from llm_encoders import hub
-from llm_encoders.checkpoint import ADAPTER_CONFIG, MODEL_CONFIG, Checkpoint, local_backbone
+from llm_encoders.checkpoints import hub
+from llm_encoders.checkpoints.checkpoint import (
+    ADAPTER_CONFIG,
+    MODEL_CONFIG,
+    Checkpoint,
+    local_backbone,
+)
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import EncoderError
-from llm_encoders.json_file import read_object
-from llm_encoders.train.recipe import Recipe
+from llm_encoders.reading import read_object
+from llm_encoders.train.recipe.recipe import Recipe
 
 _BASE = "base_model_name_or_path"
 _TAIL = 1 << 20  # bytes of a weights file that are compared

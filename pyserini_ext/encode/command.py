@@ -2,7 +2,7 @@
 
 import sys
 
-from llm_encoders.console import run_command
+from llm_encoders.jobs.console import run_command
 from pyserini_ext.encode.job import run
 from pyserini_ext.encode.options import parse
 

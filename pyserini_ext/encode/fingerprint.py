@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders import registry
-from llm_encoders.checkpoint import Checkpoint
+from llm_encoders.checkpoints.checkpoint import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype, or_cpu
 from llm_encoders.errors import EncoderError
 from pyserini_ext.encode.manifest import checksum
@@ -39,8 +39,8 @@ def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, 
 
 def vocabulary_of(files: Checkpoint) -> list[str]:
     """The index terms of a sparse encoder, without loading the weights."""
-    from llm_encoders.backbone import load_tokenizer
-    from llm_encoders.terms import vocabulary_terms
+    from llm_encoders.checkpoints.backbone import load_tokenizer
+    from llm_encoders.encoding.terms import vocabulary_terms
 
     return vocabulary_terms(load_tokenizer(files), _text_config(files).vocab_size)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from llm_encoders import checkpoint
+from llm_encoders.checkpoints import checkpoint
 from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext.encode.census import Census
 from pyserini_ext.encode.checking import checked_census, keep_skipped_lines

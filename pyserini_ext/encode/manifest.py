@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.json_file import read_object
+from llm_encoders.reading import read_object
 from pyserini_ext.encode.state import CENSUS_NAME, manifest_path, state_folder
 
 _BLOCK = 2**20

@@ -84,7 +84,7 @@ class FaissOutput(AssembledOutput):
 
     def finish(self, manifest: Manifest) -> None:
         """Write the vectors of all parts, one part in memory at a time, and the ids."""
-        from pyserini_ext.faiss import write_flat_index
+        from pyserini_ext.indexes.faiss import write_flat_index
 
         self.building.mkdir(exist_ok=True)
         records = [manifest.parts[number] for number in sorted(manifest.parts)]
@@ -149,7 +149,7 @@ class LuceneOutput(AssembledOutput):
             self._pending.append(self._pool.submit(self._index, self._waiting.pop(number)))
 
     def _open(self) -> None:
-        from pyserini_ext.lucene import LuceneImpactWriter
+        from pyserini_ext.indexes.lucene import LuceneImpactWriter
 
         if self._writer is None:
             self._writer = LuceneImpactWriter(self.building).__enter__()

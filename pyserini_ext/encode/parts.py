@@ -80,7 +80,7 @@ class JsonlPart:
 
     def add(self, documents: list[Document], vectors: Any) -> None:
         """Append lines."""
-        from llm_encoders.impacts import to_term_dicts
+        from llm_encoders.encoding.impacts import to_term_dicts
 
         if isinstance(vectors, csr_array):
             values: list[Any] = to_term_dicts(vectors, self._vocabulary)

@@ -17,7 +17,7 @@ import torch
 import transformers
 
 from llm_encoders import EncoderConfig, SparseEncoder, load_encoder
-from llm_encoders.kernels import plain
+from llm_encoders.heads.kernels import plain
 from pyserini_ext.encode.options import WINDOW_BATCHES
 
 BATCH, MAX_LENGTH = 32, 192

@@ -17,10 +17,10 @@ import torch
 import transformers
 
 from llm_encoders import EncoderConfig
-from llm_encoders.backbone import Backbone
-from llm_encoders.dense_encoder import DenseEncoder
-from llm_encoders.sparse_encoder import SparseEncoder
-from llm_encoders.vocabulary_head import term_weights
+from llm_encoders.checkpoints.backbone import Backbone
+from llm_encoders.encoding.dense_encoder import DenseEncoder
+from llm_encoders.encoding.sparse_encoder import SparseEncoder
+from llm_encoders.heads.vocabulary_head import term_weights
 
 BATCH, LENGTH, VOCABULARY, HIDDEN = 128, 192, 128_256, 2048
 # hidden, intermediate, layers, heads, key-value heads of Llama 3.2 1B and Llama 3.1 8B

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from llm_encoders.vocabulary_head import term_weights
+from llm_encoders.heads.vocabulary_head import term_weights
 
 BATCH, LENGTH, HIDDEN, VOCABULARY, SCALE = 32, 128, 256, 100_278, 0.25
 

@@ -77,7 +77,7 @@ def synthetic(count: int) -> tuple[list[str], csr_array, list[str]]:
 
 def write_jsonl(folder: Path, ids: list[str], impacts: csr_array, vocabulary: list[str]) -> None:
     """As the encode command writes it."""
-    from llm_encoders.impacts import to_term_dicts
+    from llm_encoders.encoding.impacts import to_term_dicts
 
     folder.mkdir()
     vectors = to_term_dicts(impacts, vocabulary)
@@ -101,7 +101,7 @@ def stock(source: Path, index: Path) -> None:
 
 def direct(index: Path, ids: list[str], impacts: csr_array, vocabulary: list[str]) -> None:
     """What ``--to-lucene`` does with a part, in parts of 8,192."""
-    from pyserini_ext.lucene import LuceneImpactWriter
+    from pyserini_ext.indexes.lucene import LuceneImpactWriter
 
     with LuceneImpactWriter(index) as writer:
         for start in range(0, len(ids), 8192):

@@ -14,7 +14,7 @@ from encoding import random_llama
 from head import resident_kib
 
 from llm_encoders.config import EncoderConfig
-from llm_encoders.kernels import plain
+from llm_encoders.heads.kernels import plain
 from llm_encoders.train import gradient_cache
 from llm_encoders.train.model import RetrievalModel
 from llm_encoders.train.objective import Candidates, Objective, total

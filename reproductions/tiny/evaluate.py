@@ -12,7 +12,7 @@ from data import Pair
 from scipy.sparse import csr_array
 
 from llm_encoders import DenseEncoder, SparseEncoder
-from llm_encoders.impacts import quantize
+from llm_encoders.encoding.impacts import quantize
 
 
 def ndcg(ranked: list[str], grades: dict[str, int], depth: int = 10) -> float:

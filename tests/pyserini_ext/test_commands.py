@@ -86,7 +86,7 @@ def lucene_index(python, work, vectors, name):
 
 
 def test_sparse_all_the_way(python, work, model):
-    from pyserini_ext.encoders import LlmSpladeQueryEncoder
+    from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
 
     shutil.rmtree(work / "vectors", ignore_errors=True)
     shutil.rmtree(work / "index", ignore_errors=True)
@@ -113,7 +113,7 @@ def test_sparse_all_the_way(python, work, model):
 
 
 def test_dense_all_the_way(python, work, model):
-    from pyserini_ext.encoders import LlmDenseQueryEncoder
+    from pyserini_ext.bridge.encoders import LlmDenseQueryEncoder
 
     encoder = model("dense")
     index = encode(python, work, "faiss", encoder, "--to-faiss", "--overwrite")
@@ -168,7 +168,7 @@ def test_encoded_queries_hybrid_and_run_formats(python, work, stories, sparse_in
     query = ("-m", "pyserini.encode.query", *topics)
     python(*query, "--encoder", sparse, "--output", work / "queries.tsv")
     lines = (work / "queries.tsv").read_text().splitlines()
-    from pyserini_ext.encoders import LlmSpladeQueryEncoder
+    from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
 
     impacts = LlmSpladeQueryEncoder(sparse).encode(QUERIES["q1"])
     words = next(line for line in lines if line.startswith("q1\t")).split("\t")[1].split(" ")

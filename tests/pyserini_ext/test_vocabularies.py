@@ -64,7 +64,7 @@ def run_all(python, folder, model):
         *("--topics", folder / "topics.json", "--output", folder / "run.txt"),
         *("--batch-size", 8, "--threads", 2),
     )
-    from pyserini_ext.encoders import LlmSpladeQueryEncoder
+    from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
 
     docids, documents = read_vectors(vectors)
     queries = LlmSpladeQueryEncoder(model).encode_batch(TEXTS)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from llm_encoders import load_encoder
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 from tests.llm_encoders.train.conftest import BACKBONE, TOPICS, write_lines
 

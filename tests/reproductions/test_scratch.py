@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 
 REPRODUCTIONS = Path(__file__).parents[2] / "reproductions"

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from llm_encoders import UsageError
+from llm_encoders.data.prepare import DataSources
 from llm_encoders.mine_negatives import job
 from llm_encoders.mine_negatives.job import Mining, mine
-from llm_encoders.score.teachers.base import Teacher
-from llm_encoders.train.data.prepare import DataSources
+from llm_encoders.teachers.base import Teacher
 from tests.llm_encoders.train.conftest import TOPICS, beir, write_lines  # noqa: F401
 
 NAMES = list(TOPICS)

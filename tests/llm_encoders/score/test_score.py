@@ -9,10 +9,10 @@ import torch
 import transformers
 
 from llm_encoders import EncoderError, UsageError, load_encoder
+from llm_encoders.data.prepare import DataSources
 from llm_encoders.score import job
-from llm_encoders.score.teachers import load_teacher
-from llm_encoders.score.teachers.base import Passage, Teacher
-from llm_encoders.train.data.prepare import DataSources
+from llm_encoders.teachers import load_teacher
+from llm_encoders.teachers.base import Passage, Teacher
 from tests.llm_encoders.train.conftest import (  # noqa: F401
     BACKBONE,
     TOPICS,

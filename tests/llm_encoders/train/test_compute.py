@@ -7,15 +7,15 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from llm_encoders import UsageError
-from llm_encoders.batching import pad
-from llm_encoders.checkpoint import Checkpoint
+from llm_encoders.checkpoints.checkpoint import Checkpoint
 from llm_encoders.config import EncoderConfig
+from llm_encoders.encoding.batching import pad
+from llm_encoders.heads.vocabulary_head import term_weights
 from llm_encoders.train.compute import ModelShape
 from llm_encoders.train.model import load_model
-from llm_encoders.train.recipe_file import load_recipe
-from llm_encoders.train.recipe_sections import Adapter
+from llm_encoders.train.recipe.file import load_recipe
+from llm_encoders.train.recipe.sections import Adapter
 from llm_encoders.train.run import run
-from llm_encoders.vocabulary_head import term_weights
 from tests.llm_encoders.train.conftest import BACKBONE
 
 

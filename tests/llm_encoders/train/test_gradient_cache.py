@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from llm_encoders.batching import pad
-from llm_encoders.checkpoint import Checkpoint
+from llm_encoders.checkpoints.checkpoint import Checkpoint
 from llm_encoders.config import EncoderConfig
+from llm_encoders.encoding.batching import pad
 from llm_encoders.train import gradient_cache
 from llm_encoders.train.model import load_model
 from llm_encoders.train.objective import Candidates, Objective, total
-from llm_encoders.train.recipe_sections import Adapter
+from llm_encoders.train.recipe.sections import Adapter
 from tests.llm_encoders.train.conftest import BACKBONE, QUESTIONS, TOPICS
 
 CPU = torch.device("cpu")

@@ -5,7 +5,7 @@ import torch
 
 from llm_encoders.train.base_trainer import BaseTrainer
 from llm_encoders.train.health import Collapse, SparsityMonitor, require_finite
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 
 

@@ -8,13 +8,13 @@ import transformers
 from torch.nn.functional import cross_entropy
 
 from llm_encoders import load_encoder
-from llm_encoders.batching import pad
-from llm_encoders.checkpoint import Checkpoint
+from llm_encoders.checkpoints.checkpoint import Checkpoint
 from llm_encoders.config import EncoderConfig
+from llm_encoders.encoding.batching import pad
 from llm_encoders.train.clm import clm_loss, every_next_token
 from llm_encoders.train.language_modelling import LanguageModel
 from llm_encoders.train.model import load_model
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 from tests.llm_encoders.train.conftest import BACKBONE
 

@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from llm_encoders import load_encoder
 from llm_encoders.train import retrieval_trainer
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 
 WEIGHTS = "adapter_model.safetensors"

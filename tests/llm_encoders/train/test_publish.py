@@ -4,7 +4,7 @@ import pytest
 
 from llm_encoders import EncoderError, UsageError
 from llm_encoders.train.publish import publish, require_publishable
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 
 

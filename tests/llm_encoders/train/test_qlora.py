@@ -7,12 +7,12 @@ import torch
 from safetensors.torch import load_file
 
 from llm_encoders import load_encoder
-from llm_encoders.batching import pad
-from llm_encoders.checkpoint import Checkpoint
+from llm_encoders.checkpoints.checkpoint import Checkpoint
 from llm_encoders.config import EncoderConfig
+from llm_encoders.encoding.batching import pad
 from llm_encoders.train.model import load_model
-from llm_encoders.train.recipe_file import load_recipe
-from llm_encoders.train.recipe_sections import Adapter
+from llm_encoders.train.recipe.file import load_recipe
+from llm_encoders.train.recipe.sections import Adapter
 from llm_encoders.train.run import run
 from tests.llm_encoders.train.conftest import BACKBONE, TOPICS
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from llm_encoders.errors import UsageError
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe
 
 
 def test_defaults_and_overrides(recipe_file):

@@ -14,9 +14,9 @@ import pytest
 from safetensors.torch import load_file
 
 from llm_encoders import EncoderError, UsageError, load_encoder
-from llm_encoders.locking import locked
+from llm_encoders.jobs.locking import locked
 from llm_encoders.train import checkpoints
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 from tests.llm_encoders.train.conftest import BACKBONE
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from llm_encoders import UsageError
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 from llm_encoders.train.run_folder import RunFolder
 

@@ -7,7 +7,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from llm_encoders import EncoderError
-from llm_encoders.train.recipe_file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 from llm_encoders.train.starting_point import training_checkpoint
 from tests.llm_encoders.train.conftest import BACKBONE
@@ -44,7 +44,7 @@ def test_names_are_compared_where_there_are_no_files(recipe_file, adapter, monke
     assert training_checkpoint(going_on(recipe_file, adapter, BACKBONE)).adapter == adapter
     said = capsys.readouterr().err
     assert "made for the backbone 'some-lab/llama-base', which is not on this machine" in said
-    monkeypatch.setattr("llm_encoders.hub.fetch", lambda *_: BACKBONE)  # as if it had been fetched
+    monkeypatch.setattr("llm_encoders.checkpoints.hub.fetch", lambda *_: BACKBONE)
     assert training_checkpoint(going_on(recipe_file, adapter, "some-lab/llama-base"))
     with pytest.raises(EncoderError, match="made for the backbone 'some-lab/llama-base'"):
         training_checkpoint(going_on(recipe_file, adapter, "some-lab/llama-instruct"))

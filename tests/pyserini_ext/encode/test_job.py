@@ -234,7 +234,7 @@ def test_an_error_in_a_worker_ends_the_run(encode, corpus, tmp_path, stories, en
 
 
 def test_a_failed_part_keeps_later_ones_out_of_the_index(encode, tmp_path, monkeypatch):
-    from pyserini_ext.lucene import LuceneImpactWriter
+    from pyserini_ext.indexes.lucene import LuceneImpactWriter
 
     add, calls = LuceneImpactWriter.add, []
 

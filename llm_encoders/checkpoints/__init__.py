@@ -1,0 +1,1 @@
+"""From a name to files, contract, backbone, adapter and tokenizer."""

@@ -1,0 +1,1 @@
+"""Training examples: layouts, passages, preparation."""

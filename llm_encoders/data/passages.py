@@ -1,0 +1,105 @@
+"""Passages by id, from memory-mapped Arrow instead of a Python dictionary."""
+
+import hashlib
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from llm_encoders.data.arrow import Table, TableWriter
+from llm_encoders.unicode import well_formed
+
+_TABLE, _INDEX, _INLINE = "passages.arrow", "passages.npy", "inline"
+_SCHEMA = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
+
+
+class PassageWriter:
+    """Writes a passage store.
+
+    Its memory is 16 bytes a passage: a hash of the id and the row.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._hashes = array("Q")
+        self._writer = TableWriter(folder / _TABLE, _SCHEMA)
+        self._inline: dict[int, int] = {}
+
+    def add(self, docid: str, title: str | None, text: str) -> int:
+        """Add a passage; its row."""
+        docid = well_formed(docid)
+        self._hashes.append(_hash(docid))
+        return self._writer.append(docid, title, text)
+
+    def add_inline(self, docid: str | None, title: str | None, text: str) -> int:
+        """Add a passage that a training file carries itself, once; its row.
+
+        Passages of the same id are taken for the same; without an id, those of the same text.
+        """
+        key = docid if docid is not None else f"{title or ''}\t{text}"
+        digest = _hash(key)
+        if digest not in self._inline:
+            name = docid if docid is not None else f"inline-{self._writer.count}"
+            self._inline[digest] = self.add(name, title, text)
+        return self._inline[digest]
+
+    def close(self) -> None:
+        """Write what is left, and the index of ids."""
+        with self._writer:
+            pass
+        hashes = np.array(self._hashes, dtype=np.uint64)
+        order = np.argsort(hashes, kind="stable").astype(np.int64)
+        np.save(self._folder / _INDEX, np.stack([hashes[order].view(np.int64), order]))
+        if self._inline:
+            (self._folder / _INLINE).touch()
+
+
+class Passages:
+    """Passages of a store, by row or by id."""
+
+    def __init__(self, folder: Path) -> None:
+        self._table = Table(folder / _TABLE)
+        index = np.load(folder / _INDEX, mmap_mode="r", allow_pickle=False)
+        self._hashes, self._rows = index[0].view(np.uint64), index[1]
+        self.inline = (folder / _INLINE).exists()
+        """Whether training files carried the passages themselves."""
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def row(self, docid: str) -> int | None:
+        """The row of an id, ``None`` where there is none."""
+        docid = well_formed(docid)
+        digest = np.uint64(_hash(docid))
+        place = int(np.searchsorted(self._hashes, digest))
+        while place < len(self._hashes) and self._hashes[place] == digest:
+            row = int(self._rows[place])
+            if self._table[row]["id"] == docid:
+                return row
+            place += 1  # another id of the same hash
+        return None
+
+    def ids(self, rows: Iterable[int]) -> list[str]:
+        """Ids of these rows."""
+        return [self._table[row]["id"] for row in rows]
+
+    def texts(self, rows: Iterable[int]) -> tuple[list[str], list[str | None]]:
+        """Texts and titles of these rows."""
+        found = [self._table[row] for row in rows]
+        return [one["text"] for one in found], [one["title"] for one in found]
+
+    def repeated_id(self) -> str | None:
+        """An id that several passages have, if there is one."""
+        same = np.flatnonzero(self._hashes[1:] == self._hashes[:-1])
+        for place in same:
+            first, second = self.ids([int(self._rows[place]), int(self._rows[place + 1])])
+            if first == second:
+                return first
+        return None
+
+
+def _hash(text: str) -> int:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

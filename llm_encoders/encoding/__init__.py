@@ -1,0 +1,1 @@
+"""Encoders: texts to sparse or dense vectors."""

@@ -1,0 +1,288 @@
+"""What every encoder does: texts in, batches through the backbone, vectors out in input order."""
+
+import dataclasses
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Container, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from llm_encoders.checkpoints.backbone import Backbone
+from llm_encoders.config import EncoderConfig
+from llm_encoders.encoding.batching import Batch, length_sorted, pad, tokenize
+from llm_encoders.encoding.budget import token_budget
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.heads.representation import pooled_tokens, represent
+
+_log = logging.getLogger(__name__)
+
+Vectors = TypeVar("Vectors", csr_array, np.ndarray)
+
+
+class NotFiniteError(EncoderError):
+    """A text gave NaN or infinite activations; ``row`` is its position in the input."""
+
+    def __init__(self, row: int, message: str) -> None:
+        super().__init__(message)
+        self.row = row
+
+
+class Encoder(ABC, Generic[Vectors]):
+    """What sparse and dense encoders share: contract, tokenisation, batching.
+
+    A text's vector does not depend on the batch it is in, on padding or on order (float32: 1e-5).
+
+    Attributes:
+        name: the name it was loaded by.
+        config: the encode contract.
+        batch_size: most texts a batch.
+        batch_tokens: most tokens a batch, padding included.
+        padding_side: ``"right"`` or ``"left"``; the vectors are the same.
+    """
+
+    batch_size = 64
+    padding_side = "right"
+
+    def __init__(self, name: str, config: EncoderConfig, backbone: Backbone) -> None:
+        self.name = name
+        self.config = config
+        self.backbone = backbone
+        self.batch_tokens = token_budget(backbone)
+        if config.append_eos and backbone.tokenizer.eos_token_id is None:
+            raise UsageError(f"{name}: append_eos is set, but its tokenizer has no EOS token.")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder computes."""
+        return self.backbone.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the hidden states."""
+        return self.backbone.decoder.dtype
+
+    def half(self) -> None:
+        """Compute in float16 from now on; no effect on quantised backbones."""
+        if not getattr(self.backbone.decoder, "is_quantized", False):
+            self.backbone.decoder.half()
+            if self.backbone.head is not None:
+                self.backbone.head = self.backbone.head.half()
+
+    def replace_config(self, **changes: Any) -> None:
+        """Change fields of the contract, e.g. a prefix; what was fixed at load stays fixed."""
+        for name in ("paradigm", "attention"):
+            if changes.get(name, getattr(self.config, name)) != getattr(self.config, name):
+                raise UsageError(f"{name} cannot be changed once {self.name} is loaded.")
+        self.config = dataclasses.replace(self.config, **changes)
+
+    def replace_prefixes(self, prefix: str) -> None:
+        """Put this word before every text, with a space; the empty one stands for no prefix."""
+        written = f"{prefix} " if prefix else ""
+        self.replace_config(query_prefix=written, passage_prefix=written)
+
+    def compile(self) -> None:
+        """Compile the backbone with ``torch.compile``, for any batch shape."""
+        self.backbone.decoder = torch.compile(self.backbone.decoder, dynamic=True)
+
+    def query_token_ids(
+        self, queries: Sequence[str], max_length: int | None = None
+    ) -> list[list[int]]:
+        """Token ids of queries, as :meth:`encode_queries` makes them."""
+        texts = [self.config.query_prefix + query for query in _checked(queries)]
+        return self._tokenize(texts, None, _length(max_length, self.config.query_max_length))
+
+    def document_token_ids(
+        self,
+        texts: Sequence[str],
+        titles: Sequence[str | None] | None = None,
+        max_length: int | None = None,
+        add_sep: bool = False,
+    ) -> list[list[int]]:
+        """Token ids of passages, as :meth:`encode_documents` makes them; needs no device."""
+        texts = _checked(texts)
+        length = _length(max_length, self.config.passage_max_length)
+        prefix = self.config.passage_prefix
+        if titles is None:
+            return self._tokenize([prefix + text for text in texts], None, length)
+        if len(titles) != len(texts):
+            raise UsageError(f"{len(texts)} texts but {len(titles)} titles; give one a text.")
+        if add_sep:
+            return self._tokenize([prefix + (title or "") for title in titles], texts, length)
+        joined = [
+            prefix + (f"{title} {text}" if title else text)
+            for title, text in zip(titles, texts, strict=True)
+        ]
+        return self._tokenize(joined, None, length)
+
+    def _tokenize(
+        self, texts: list[str], pairs: Sequence[str] | None, max_length: int
+    ) -> list[list[int]]:
+        positions = getattr(self.backbone.decoder.config, "max_position_embeddings", max_length)
+        return tokenize(
+            self.backbone.tokenizer,
+            texts,
+            min(max_length, positions),
+            pairs=pairs,
+            append_eos=self.config.append_eos,
+        )
+
+    def _outputs(
+        self, token_ids: list[list[int]], only: Container[int] | None, not_finite: list[int] | None
+    ) -> Iterator[tuple[list[int], Any]]:
+        """(rows, their vectors) of every batch.
+
+        Where memory runs out, the token budget is halved, for good, and the rows left are batched
+        anew.
+        """
+        lengths = [len(ids) for ids in token_ids]
+        waiting = list(range(len(lengths)))
+        while waiting:
+            batches = length_sorted(lengths, self.batch_size, self.batch_tokens, waiting)
+            waiting = []
+            for number, rows in enumerate(batches):
+                if only is not None and not any(row in only for row in rows):
+                    continue
+                try:
+                    vectors, finite = self._vectors(pad(token_ids, rows, self.padding_side))
+                except torch.OutOfMemoryError:
+                    if len(rows) == 1:
+                        raise
+                    waiting = [row for batch in batches[number:] for row in batch]
+                    size = len(rows) * max(lengths[row] for row in rows)
+                    break
+                self._note_not_finite(finite, rows, not_finite)
+                yield rows, vectors
+            if waiting:  # outside of the except clause, whose traceback holds on to tensors
+                self._halve_budget(size)
+
+    def _halve_budget(self, size: int) -> None:
+        self.batch_tokens = max(1, min(self.batch_tokens, size) // 2)
+        _log.warning(
+            "%s ran out of memory: batches of at most %d tokens from now on.",
+            self.device,
+            self.batch_tokens,
+        )
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _vectors(self, batch: Batch) -> tuple[Any, Tensor]:
+        """Vectors of a batch, as they leave the device; bool [batch], whether each is finite."""
+        ids, mask = batch.token_ids.to(self.device), batch.attention_mask.to(self.device)
+        pooled = pooled_tokens(ids, mask, self.config, self.backbone.tokenizer)
+        states = self.backbone.hidden_states(ids, mask)  # [batch, length, hidden]
+        vectors = represent(states, pooled, self.config, self.backbone.head)
+        # NaN need not survive a maximum, so states and vectors are both looked at.
+        finite = (states.isfinite().all(2) | ~pooled).all(1) & vectors.isfinite().all(1)
+        return self._off_device(vectors), finite
+
+    def _note_not_finite(self, finite: Tensor, rows: list[int], found: list[int] | None) -> None:
+        faulty = [row for row, good in zip(rows, finite.tolist(), strict=True) if not good]
+        if found is not None:
+            found += faulty
+        elif faulty:
+            raise NotFiniteError(
+                faulty[0],
+                f"{self.name}: text number {faulty[0] + 1} gave NaN or infinite activations in "
+                f"{self.dtype}; try bfloat16 or float32.",
+            )
+
+    def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> Vectors:
+        """Encode queries.
+
+        Args:
+            queries: the texts, without prefix.
+            max_length: most tokens of a query; default the contract's, at most the backbone's.
+
+        Returns:
+            One row a query, in order: sparse float32 csr_array [queries, len(vocabulary)] of
+            unquantised term weights, columns sorted; dense float32 array [queries, dimension].
+
+        Raises:
+            EncoderError: NaN or infinite activations; names the text.
+        """
+        token_ids = self.query_token_ids(queries, max_length)
+        return self._encode(token_ids, self.config.query_top_k)
+
+    def encode_documents(
+        self,
+        texts: list[str],
+        titles: Sequence[str | None] | None = None,
+        *,
+        max_length: int | None = None,
+        add_sep: bool = False,
+    ) -> Vectors:
+        """Encode passages.
+
+        Args:
+            texts: the bodies.
+            titles: one a text, put before it with a space; ``None`` or empty for none.
+            max_length: most tokens of a passage; default the contract's, at most the backbone's.
+            add_sep: join title and text by the tokenizer's template for text pairs instead.
+
+        Returns:
+            One row a text; as for :meth:`encode_queries`.
+
+        Raises:
+            EncoderError: NaN or infinite activations; names the text.
+        """
+        return self.encode_document_tokens(
+            self.document_token_ids(texts, titles, max_length, add_sep)
+        )
+
+    def encode_document_tokens(
+        self,
+        token_ids: list[list[int]],
+        *,
+        only: Container[int] | None = None,
+        not_finite: list[int] | None = None,
+    ) -> Vectors:
+        """Encode passages that :meth:`document_token_ids` has tokenised.
+
+        Args:
+            token_ids: one list a passage.
+            only: rows that are wanted. Batches are formed as for all rows, so that the wanted
+                vectors have the same bits; other rows may stay zero.
+            not_finite: takes the rows with NaN or infinite activations instead of an error; their
+                vectors are meaningless.
+
+        Returns:
+            As :meth:`encode_documents`.
+        """
+        return self._encode(token_ids, self.config.passage_top_k, only, not_finite)
+
+    @abstractmethod
+    def _off_device(self, vectors: Tensor) -> Any:
+        """Vectors of a batch, [batch, vocabulary] or [batch, hidden], in the host's memory."""
+
+    @torch.inference_mode()
+    def _encode(
+        self,
+        token_ids: list[list[int]],
+        top_k: int | None,
+        only: Container[int] | None = None,
+        not_finite: list[int] | None = None,
+    ) -> Vectors:
+        """Vectors of tokenised texts; ``top_k`` matters to sparse ones only."""
+        outputs = self._outputs(token_ids, only, not_finite)
+        return self._collect(outputs, len(token_ids), top_k)
+
+    @abstractmethod
+    def _collect(
+        self, outputs: Iterator[tuple[list[int], Any]], count: int, top_k: int | None
+    ) -> Vectors:
+        """Put the vectors of all batches into ``count`` rows."""
+
+
+def _checked(texts: Sequence[str]) -> Sequence[str]:
+    """A bare string would be encoded letter by letter; refuse it."""
+    if isinstance(texts, str):
+        raise UsageError("Give a list of texts, not one string.")
+    return texts
+
+
+def _length(given: int | None, default: int) -> int:
+    return default if given is None else given

@@ -1,0 +1,52 @@
+"""``load_encoder``: the one way to get an encoder from a name, a folder or a Hub id."""
+
+import torch
+
+from llm_encoders.checkpoints import checkpoint
+from llm_encoders.checkpoints.backbone import load_backbone
+from llm_encoders.devices import choose_device, choose_dtype
+from llm_encoders.encoding.dense_encoder import DenseEncoder
+from llm_encoders.encoding.sparse_encoder import SparseEncoder
+
+
+def load_encoder(
+    name_or_path: str,
+    *,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    backbone: str | None = None,
+    paradigm: str | None = None,
+    quantization: str | None = None,
+    attention_implementation: str | None = None,
+) -> SparseEncoder | DenseEncoder:
+    """Load an encoder.
+
+    Args:
+        name_or_path: a preset (``llm-splade-tiny``), a folder or a Hub id; it may carry the
+            options below in writing, as in ``my/adapter,paradigm=sparse`` (arguments win).
+        device: default the first GPU, else the CPU.
+        dtype: ``"float32"``, ``"bfloat16"``, ``"float16"``; default bfloat16 on a GPU that has
+            it, float32 on a CPU.
+        backbone: folder or Hub id of the model under an adapter; default what the preset or the
+            adapter names, relative to the adapter where it is a relative path.
+        paradigm: ``"sparse"`` or ``"dense"``, for checkpoints without ``encoder_config.json``;
+            they get the Lion contract.
+        quantization: ``"4bit"`` or ``"8bit"`` weights by bitsandbytes.
+        attention_implementation: ``"sdpa"``, ``"eager"`` or ``"flash_attention_2"``.
+
+    Raises:
+        UsageError: unknown name or option, missing or contradicting paradigm.
+        EncoderError: files that cannot be had or do not fit together.
+    """
+    files, written = checkpoint.resolve_spec(name_or_path, paradigm, backbone)
+    chosen_device = choose_device(device if device is not None else written.get("device"))
+    chosen_dtype = choose_dtype(dtype if dtype is not None else written.get("dtype"), chosen_device)
+    loaded = load_backbone(
+        files,
+        chosen_device,
+        chosen_dtype,
+        quantization=quantization or written.get("quantization"),
+        attention_implementation=attention_implementation,
+    )
+    encoder_class = SparseEncoder if files.contract.paradigm == "sparse" else DenseEncoder
+    return encoder_class(files.name, files.contract, loaded)

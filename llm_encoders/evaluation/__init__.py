@@ -1,0 +1,1 @@
+"""Exhaustive search over vectors, and measures of rankings."""

@@ -1,0 +1,1 @@
+"""What makes a command resumable: lock, fingerprint, resumable lines, console."""

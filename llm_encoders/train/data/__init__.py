@@ -1,1 +1,0 @@
-"""Training data: layouts of files, memory-mapped passages and queries, batches of token ids."""

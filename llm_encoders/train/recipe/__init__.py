@@ -1,0 +1,1 @@
+"""Recipes: their sections, their checks, and how they are read."""

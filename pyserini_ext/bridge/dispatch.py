@@ -1,0 +1,206 @@
+"""Decorators for Pyserini's functions: our encoders go here, every other call passes unchanged."""
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from llm_encoders.errors import EncoderError
+from pyserini_ext.bridge import java
+from pyserini_ext.bridge.names import is_ours, option_value
+
+Function = Callable[..., Any]
+_PLACEHOLDER_KEY = "no-key-given"
+_OUR_OPTIONS = ("--paradigm", "--backbone", "--quantization")
+_COMMAND_MAX_LENGTH = 256  # what Pyserini's commands pass when the user gives no --max-length
+
+
+def is_our_encode_command() -> bool:
+    """Whether the words of ``python -m pyserini.encode`` name one of our encoders."""
+    if option_value("--encoder-class") is not None:
+        return False
+    return is_ours(option_value("--encoder")) or any(map(option_value, _OUR_OPTIONS))
+
+
+def run_encode_command(module_name: str) -> None:
+    """In ``python -m pyserini.encode`` with one of our encoders, run our command instead."""
+    if module_name == "__main__" and is_our_encode_command():
+        from pyserini_ext.encode.command import main
+
+        raise SystemExit(main(prog="python -m pyserini.encode"))
+
+
+def default_query_quantization(module_name: str) -> None:
+    """In ``python -m pyserini.encode.query``: our weights are impacts already, so scale by 1."""
+    if module_name != "__main__" or not is_ours(option_value("--encoder")):
+        return
+    for option in ("--weight-range", "--quant-range"):
+        if option_value(option) is None:
+            sys.argv += [option, "1"]
+
+
+def document_encoder(original: Function) -> Function:
+    """For ``init_encoder`` of ``pyserini.encode.__main__``."""
+
+    @functools.wraps(original)
+    def wrapper(encoder: str, encoder_class: str | None, *args: Any, **kwargs: Any):
+        if encoder_class is not None or not is_ours(encoder):
+            return original(encoder, encoder_class, *args, **kwargs)
+        from pyserini_ext.bridge.encoders import open_document_encoder
+
+        given = _arguments(original, encoder, encoder_class, *args, **kwargs)
+        with _errors_in_one_line():
+            return open_document_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
+
+    return wrapper
+
+
+def encode_query_encoder(original: Function) -> Function:
+    """For ``init_encoder`` of ``pyserini.encode.query``."""
+
+    @functools.wraps(original)
+    def wrapper(encoder: str, *args: Any, **kwargs: Any):
+        if not is_ours(encoder):
+            return original(encoder, *args, **kwargs)
+        from pyserini_ext.bridge.encoders import open_query_encoder
+
+        given = _arguments(original, encoder, *args, **kwargs)
+        with _errors_in_one_line():
+            opened = open_query_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
+        if _in_command() and option_value("--max-length") is None:
+            opened.ignored_max_length = _COMMAND_MAX_LENGTH
+        return opened
+
+    return wrapper
+
+
+def dense_query_encoder(original: Function) -> Function:
+    """For ``init_query_encoder`` of ``pyserini.search.faiss.__main__``; hybrid imports it."""
+
+    @functools.wraps(original)
+    def wrapper(encoder: str, encoder_class: str | None, *args: Any, **kwargs: Any):
+        if encoder_class is not None or not is_ours(encoder):
+            return original(encoder, encoder_class, *args, **kwargs)
+        from pyserini_ext.bridge.encoders import LlmDenseQueryEncoder
+
+        given = _arguments(original, encoder, encoder_class, *args, **kwargs)
+        named = not _in_command() or option_value("--max-length") is not None
+        with _errors_in_one_line():
+            return LlmDenseQueryEncoder(
+                encoder,
+                device=_device(given),
+                prefix=given.get("prefix"),
+                fp16=given.get("fp16", False),
+                max_length=given.get("max_length") if named else None,
+            )
+
+    return wrapper
+
+
+def dense_query_encoder_from_name(original: Function) -> Function:
+    """For ``FaissSearcher._init_encoder_from_str``."""
+    return _from_name(original, "LlmDenseQueryEncoder")
+
+
+def sparse_query_encoder_from_name(original: Function) -> Function:
+    """For ``LuceneImpactSearcher._init_query_encoder_from_str``."""
+    return _from_name(original, "LlmSpladeQueryEncoder")
+
+
+def _from_name(original: Function, class_name: str) -> Function:
+    """Our class for our names; it is imported only then, since it imports PyTorch."""
+
+    @functools.wraps(original)
+    def wrapper(name: str | None):
+        if not is_ours(name):
+            return original(name)
+        from pyserini_ext.bridge import encoders
+
+        with _errors_in_one_line():
+            return getattr(encoders, class_name)(name)
+
+    return wrapper
+
+
+def prepare_impact_searcher(original: Function) -> Function:
+    """For ``LuceneImpactSearcher.__init__``: no limit on query terms, no term left out."""
+
+    @functools.wraps(original)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        from pyserini_ext.bridge.search import prepare
+
+        prepare(self)
+
+    return wrapper
+
+
+def encode_batch_at_once(original: Function) -> Function:
+    """For ``LuceneImpactSearcher.batch_search``: one forward pass for the batch of queries."""
+
+    @functools.wraps(original)
+    def wrapper(self: Any, queries: list[str], *args: Any, **kwargs: Any):
+        from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
+
+        if not isinstance(self.query_encoder, LlmSpladeQueryEncoder):
+            return original(self, queries, *args, **kwargs)
+        with self.query_encoder.prefetched(queries):
+            return original(self, queries, *args, **kwargs)
+
+    return wrapper
+
+
+def without_missing_java_modules(original: Function) -> Function:
+    """For ``configure_classpath``: no option that the chosen JVM would refuse to start with."""
+
+    @functools.wraps(original)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        original(*args, **kwargs)
+        java.drop_missing_modules()
+
+    return wrapper
+
+
+def lend_openai_key(module_name: str) -> None:
+    """Pyserini 1.6 makes an OpenAI client at import; recent ``openai`` refuses without a key."""
+    os.environ.setdefault("OPENAI_API_KEY", _PLACEHOLDER_KEY)
+
+
+def take_back_openai_key(module_name: str) -> None:
+    """Leave the environment as it was; OpenAI's server refuses the placeholder in a real use."""
+    if os.environ.get("OPENAI_API_KEY") == _PLACEHOLDER_KEY:
+        del os.environ["OPENAI_API_KEY"]
+
+
+def _arguments(function: Function, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """The call's arguments by name."""
+    return inspect.signature(function).bind(*args, **kwargs).arguments
+
+
+def _device(given: dict[str, Any]) -> str | None:
+    """The device, unless it is a command's default, which would put an LLM on the CPU."""
+    if _in_command() and option_value("--device") is None:
+        return None
+    from llm_encoders.devices import or_cpu
+
+    return or_cpu(given.get("device"))
+
+
+def _in_command() -> bool:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec is not None and spec.name.startswith("pyserini.")
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    """In a Pyserini command, end with our one-line error and exit code; in a program, raise."""
+    try:
+        yield
+    except EncoderError as error:
+        if not _in_command():
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None

@@ -1,0 +1,65 @@
+"""Which encoder names are ours, decided without network and without PyTorch."""
+
+import difflib
+import os
+import re
+import sys
+from pathlib import Path
+
+from llm_encoders import registry
+from llm_encoders.checkpoints import hub
+from llm_encoders.config import CONFIG_NAME, EncoderConfig
+from llm_encoders.errors import UsageError
+
+_TYPO_CUTOFF = 0.85  # 'lmm-splade-8b' is ours, 'distilsplade_max' and 'splade_v2_max' are not
+_NEAR_NAME = re.compile(r"llm-.*|(splade|sparse|dense)-(tiny|\d+b)")
+
+
+def is_ours(spec: object) -> bool:
+    """Whether an ``--encoder`` value is for this package; everything else stays Pyserini's.
+
+    Ours are: the named encoders (and words like them, so that a typo is answered with the known
+    names), the Hub ids behind them, folders with an ``encoder_config.json``, Hub ids whose
+    ``encoder_config.json`` is in the local cache, and anything written with one of our options,
+    as in ``my/model,paradigm=sparse``.
+    """
+    if not isinstance(spec, str) or not spec:
+        return False
+    try:
+        name, options = registry.parse_spec(spec)
+    except UsageError:
+        return any(f",{option}=" in spec for option in registry.SPEC_OPTIONS)
+    if options or registry.find(name):
+        return True
+    if os.path.exists(name):
+        return (Path(name) / CONFIG_NAME).is_file()
+    if hub.looks_like_hub_id(name):
+        return hub.cached_file(name, CONFIG_NAME) is not None
+    plain = name.lower().replace("_", "-")
+    if _NEAR_NAME.fullmatch(plain):
+        return True
+    return bool(difflib.get_close_matches(plain, registry.presets(), n=1, cutoff=_TYPO_CUTOFF))
+
+
+def paradigm_of(spec: str) -> str | None:
+    """``"sparse"`` or ``"dense"`` where name, contract or options tell it, else ``None``."""
+    name, options = registry.parse_spec(spec)
+    preset = registry.find(name)
+    if preset is not None:
+        return preset.contract.paradigm
+    if (Path(name) / CONFIG_NAME).is_file():
+        return EncoderConfig.load(name).paradigm
+    if hub.looks_like_hub_id(name) and (cached := hub.cached_file(name, CONFIG_NAME)):
+        return EncoderConfig.load(cached.parent).paradigm
+    return options.get("paradigm")
+
+
+def option_value(name: str, arguments: list[str] | None = None) -> str | None:
+    """Value of ``--name VALUE`` or ``--name=VALUE`` on the command line, ``None`` if absent."""
+    words = sys.argv[1:] if arguments is None else arguments
+    for word, following in zip(words, [*words[1:], None], strict=False):
+        if word == name:
+            return following
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return None

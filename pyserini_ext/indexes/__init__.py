@@ -1,0 +1,1 @@
+"""Lucene and FAISS writers, JSONL vector lines, the index command."""

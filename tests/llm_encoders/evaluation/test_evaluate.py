@@ -1,0 +1,124 @@
+"""Evaluation block by block against all scores at once; its faults."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from llm_encoders import EncoderConfig, EncoderError, UsageError
+from llm_encoders.evaluation import evaluate as evaluation
+from llm_encoders.evaluation import measures as metrics
+from llm_encoders.evaluation.evaluate import Collection, evaluate
+from tests.llm_encoders.train.conftest import write_lines
+
+DOCUMENTS, QUERIES = 300, 7
+
+
+class Vectors:
+    """An encoder whose texts are row numbers of given vectors."""
+
+    config = EncoderConfig(paradigm="dense", temperature=0.5)
+
+    def __init__(self, seed):
+        # Small integers, so that many scores are equal.
+        random = np.random.default_rng(seed)
+        self.queries = random.integers(-1, 2, (QUERIES, 4)).astype(np.float32)
+        self.documents = random.integers(-1, 2, (DOCUMENTS, 4)).astype(np.float32)
+
+    def encode_queries(self, texts):
+        return self.queries[[int(text) for text in texts]]
+
+    def encode_documents(self, texts, titles):
+        return self.documents[[int(text) for text in texts]]
+
+
+@pytest.fixture
+def collection():
+    random = np.random.default_rng(5)
+    # Ids whose order is not that of the documents; the last query's is also a document's.
+    ids = [f"d{number}" for number in random.permutation(DOCUMENTS)]
+    names = [*(f"q{number}" for number in range(QUERIES - 1)), ids[17]]
+    qrels = {
+        name: {ids[i]: int(random.integers(0, 3)) for i in random.permutation(DOCUMENTS)[:20]}
+        for name in names
+    }
+    qrels[names[-1]][ids[17]] = 2
+    texts = [str(number) for number in range(DOCUMENTS)]
+    queries = {name: str(number) for number, name in enumerate(names)}
+    return Collection("c", ids, [None] * DOCUMENTS, texts, queries, qrels)
+
+
+@pytest.mark.parametrize("block", [1, 64, 128, 1000])
+def test_blocks_give_what_all_scores_give(collection, monkeypatch, block):
+    monkeypatch.setattr(evaluation, "_BLOCK", block)
+    encoder = Vectors(0)
+    found = evaluate(encoder, collection)
+    scores = encoder.queries @ encoder.documents.T
+    wanted = dict.fromkeys(("ndcg@10", "mrr@10", "recall@100"), 0.0)
+    for row, name in enumerate(collection.queries):
+        others = {
+            docid: score
+            for docid, score in zip(collection.ids, scores[row], strict=True)
+            if docid != name
+        }
+        ranking = metrics.ranked(others)
+        grades = {docid: g for docid, g in collection.qrels[name].items() if docid != name}
+        wanted["ndcg@10"] += metrics.ndcg(ranking, grades) / QUERIES
+        wanted["mrr@10"] += metrics.reciprocal_rank(ranking, grades) / QUERIES
+        wanted["recall@100"] += metrics.recall(ranking, grades) / QUERIES
+    for name, value in wanted.items():
+        assert found[name] == pytest.approx(value, abs=1e-12), name
+
+
+def test_contrastive_entropy_of_everything(collection, monkeypatch):
+    """With more negatives than there are, every document that is not relevant counts once."""
+    monkeypatch.setattr(evaluation, "_NEGATIVES", 10**6)
+    encoder = Vectors(1)
+    scores = encoder.queries @ encoder.documents.T / encoder.config.temperature
+    entropies = []
+    for row, grades in enumerate(collection.qrels.values()):
+        relevant = {docid for docid, grade in grades.items() if grade > 0}
+        own = dict(zip(collection.ids, scores[row].tolist(), strict=True))
+        others = sum(math.exp(score) for docid, score in own.items() if docid not in relevant)
+        entropies += [
+            math.log((math.exp(own[docid]) + others) / math.exp(own[docid])) for docid in relevant
+        ]
+    found = evaluate(encoder, collection)["contrastive_entropy"]
+    assert found == pytest.approx(float(np.mean(entropies)), rel=1e-5)
+
+
+def test_faults(beir):
+    with pytest.raises(UsageError, match="no qrels for the split 'dve'; it has test, train"):
+        Collection.load(str(beir), "dve")
+    with pytest.raises(UsageError, match="not in BEIR layout"):
+        Collection.load(str(beir / "qrels"), "test")
+    lines = (beir / "queries.jsonl").read_text().splitlines()
+    (beir / "queries.jsonl").write_text("\n".join(lines[1:]))
+    with pytest.raises(EncoderError, match="lacks 1 judged queries, 'statins0' among them"):
+        Collection.load(str(beir), "test")
+    write_lines(beir / "queries.jsonl", [{"_id": "statins0", "text": "x"}, {"id": "statins1"}])
+    with pytest.raises(EncoderError, match=r"queries.jsonl, line 2: expected a query with '_id'"):
+        Collection.load(str(beir), "test")
+
+
+def test_documents_without_a_common_term_are_not_ranked(collection):
+    """An impact index does not return them; of a query that matches nothing there is no ranking."""
+
+    class Terms(Vectors):
+        def __init__(self):
+            super().__init__(0)
+            self.documents[::2] = 0
+            self.documents = sparse.csr_matrix(np.maximum(self.documents, 0))
+            self.queries = np.maximum(self.queries, 0)
+            self.queries[1:] = 0
+            self.queries = sparse.csr_matrix(self.queries)
+
+    encoder = Terms()
+    found = evaluate(encoder, collection)
+    (name, *_), scores = collection.queries, (encoder.queries @ encoder.documents.T).toarray()[0]
+    assert 0 < (scores > 0).sum() < 100
+    grades = collection.qrels[name]
+    relevant = {docid for docid, grade in grades.items() if grade > 0}
+    hits = {docid for docid, score in zip(collection.ids, scores, strict=True) if score > 0}
+    assert found["recall@100"] == pytest.approx(len(hits & relevant) / len(relevant) / QUERIES)
