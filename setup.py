@@ -91,7 +91,7 @@ setup(
             'triton>=3.5; sys_platform == "linux"',
             "ray[data]>=2.50",
         ],
-        "lint": ["ruff>=0.8"],
+        "lint": ["ruff>=0.8", "import-linter>=2.1"],
         "ray": ["ray[data]>=2.50"],
     },
     cmdclass={"bdist_wheel": WheelWithPth, "editable_wheel": EditableWheelWithPth},

@@ -17,12 +17,13 @@ class UsageError(EncoderError):
     exit_code = 2
 
 
+RESUMABLE = "Finished parts are good; run the same command again to resume."
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def system_error(error: OSError) -> EncoderError:
-    """A full disk and the like, as what it means for a command that can be continued."""
-    good = " Finished parts are good; run again to go on." if error.errno in _PASSING else ""
+    """A full disk and the like, as what it means for a command that can be resumed."""
+    good = f" {RESUMABLE}" if error.errno in _PASSING else ""
     return EncoderError(f"{error}.{good}")
 
 

@@ -1,10 +1,76 @@
-"""Reading a JSON file whose faults are named by file and line."""
+"""Reading small files whole; their faults are named by file, line or byte, and cure.
+
+Corpora and other files of many lines are streams: :mod:`llm_encoders.corpora.files`.
+"""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from llm_encoders.errors import EncoderError
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file; a byte-order mark is left out.
+
+    Raises:
+        EncoderError: it is no readable file, or not UTF-8; names the byte.
+    """
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:  # a NUL byte in a path is a ValueError
+        reason = getattr(error, "strerror", None) or str(error)
+        raise EncoderError(f"Cannot read {path}: {reason}.") from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise EncoderError(
+            f"{path}, line {line}: byte {error.start + 1:,} of the file is not UTF-8; convert the "
+            "file to UTF-8 (iconv -t UTF-8)."
+        ) from None
+
+
+def parse_json(text: str | bytes, place: str) -> Any:
+    """The value of a JSON text, as a rule one line of a file.
+
+    Args:
+        text: the JSON; bytes must be UTF-8.
+        place: where it stands, for errors: a file, or a file and a line.
+
+    Raises:
+        EncoderError: it is not JSON, nested too deeply, or has a number of thousands of digits.
+    """
+    return _parse(text, place, lambda error: (place, f"{error.msg}, column {error.colno}"))
+
+
+def _parse(
+    text: str | bytes, place: str, where: Callable[[json.JSONDecodeError], tuple[str, str]]
+) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line, problem = where(error)
+        raise EncoderError(f"{line}: not valid JSON ({problem}).") from None
+    except UnicodeDecodeError:
+        raise EncoderError(f"{place}: not valid UTF-8.") from None
+    except RecursionError:
+        raise EncoderError(f"{place}: JSON nested too deeply.") from None
+    except ValueError:
+        raise EncoderError(f"{place}: JSON with a number of thousands of digits.") from None
+
+
+def read_json(path: Path) -> Any:
+    """The value of a JSON file.
+
+    Raises:
+        EncoderError: it cannot be read or is not JSON.
+    """
+    text = read_text(path)
+    return _parse(text, str(path), lambda error: (f"{path}, line {error.lineno}", error.msg))
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -13,10 +79,47 @@ def read_object(path: Path) -> dict[str, Any]:
     Raises:
         EncoderError: it holds something else; names the line.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise EncoderError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from None
+    values = read_json(path)
     if not isinstance(values, dict):
         raise EncoderError(f"{path}: expected a JSON object.")
     return values
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that a mapping has twice, where PyYAML takes the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key '{key.value}' stands on line {seen[key.value]} as well; "
+                    "join the two",
+                    problem_mark=key.start_mark,
+                )
+            if isinstance(key, yaml.ScalarNode):
+                seen[key.value] = line
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str, place: str) -> Any:
+    """The value of a YAML text, read safely; a key that occurs twice is an error.
+
+    Raises:
+        EncoderError: it is not YAML; names the line.
+    """
+    try:
+        return yaml.load(text, Loader=_StrictLoader)  # a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{place}, line {mark.line + 1}" if mark else place
+        problem = " ".join(str(error.problem or error.context).split())
+        raise EncoderError(f"{where}: not valid YAML ({problem}).") from None
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise EncoderError(f"{place}: not valid YAML ({reason}).") from None
+    except RecursionError:
+        raise EncoderError(f"{place}: YAML nested too deeply.") from None
+    except ValueError as error:  # a date that is none, an integer of thousands of digits
+        raise EncoderError(f"{place}: not valid YAML ({error}).") from None

@@ -1,33 +1,55 @@
 """What the commands have in common: errors are sentences, codes mean something."""
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
-from llm_encoders.errors import EncoderError, system_error
+from llm_encoders.errors import RESUMABLE, EncoderError, system_error
+
+TRACEBACK = "LLM_ENCODERS_TRACEBACK"
+"""Set to 1 in the environment, an unexpected error shows its traceback."""
 
 
 def run_command(work: Callable[[], None]) -> int:
-    """Do the work of a command that can be continued. Returns the exit code: 0 on success only."""
+    """Do the work of a command that can be resumed. Returns the exit code: 0 on success only."""
     in_main_thread = threading.current_thread() is threading.main_thread()
     previous = signal.signal(signal.SIGTERM, _interrupt) if in_main_thread else None
     try:
         work()
     except EncoderError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(f"error: {error}")
         return error.exit_code
     except OSError as error:
-        print(f"error: {system_error(error)}", file=sys.stderr)
+        _say(f"error: {system_error(error)}")
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. Finished parts are good; run again to go on.", file=sys.stderr)
+        _say(f"Interrupted. {RESUMABLE}")
         return 130
+    except MemoryError:
+        _say("error: out of memory.")
+        return 1
+    except Exception as error:
+        if os.environ.get(TRACEBACK) == "1":
+            raise
+        kind, reason = type(error).__name__, " ".join(str(error).split()) or "no details"
+        _say(
+            f"error: unexpected {kind}: {reason}. This is a fault of the program: set "
+            f"{TRACEBACK}=1 to see where it arose, and please report it."
+        )
+        return 1
     finally:
         if in_main_thread:
             signal.signal(signal.SIGTERM, previous)
     return 0
+
+
+def _say(message: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # standard error may be closed
+        print(message, file=sys.stderr, flush=True)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -19,8 +19,8 @@ from llm_encoders.data.prepare import (
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.resumable_lines import ResumableLines
 from llm_encoders.mine_negatives.ranking import BM25, Ranker
-from llm_encoders.score.job import passages_of, teacher_scores
 from llm_encoders.teachers.base import Teacher
+from llm_encoders.teachers.scoring import passages_of, teacher_scores
 
 SAMPLINGS = ("random", "top")
 

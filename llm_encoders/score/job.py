@@ -1,12 +1,11 @@
 """Scoring the passages of training queries, as a stream that can be stopped and gone on with."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from llm_encoders.data.passages import Passages
@@ -17,32 +16,11 @@ from llm_encoders.data.prepare import (
     require_another,
     source_files,
 )
-from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.resumable_lines import ResumableLines
-from llm_encoders.teachers.base import Passage, Teacher
+from llm_encoders.teachers.base import Teacher
+from llm_encoders.teachers.scoring import passages_of, teacher_scores
 
 _WINDOW = 64  # queries
-Groups = Sequence[tuple[str, Sequence[Passage]]]
-
-
-def passages_of(store: Passages, rows: list[int]) -> list[Passage]:
-    """What a teacher reads of these passages."""
-    texts, titles = store.texts(rows)
-    return [Passage(row, title, text) for row, title, text in zip(rows, titles, texts, strict=True)]
-
-
-def teacher_scores(teacher: Teacher, groups: Groups) -> list[list[float]]:
-    """Scores of every (query, its passages).
-
-    Raises:
-        EncoderError: the teacher's batches do not fit into memory.
-    """
-    try:
-        return teacher.scores(groups)
-    except torch.OutOfMemoryError as error:
-        raise EncoderError(
-            f"Out of memory: {str(error).splitlines()[0]} Lower the teacher's --batch-size."
-        ) from None
 
 
 def score(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders import registry
-from llm_encoders.errors import EncoderError, UsageError, system_error
+from llm_encoders.errors import RESUMABLE, EncoderError, UsageError, system_error
 from pyserini_ext.encode.census import Census
 from pyserini_ext.encode.engines import Progress
 from pyserini_ext.encode.manifest import PartRecord
@@ -79,9 +79,7 @@ class RayEngine:
                 yield record
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise EncoderError(
-                f"Ray gave up: {reason} Finished parts are good; run again to go on."
-            ) from None
+            raise EncoderError(f"Ray gave up: {reason} {RESUMABLE}") from None
 
 
 def _with_absolute_paths(options: EncodeOptions) -> dict[str, Any]:

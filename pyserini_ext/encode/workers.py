@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders.devices import or_cpu
-from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.errors import RESUMABLE, EncoderError, UsageError
 from pyserini_ext.encode.census import Census
 from pyserini_ext.encode.engines import Progress
 from pyserini_ext.encode.manifest import PartRecord
@@ -70,7 +70,7 @@ class Workers:
                     if deaths > _MAX_DEATHS:
                         raise EncoderError(
                             f"{deaths} workers died (the last with exit code {worker.code()}); is "
-                            "there enough memory? Finished parts are good; run again to go on."
+                            f"there enough memory? {RESUMABLE}"
                         )
                     print(f"A worker died; {len(worker.held)} parts go again.", file=sys.stderr)
                     progress(-worker.reported)

@@ -217,7 +217,7 @@ def test_sigterm_is_like_ctrl_c(encode, tmp_path, monkeypatch):
 
     monkeypatch.setattr(PartEncoder, "_encode", terminated)
     code, said = encode()
-    assert code == 130 and "Finished parts are good; run again to go on." in said
+    assert code == 130 and "Finished parts are good; run the same command again to resume." in said
 
 
 @pytest.mark.slow

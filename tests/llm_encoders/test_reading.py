@@ -1,0 +1,67 @@
+"""Faults of small files are sentences with file and line."""
+
+import pytest
+
+from llm_encoders import EncoderError
+from llm_encoders.reading import parse_json, parse_yaml, read_json, read_object, read_text
+
+
+def test_text_that_is_not_utf8_names_line_and_byte(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b'{"a":\n "M\xfcller"}')
+    with pytest.raises(EncoderError, match=r"a\.json, line 2: byte 10 of the file is not UTF-8"):
+        read_text(path)
+
+
+def test_a_byte_order_mark_is_left_out(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_object(path) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ("1" * 5_000, "thousands of digits"),
+        ('{\n"a": }', "line 2: not valid JSON"),
+    ],
+)
+def test_json_that_cannot_be_read(tmp_path, content, problem):
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(EncoderError, match=rf"a\.json.*{problem}"):
+        read_json(path)
+
+
+def test_what_is_no_file(tmp_path):
+    for path in (tmp_path, tmp_path / "none", tmp_path / "a\0b"):
+        with pytest.raises(EncoderError, match="Cannot read"):
+            read_text(path)
+    with pytest.raises(EncoderError, match="expected a JSON object"):
+        (tmp_path / "list").write_text("[1]")
+        read_object(tmp_path / "list")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("a: 1\nb: 2\na: 3\n", r"r\.yaml, line 3: .*'a' stands on line 1 as well"),
+        ("a: {b: 1, b: 2}\n", r"r\.yaml, line 1: .*'b' stands on line 1"),
+        ("a: [1\nb: 2\n", r"r\.yaml, line 2: not valid YAML"),
+        ("a: !!python/object:os.system {}\n", r"r\.yaml, line 1: not valid YAML"),
+        ("a: " + "[" * 5000 + "\n", "nested too deeply"),
+        ("a: " + "1" * 5000, "not valid YAML"),
+        ("a: 2026-02-31\n", "not valid YAML"),
+    ],
+)
+def test_yaml_that_cannot_be_read(content, problem):
+    with pytest.raises(EncoderError, match=problem):
+        parse_yaml(content, "r.yaml")
+
+
+def test_a_line_of_json_names_the_column():
+    with pytest.raises(EncoderError, match="c, line 7: not valid JSON .*, column 7"):
+        parse_json(b'{"a": }', "c, line 7")
+    with pytest.raises(EncoderError, match="c, line 7: not valid UTF-8"):
+        parse_json(b'"\xfc"', "c, line 7")
