@@ -24,7 +24,10 @@ _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 def system_error(error: OSError) -> EncoderError:
     """A full disk and the like, as what it means for a command that can be resumed."""
     good = f" {RESUMABLE}" if error.errno in _PASSING else ""
-    return EncoderError(f"{error}.{good}")
+    if error.strerror is None:
+        return EncoderError(f"{error}.{good}")
+    place = f"{error.filename}: " if error.filename else ""
+    return EncoderError(f"{place}{error.strerror}.{good}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,1 +1,1 @@
-"""What makes a command resumable: lock, fingerprint, resumable lines, console."""
+"""What makes a command resumable: fingerprint, lock, atomic files, removal, lines, console."""

@@ -11,7 +11,7 @@ import torch
 
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.jobs.locking import LOCK_NAME, locked
+from llm_encoders.jobs.lock import LOCK_NAME, locked
 from llm_encoders.train import assembly, checkpoints, stages
 from llm_encoders.train.gather import from_first
 from llm_encoders.train.output import write_card, write_encoder

@@ -11,7 +11,7 @@ import yaml
 
 from llm_encoders.data.prepare import STAMP, DataSources, source_files
 from llm_encoders.errors import UsageError
-from llm_encoders.jobs.locking import LOCK_NAME
+from llm_encoders.jobs.lock import LOCK_NAME
 from llm_encoders.train.recipe.recipe import Recipe
 
 SPENT = "spent.json"

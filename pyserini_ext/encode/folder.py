@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.jobs.locking import LOCK_NAME, locked
+from llm_encoders.jobs.lock import LOCK_NAME, locked
 from pyserini_ext.encode.manifest import Manifest, fault_of, tell
 from pyserini_ext.encode.state import STATE_NAMES, manifest_path, state_folder
 

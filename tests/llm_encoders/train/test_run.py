@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file
 
 from llm_encoders import EncoderError, UsageError, load_encoder
-from llm_encoders.jobs.locking import locked
+from llm_encoders.jobs.lock import locked
 from llm_encoders.train import checkpoints
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run

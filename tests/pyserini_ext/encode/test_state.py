@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from llm_encoders.errors import EncoderError
-from llm_encoders.jobs.locking import LOCK_NAME, locked
+from llm_encoders.jobs.lock import LOCK_NAME, locked
 from pyserini_ext.encode.state import state_folder
 from tests.pyserini_ext.encode.conftest import COUNT
 from tests.pyserini_ext.encode.outputs import files, jsonl_ids, parts
