@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.llm_encoders.train.conftest import beir  # noqa: F401
+from tests.llm_encoders.conftest import beir  # noqa: F401
 
 pytestmark = pytest.mark.slow
 

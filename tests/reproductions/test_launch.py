@@ -8,7 +8,7 @@ import pytest
 
 from llm_encoders.train.assembly import training_arguments
 from llm_encoders.train.recipe.file import load_recipe
-from tests.llm_encoders.train.conftest import beir, recipe_file, scored  # noqa: F401
+from tests.llm_encoders.conftest import beir, recipe_file, scored  # noqa: F401
 
 FOLDER = Path(__file__).parents[2] / "reproductions" / "launch"
 

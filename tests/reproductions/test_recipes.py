@@ -9,7 +9,7 @@ import yaml
 from llm_encoders import load_encoder
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
-from tests.llm_encoders.train.conftest import BACKBONE, TOPICS, write_lines
+from tests.llm_encoders.conftest import BACKBONE, TOPICS, write_lines
 
 FOLDER = Path(__file__).parents[2] / "reproductions" / "recipes"
 RECIPES = sorted(FOLDER.glob("*.yaml"))

@@ -9,7 +9,7 @@ import torch
 from llm_encoders.data.prepare import DataSources, prepare
 from llm_encoders.errors import EncoderError
 from llm_encoders.train.batches import Sampling, TrainingBatches
-from tests.llm_encoders.train.conftest import TOPICS, write_lines
+from tests.llm_encoders.conftest import TOPICS, write_lines
 
 QUESTION, POSITIVE, NEGATIVES = "what do statins do", "statins", ["cats", "rain"]
 

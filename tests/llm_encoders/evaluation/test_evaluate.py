@@ -10,7 +10,7 @@ from llm_encoders import EncoderConfig, EncoderError, UsageError
 from llm_encoders.evaluation import evaluate as evaluation
 from llm_encoders.evaluation import measures as metrics
 from llm_encoders.evaluation.evaluate import Collection, evaluate
-from tests.llm_encoders.train.conftest import write_lines
+from tests.llm_encoders.conftest import write_lines
 
 DOCUMENTS, QUERIES = 300, 7
 

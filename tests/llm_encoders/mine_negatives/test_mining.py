@@ -9,7 +9,7 @@ from llm_encoders.data.prepare import DataSources
 from llm_encoders.mine_negatives import job
 from llm_encoders.mine_negatives.job import Mining, mine
 from llm_encoders.teachers.base import Teacher
-from tests.llm_encoders.train.conftest import TOPICS, beir, write_lines  # noqa: F401
+from tests.llm_encoders.conftest import TOPICS, beir, write_lines  # noqa: F401
 
 NAMES = list(TOPICS)
 

@@ -13,7 +13,7 @@ from llm_encoders.data.prepare import DataSources
 from llm_encoders.score import job
 from llm_encoders.teachers import load_teacher
 from llm_encoders.teachers.base import Passage, Teacher
-from tests.llm_encoders.train.conftest import (  # noqa: F401
+from tests.llm_encoders.conftest import (  # noqa: F401
     BACKBONE,
     TOPICS,
     beir,

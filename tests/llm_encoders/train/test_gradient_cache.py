@@ -10,7 +10,7 @@ from llm_encoders.train import gradient_cache
 from llm_encoders.train.model import load_model
 from llm_encoders.train.objective import Candidates, Objective, total
 from llm_encoders.train.recipe.sections import Adapter
-from tests.llm_encoders.train.conftest import BACKBONE, QUESTIONS, TOPICS
+from tests.llm_encoders.conftest import BACKBONE, QUESTIONS, TOPICS
 
 CPU = torch.device("cpu")
 

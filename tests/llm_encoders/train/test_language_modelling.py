@@ -16,7 +16,7 @@ from llm_encoders.train.language_modelling import LanguageModel
 from llm_encoders.train.model import load_model
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
-from tests.llm_encoders.train.conftest import BACKBONE
+from tests.llm_encoders.conftest import BACKBONE
 
 
 def test_the_state_before_a_token_predicts_it():

@@ -6,7 +6,7 @@ import transformers
 
 from llm_encoders import UsageError
 from llm_encoders.train.mntp import mask_id_of, mask_tokens
-from tests.llm_encoders.train.conftest import BACKBONE
+from tests.llm_encoders.conftest import BACKBONE
 
 SPECIAL = frozenset({0, 1})
 

@@ -14,7 +14,7 @@ from llm_encoders.train.model import load_model
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.recipe.sections import Adapter
 from llm_encoders.train.run import run
-from tests.llm_encoders.train.conftest import BACKBONE, TOPICS
+from tests.llm_encoders.conftest import BACKBONE, TOPICS
 
 CPU = torch.device("cpu")
 

@@ -18,7 +18,7 @@ from llm_encoders.jobs.lock import locked
 from llm_encoders.train import checkpoints
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
-from tests.llm_encoders.train.conftest import BACKBONE
+from tests.llm_encoders.conftest import BACKBONE
 
 WEIGHTS = "adapter_model.safetensors"
 

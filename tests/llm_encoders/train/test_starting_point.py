@@ -10,7 +10,7 @@ from llm_encoders import EncoderError
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 from llm_encoders.train.starting_point import training_checkpoint
-from tests.llm_encoders.train.conftest import BACKBONE
+from tests.llm_encoders.conftest import BACKBONE
 
 
 @pytest.fixture
