@@ -7,15 +7,15 @@ from tqdm import tqdm
 
 from llm_encoders.corpora import Corpus, CorpusError
 from llm_encoders.errors import EncoderError
-from pyserini_ext.encode.census import Census, take_census
-from pyserini_ext.encode.manifest import Manifest
 from pyserini_ext.encode.options import EncodeOptions
-from pyserini_ext.encode.state import SKIPPED_LINES_NAME, state_folder
+from pyserini_ext.encode.scan import CorpusScan, scan_corpus
+from pyserini_ext.folders.manifest import Manifest
+from pyserini_ext.folders.state import SKIPPED_LINES_NAME, state_folder
 
 _SHOWN_FAULTS = 10
 
 
-def checked_census(corpus: Corpus, options: EncodeOptions, earlier: Manifest | None) -> Census:
+def checked_scan(corpus: Corpus, options: EncodeOptions, earlier: Manifest | None) -> CorpusScan:
     """Read the whole corpus once, unless an earlier run has read the same files.
 
     Args:
@@ -27,11 +27,11 @@ def checked_census(corpus: Corpus, options: EncodeOptions, earlier: Manifest | N
         EncoderError: faults that are not to be skipped, counted, the first ones named; no document
             at all.
     """
-    if earlier is not None and earlier.census:
+    if earlier is not None and earlier.scan:
         known = _known(earlier)
         accepted = known is not None and (options.on_error == "skip" or not known.faults)
         if known is not None and accepted and known.window == options.window:
-            stamp = options.census_stamp(corpus.stamp())
+            stamp = options.scan_stamp(corpus.stamp())
             if stamp[1] and known.stamp == stamp:
                 return known
     skip = options.on_error == "skip"
@@ -46,30 +46,30 @@ def checked_census(corpus: Corpus, options: EncodeOptions, earlier: Manifest | N
                 tqdm.write(f"{'skipped' if skip else 'fault'}: {fault}", file=sys.stderr)
             stream.write(f"{fault}\n")
 
-        census = take_census(corpus, options.window, note)
-    census.stamp = options.census_stamp(census.stamp)
-    if census.faults and not skip:
-        lines = "1 faulty line" if census.faults == 1 else f"{census.faults} faulty lines"
-        which = f"the first {_SHOWN_FAULTS}" if census.faults > _SHOWN_FAULTS else "listed"
+        scan = scan_corpus(corpus, options.window, note)
+    scan.stamp = options.scan_stamp(scan.stamp)
+    if scan.faults and not skip:
+        lines = "1 faulty line" if scan.faults == 1 else f"{scan.faults} faulty lines"
+        which = f"the first {_SHOWN_FAULTS}" if scan.faults > _SHOWN_FAULTS else "listed"
         raise EncoderError(
             f"{lines} in {corpus.name}, {which} above. Nothing was written. Correct them, or leave "
             "them out with --on-error skip."
         )
-    if census.documents == 0:
+    if scan.documents == 0:
         raise EncoderError(f"No documents in {corpus.name}.")
-    return census
+    return scan
 
 
-def _known(earlier: Manifest) -> Census | None:
-    """The census of an earlier run, if it can be read."""
+def _known(earlier: Manifest) -> CorpusScan | None:
+    """The scan of an earlier run, if it can be read."""
     try:
-        return Census.from_json(earlier.census)
+        return CorpusScan.from_json(earlier.scan)
     except (TypeError, ValueError):
         return None
 
 
 def keep_skipped_lines(folder: Path) -> None:
-    """Put the list that :func:`checked_census` wrote, if it did, in place of an earlier one."""
+    """Put the list that :func:`checked_scan` wrote, if it did, in place of an earlier one."""
     listed = _new_list(folder)
     if listed.exists():
         kept = state_folder(folder) / SKIPPED_LINES_NAME

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from pyserini_ext.encode.census import Census
-from pyserini_ext.encode.manifest import PartRecord
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
 from pyserini_ext.encode.parts import Part
+from pyserini_ext.encode.scan import CorpusScan
+from pyserini_ext.folders.manifest import PartRecord
 
 Progress = Callable[[int], None]
 
@@ -29,29 +29,29 @@ class Engine(Protocol):
 class OneProcess:
     """Encodes in this process."""
 
-    def __init__(self, options: EncodeOptions, census: Census, folder: Path) -> None:
-        self.options, self.census, self.folder = options, census, folder
+    def __init__(self, options: EncodeOptions, scan: CorpusScan, folder: Path) -> None:
+        self.options, self.scan, self.folder = options, scan, folder
 
     def encode(self, parts: list[Part], progress: Progress) -> Iterator[PartRecord]:
         """Yield records in order."""
         encoder = open_encoder(self.options)
-        yield from PartEncoder(self.options, self.census, self.folder, encoder).encode(
+        yield from PartEncoder(self.options, self.scan, self.folder, encoder).encode(
             parts, progress
         )
 
 
-def choose_engine(options: EncodeOptions, census: Census, folder: Path) -> Engine:
+def choose_engine(options: EncodeOptions, scan: CorpusScan, folder: Path) -> Engine:
     """The engine that the options ask for; without ``--workers``, one worker a GPU."""
     if options.engine == "ray":
         from pyserini_ext.encode.ray_engine import RayEngine
 
-        return RayEngine(options, census, folder)
+        return RayEngine(options, scan, folder)
     count = options.workers or default_workers(options)
     if count > 1:
         from pyserini_ext.encode.workers import Workers
 
-        return Workers(options, census, folder, count)
-    return OneProcess(options, census, folder)
+        return Workers(options, scan, folder, count)
+    return OneProcess(options, scan, folder)
 
 
 def default_workers(options: EncodeOptions) -> int:

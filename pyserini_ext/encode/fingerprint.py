@@ -8,8 +8,8 @@ from llm_encoders import registry
 from llm_encoders.checkpoints.checkpoint import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype, or_cpu
 from llm_encoders.errors import EncoderError
-from pyserini_ext.encode.manifest import checksum
 from pyserini_ext.encode.options import EncodeOptions
+from pyserini_ext.folders.manifest import checksum
 
 _PATTERNS = ("*.safetensors", "config.json", "adapter_config.json", "tokenizer*", "*.model")
 

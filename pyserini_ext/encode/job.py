@@ -7,19 +7,9 @@ from tqdm import tqdm
 
 from llm_encoders.checkpoints import checkpoint
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.encode.census import Census
-from pyserini_ext.encode.checking import checked_census, keep_skipped_lines
+from pyserini_ext.encode.checking import checked_scan, keep_skipped_lines
 from pyserini_ext.encode.engines import choose_engine
 from pyserini_ext.encode.fingerprint import encoder_fingerprint, vocabulary_of
-from pyserini_ext.encode.folder import (
-    BUILDING_FOLDER,
-    clear_for_overwriting,
-    finished_files_are_good,
-    only_run,
-    refuse_foreign_files,
-    remove_temporary,
-)
-from pyserini_ext.encode.manifest import Manifest
 from pyserini_ext.encode.options import WINDOW_BATCHES, EncodeOptions
 from pyserini_ext.encode.outputs import (
     FaissOutput,
@@ -28,8 +18,18 @@ from pyserini_ext.encode.outputs import (
     Output,
 )
 from pyserini_ext.encode.parts import Part, plan
-from pyserini_ext.encode.publish import complete
 from pyserini_ext.encode.report import report, write_report
+from pyserini_ext.encode.scan import CorpusScan
+from pyserini_ext.folders.folder import (
+    BUILDING_FOLDER,
+    clear_for_overwriting,
+    finished_files_are_good,
+    only_run,
+    refuse_foreign_files,
+    remove_temporary,
+)
+from pyserini_ext.folders.manifest import Manifest
+from pyserini_ext.folders.publish import complete
 
 _IN_PLACE = "Everything is in place already."
 
@@ -54,11 +54,11 @@ def run(options: EncodeOptions) -> None:
         earlier = None if options.overwrite else Manifest.load(folder)
         if not options.overwrite:
             refuse_foreign_files(folder, earlier)
-        census = checked_census(corpus, options, earlier)
-        parts = _plan(census, options)
+        scan = checked_scan(corpus, options, earlier)
+        parts = _plan(scan, options)
         fingerprint = {
             "encoder": encoder_fingerprint(files, options),
-            "corpus": {"documents": census.documents, "content": census.digest},
+            "corpus": {"documents": scan.documents, "content": scan.digest},
             "shard": f"{options.shard_id} of {options.shard_num}",
             "output": options.output,
             "batch size": options.batch_size,
@@ -71,25 +71,25 @@ def run(options: EncodeOptions) -> None:
         keep_skipped_lines(folder)
         remove_temporary(folder)
         manifest = earlier or Manifest(folder, fingerprint)
-        manifest.census = census.to_json()
-        manifest.save_census()
+        manifest.scan = scan.to_json()
+        manifest.save_scan()
         manifest.save()
-        _encode(options, census, parts, manifest, files)
+        _encode(options, scan, parts, manifest, files)
 
 
-def _plan(census: Census, options: EncodeOptions) -> list[Part]:
-    start, stop = shard(census.documents, options.shard_id, options.shard_num)
+def _plan(scan: CorpusScan, options: EncodeOptions) -> list[Part]:
+    start, stop = shard(scan.documents, options.shard_id, options.shard_num)
     if start == stop:
         raise EncoderError(
             f"Shard {options.shard_id} of {options.shard_num} has no documents: the corpus has "
-            f"{census.documents}."
+            f"{scan.documents}."
         )
     return plan(start, stop, options.part_documents)
 
 
 def _encode(
     options: EncodeOptions,
-    census: Census,
+    scan: CorpusScan,
     parts: list[Part],
     manifest: Manifest,
     files: checkpoint.Checkpoint,
@@ -118,7 +118,7 @@ def _encode(
                 file=sys.stderr,
             )
         with tqdm(total=total, initial=before, unit="doc", desc=files.name) as bar:
-            engine = choose_engine(options, census, output.parts_folder) if todo else None
+            engine = choose_engine(options, scan, output.parts_folder) if todo else None
             for record in engine.encode(todo, bar.update) if engine else ():
                 manifest.parts[record.number] = record
                 manifest.save()

@@ -134,7 +134,7 @@ class EncodeOptions:
             self.corpus, self.fields, self.encoded_fields, self.docid_field, self.delimiter
         )
 
-    def census_stamp(self, stamp: list[Any]) -> list[Any]:
+    def scan_stamp(self, stamp: list[Any]) -> list[Any]:
         """What a reading of the corpus depends on, the stored bytes among it."""
         reading = [self.fields, self.encoded_fields, self.docid_field, self.delimiter]
         return [reading, stamp]

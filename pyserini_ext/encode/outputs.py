@@ -9,11 +9,11 @@ from typing import Any, Self
 import numpy as np
 
 from llm_encoders.errors import EncoderError
-from pyserini_ext.encode.folder import BUILDING_FOLDER, PARTS_FOLDER, VOCABULARY_NAME
-from pyserini_ext.encode.manifest import Manifest, PartRecord
 from pyserini_ext.encode.parts import read_npz
-from pyserini_ext.encode.publish import publish
-from pyserini_ext.encode.state import manifest_path
+from pyserini_ext.folders.folder import BUILDING_FOLDER, PARTS_FOLDER, VOCABULARY_NAME
+from pyserini_ext.folders.manifest import Manifest, PartRecord
+from pyserini_ext.folders.publish import publish
+from pyserini_ext.folders.state import manifest_path
 
 
 class Output:
@@ -174,6 +174,8 @@ class LuceneOutput(AssembledOutput):
         for future in self._pending:
             future.result()
         self._close(None)
+        from pyserini_ext.indexes.lucene import lucene_file_names
+
         publish(self.building, self.folder, lucene_file_names(self.building), manifest)
         self.remove_parts()
 
@@ -185,12 +187,3 @@ class LuceneOutput(AssembledOutput):
         if self._writer is not None:
             writer, self._writer = self._writer, None
             writer.__exit__(error_type, None, None)
-
-
-def lucene_file_names(building: Path) -> list[str]:
-    """The files of an index in the order in which they are put in place.
-
-    An index exists from the moment that its segments file does, so that comes last.
-    """
-    names = [path.name for path in building.iterdir() if path.name != "write.lock"]
-    return sorted(names, key=lambda name: (name.startswith("segments"), name))

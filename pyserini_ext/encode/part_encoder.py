@@ -10,11 +10,11 @@ from scipy.sparse import csr_array
 
 from llm_encoders.corpora import Document
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.encode.census import Census
-from pyserini_ext.encode.manifest import PartRecord
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.encode.parts import Part, PartFile, create_part
 from pyserini_ext.encode.prefetch import prefetched
+from pyserini_ext.encode.scan import CorpusScan
+from pyserini_ext.folders.manifest import PartRecord
 
 Progress = Callable[[int], None]
 Window = tuple[Part, int, list[Document], list[list[int]]]
@@ -28,14 +28,16 @@ class PartEncoder:
 
     Args:
         options: of the command.
-        census: of the corpus.
+        scan: of the corpus.
         folder: where part files go.
         encoder: loaded by :func:`open_encoder`.
     """
 
-    def __init__(self, options: EncodeOptions, census: Census, folder: Path, encoder: Any) -> None:
+    def __init__(
+        self, options: EncodeOptions, scan: CorpusScan, folder: Path, encoder: Any
+    ) -> None:
         self.options = options
-        self.census = census
+        self.scan = scan
         self.folder = folder
         self.encoder = encoder
         self.corpus = options.open_corpus()
@@ -76,13 +78,13 @@ class PartEncoder:
 
     def _windows(self, parts: Iterable[Part]) -> Iterator[Window]:
         """Number of the first document, documents and their tokens of all windows of the parts."""
-        size, total = self.census.window, self.census.documents
+        size, total = self.scan.window, self.scan.documents
         stream: Iterator[Document] = iter(())
         ahead = -1  # number of the document that the stream gives next
         for part in parts:
             first = part.start // size * size
             if ahead < 0 or first < ahead or (first > ahead and self.corpus.seekable):
-                stream = self.census.documents_from(self.corpus, first)
+                stream = self.scan.documents_from(self.corpus, first)
             elif first > ahead:  # reading on is cheaper than reading all that comes before
                 next(islice(stream, first - ahead, first - ahead), None)
             while first < part.stop:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from llm_encoders.corpora import Document
-from pyserini_ext.encode.manifest import write_atomically
+from pyserini_ext.folders.manifest import write_atomically
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from typing import Any
 
 from llm_encoders import registry
 from llm_encoders.errors import RESUMABLE, EncoderError, UsageError, system_error
-from pyserini_ext.encode.census import Census
 from pyserini_ext.encode.engines import Progress
-from pyserini_ext.encode.manifest import PartRecord
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.encode.parts import Part
+from pyserini_ext.encode.scan import CorpusScan
+from pyserini_ext.folders.manifest import PartRecord
 
 # An actor that takes a whole CPU each leaves none for the tasks that feed the pool, and the job
 # hangs; half of one still lets no more actors onto a machine than twice its cores.
@@ -31,8 +31,8 @@ _SIGACTION_BYTES = 512  # more than any platform's struct sigaction
 class RayEngine:
     """Encodes with ``--workers`` actors (default: one a GPU of the cluster, else one)."""
 
-    def __init__(self, options: EncodeOptions, census: Census, folder: Path) -> None:
-        self.options, self.census, self.folder = options, census, folder
+    def __init__(self, options: EncodeOptions, scan: CorpusScan, folder: Path) -> None:
+        self.options, self.scan, self.folder = options, scan, folder
 
     def encode(self, parts: list[Part], progress: Progress) -> Iterator[PartRecord]:
         """Yield records as actors finish parts.
@@ -61,7 +61,7 @@ class RayEngine:
             _Actor,
             fn_constructor_args=(
                 _with_absolute_paths(self.options),
-                self.census.to_json(),
+                self.scan.to_json(),
                 str(self.folder.absolute()),
             ),
             batch_size=1,
@@ -116,14 +116,14 @@ def _keeping_signal_actions() -> Iterator[None]:
 class _Actor:
     """One encoder; answers a part with the record of its file, or with an error."""
 
-    def __init__(self, options: dict[str, Any], census: dict[str, Any], folder: str) -> None:
+    def __init__(self, options: dict[str, Any], scan: dict[str, Any], folder: str) -> None:
         from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
 
         loaded = EncodeOptions(**options)
         self._error = ""
         try:
             self._encoder = PartEncoder(
-                loaded, Census.from_json(census), Path(folder), open_encoder(loaded)
+                loaded, CorpusScan.from_json(scan), Path(folder), open_encoder(loaded)
             )
         except EncoderError as error:
             self._error = str(error)

@@ -2,9 +2,9 @@
 
 import sys
 
-from pyserini_ext.encode.manifest import Manifest, PartRecord, write_atomically
 from pyserini_ext.encode.parts import Part
-from pyserini_ext.encode.state import SKIPPED_DOCUMENTS_NAME, SKIPPED_LINES_NAME, state_folder
+from pyserini_ext.folders.manifest import Manifest, PartRecord, write_atomically
+from pyserini_ext.folders.state import SKIPPED_DOCUMENTS_NAME, SKIPPED_LINES_NAME, state_folder
 
 _SHOWN_IDS = 5
 
@@ -13,7 +13,7 @@ def report(manifest: Manifest, parts: list[Part]) -> None:
     """Print the counts that a user must know of."""
     records = [manifest.parts[part.number] for part in parts]
     state = state_folder(manifest.folder)
-    if skipped := manifest.census.get("faults"):
+    if skipped := manifest.scan.get("faults"):
         lines = "1 faulty line was" if skipped == 1 else f"{skipped} faulty lines were"
         print(
             f"warning: {lines} left out, as listed in {state / SKIPPED_LINES_NAME}.",

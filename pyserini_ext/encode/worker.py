@@ -52,14 +52,14 @@ def work(job: dict[str, Any], parts: Iterator[Part], say: Any) -> None:
     """Encode the parts of a job and report them."""
     from dataclasses import asdict
 
-    from pyserini_ext.encode.census import Census
     from pyserini_ext.encode.options import EncodeOptions
     from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
+    from pyserini_ext.encode.scan import CorpusScan
 
     options = EncodeOptions(**job["options"])
     encoder = open_encoder(options)
-    census = Census.from_json(job["census"])
-    part_encoder = PartEncoder(options, census, Path(job["folder"]), encoder)
+    scan = CorpusScan.from_json(job["scan"])
+    part_encoder = PartEncoder(options, scan, Path(job["folder"]), encoder)
     for record in part_encoder.encode(parts, lambda count: say({"progress": count})):
         say({"record": asdict(record)})
 

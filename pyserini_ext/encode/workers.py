@@ -19,11 +19,11 @@ from typing import Any
 
 from llm_encoders.devices import or_cpu
 from llm_encoders.errors import RESUMABLE, EncoderError, UsageError
-from pyserini_ext.encode.census import Census
 from pyserini_ext.encode.engines import Progress
-from pyserini_ext.encode.manifest import PartRecord
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.encode.parts import Part
+from pyserini_ext.encode.scan import CorpusScan
+from pyserini_ext.folders.manifest import PartRecord
 
 _AHEAD = 2  # parts a worker has at a time, so that it reads the next while it encodes one
 _MAX_DEATHS = 3
@@ -32,8 +32,8 @@ _MAX_DEATHS = 3
 class Workers:
     """Encodes in ``count`` processes, on the GPUs in turn or sharing the CPU's cores."""
 
-    def __init__(self, options: EncodeOptions, census: Census, folder: Path, count: int) -> None:
-        self.options, self.census, self.folder, self.count = options, census, folder, count
+    def __init__(self, options: EncodeOptions, scan: CorpusScan, folder: Path, count: int) -> None:
+        self.options, self.scan, self.folder, self.count = options, scan, folder, count
 
     def encode(self, parts: list[Part], progress: Progress) -> Iterator[PartRecord]:
         """Yield records as parts are finished.
@@ -87,7 +87,7 @@ class Workers:
         on_gpu = device is not None and device.startswith("cuda")
         job = {
             "options": asdict(self.options) | {"device": device},
-            "census": self.census.to_json(),
+            "scan": self.scan.to_json(),
             "folder": str(self.folder),
             "threads": None if on_gpu else max(1, _cores() // self.count),
         }

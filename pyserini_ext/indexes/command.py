@@ -13,17 +13,16 @@ from tqdm import tqdm
 from llm_encoders.corpora import Position, files
 from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.console import run_command
-from pyserini_ext.encode.folder import (
+from pyserini_ext.folders.folder import (
     BUILDING_FOLDER,
     clear_for_overwriting,
     finished_files_are_good,
     only_run,
     refuse_foreign_files,
 )
-from pyserini_ext.encode.manifest import Manifest
-from pyserini_ext.encode.outputs import lucene_file_names
-from pyserini_ext.encode.publish import complete, publish
-from pyserini_ext.indexes.lucene import LuceneImpactWriter
+from pyserini_ext.folders.manifest import Manifest
+from pyserini_ext.folders.publish import complete, publish
+from pyserini_ext.indexes.lucene import LuceneImpactWriter, lucene_file_names
 from pyserini_ext.indexes.vector_lines import batches_from_another_process
 
 _SUFFIXES = (".json", ".jsonl")

@@ -160,6 +160,15 @@ class LuceneImpactWriter:
                 raise EncoderError(f"Cannot finish the index {self.folder}: {fault}") from None
 
 
+def lucene_file_names(building: Path) -> list[str]:
+    """The files of an index in the order in which they are put in place.
+
+    An index exists from the moment that its segments file does, so that comes last.
+    """
+    names = [path.name for path in building.iterdir() if path.name != "write.lock"]
+    return sorted(names, key=lambda name: (name.startswith("segments"), name))
+
+
 def _analyzer() -> Any:
     from pyserini.pyclass import autoclass
 

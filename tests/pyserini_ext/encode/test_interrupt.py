@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from pyserini_ext.encode.state import manifest_path
+from pyserini_ext.folders.state import manifest_path
 
 pytestmark = pytest.mark.slow
 

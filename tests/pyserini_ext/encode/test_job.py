@@ -11,9 +11,9 @@ from safetensors.numpy import load_file, save_file
 
 from llm_encoders import EncoderConfig
 from pyserini_ext.encode import parts as parts_module
-from pyserini_ext.encode.manifest import Manifest
 from pyserini_ext.encode.parts import plan
-from pyserini_ext.encode.state import SKIPPED_DOCUMENTS_NAME, state_folder
+from pyserini_ext.folders.manifest import Manifest
+from pyserini_ext.folders.state import SKIPPED_DOCUMENTS_NAME, state_folder
 from tests.pyserini_ext.encode.conftest import COUNT
 from tests.pyserini_ext.encode.outputs import files, jsonl_ids, parts
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from pyserini_ext.encode.manifest import Manifest
+from pyserini_ext.folders.manifest import Manifest
 from tests.conftest import REPOSITORY
 from tests.pyserini_ext.encode.outputs import content, queries_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.lock import LOCK_NAME, locked
-from pyserini_ext.encode.state import state_folder
+from pyserini_ext.folders.state import state_folder
 from tests.pyserini_ext.encode.conftest import COUNT
 from tests.pyserini_ext.encode.outputs import files, jsonl_ids, parts
 
@@ -49,7 +49,7 @@ def test_faulty_lines_are_skipped_and_listed(encode, corpus, tmp_path, state):
     assert code == 1 and "12 faulty lines" in said and "the first 10 above" in said
     assert (state / "skipped-lines.txt").read_text().splitlines() == listed
     assert sorted(path.name for path in state.iterdir()) == [
-        *("census", "manifest", "skipped-lines.txt"),
+        *("corpus-scan", "manifest", "skipped-lines.txt"),
     ]
     assert encode("--on-error", "skip", "--overwrite")[0] == 0
     assert (state / "skipped-lines.txt").read_text().splitlines() == listed
@@ -80,10 +80,10 @@ def test_a_broken_manifest_is_a_sentence(encode, tmp_path, state):
     assert encode("--overwrite")[0] == 0
 
 
-def test_a_broken_census_is_taken_again(encode, tmp_path, state):
+def test_a_broken_scan_is_made_again(encode, tmp_path, state):
     encode()
     before = files(tmp_path / "output")
-    (state / "census").write_text("{")
+    (state / "corpus-scan").write_text("{")
     code, said = encode()
     assert code == 0 and "checking corpus" in said and "Everything is in place" in said
     assert files(tmp_path / "output") == before

@@ -5,12 +5,12 @@ suffix, lest a pattern such as ``vectors*`` or the folder above be taken for vec
 from pathlib import Path
 
 MANIFEST_NAME = "manifest"
-CENSUS_NAME = "census"
+SCAN_NAME = "corpus-scan"
 SKIPPED_LINES_NAME = "skipped-lines.txt"
 """Faulty lines of the corpus that were left out."""
 SKIPPED_DOCUMENTS_NAME = "skipped-documents.txt"
 """Documents left out for NaN or infinite activations."""
-STATE_NAMES = (SKIPPED_LINES_NAME, SKIPPED_DOCUMENTS_NAME, CENSUS_NAME, MANIFEST_NAME)
+STATE_NAMES = (SKIPPED_LINES_NAME, SKIPPED_DOCUMENTS_NAME, SCAN_NAME, MANIFEST_NAME)
 
 
 def state_folder(folder: Path) -> Path:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_encoders.corpora import open_corpus
-from pyserini_ext.encode import census as census_module
-from pyserini_ext.encode.census import Census, take_census
+from pyserini_ext.encode import scan as scan_module
+from pyserini_ext.encode.scan import CorpusScan, scan_corpus
 
 
 def write(path, *records):
@@ -19,7 +19,7 @@ def write(path, *records):
 
 def take(corpus, window=2):
     faults = []
-    return take_census(corpus, window, faults.append), [str(fault) for fault in faults]
+    return scan_corpus(corpus, window, faults.append), [str(fault) for fault in faults]
 
 
 def test_repeated_ids_keep_the_first(tmp_path):
@@ -34,15 +34,15 @@ def test_repeated_ids_keep_the_first(tmp_path):
         {"id": "1", "text": "thrice"},
     )
     corpus = open_corpus(str(folder))
-    census, faults = take(corpus)
+    scan, faults = take(corpus)
     assert faults == [
         f"{folder}/b.jsonl, line 3: not valid JSON (Expecting property name enclosed in double "
         "quotes, column 2).",
         f"{folder}/b.jsonl, line 1: id '1' occurs before.",
         f"{folder}/b.jsonl, line 4: id '1' occurs before.",
     ]
-    assert census.documents == 3 and census.faults == 3
-    assert [(d.id, d.text) for d in census.documents_from(corpus, 0)] == [
+    assert scan.documents == 3 and scan.faults == 3
+    assert [(d.id, d.text) for d in scan.documents_from(corpus, 0)] == [
         ("1", "first"),
         ("2", "x"),
         ("3", "x"),
@@ -54,12 +54,12 @@ def test_repeated_ids_keep_the_first(tmp_path):
 def test_every_entry_leads_to_its_document(tmp_path_factory, ids, window):
     path = tmp_path_factory.mktemp("corpus") / "c.jsonl"
     corpus = write(path, *({"id": str(i), "text": f"text {n}"} for n, i in enumerate(ids)))
-    census, faults = take(corpus, window)
+    scan, faults = take(corpus, window)
     distinct = list(dict.fromkeys(map(str, ids)))
-    assert census.documents == len(distinct) and len(faults) == len(ids) - len(distinct)
-    assert len(census.entries) == -(-len(distinct) // window)
-    loaded = Census.from_json(json.loads(json.dumps(census.to_json())))
-    for number in range(len(census.entries)):
+    assert scan.documents == len(distinct) and len(faults) == len(ids) - len(distinct)
+    assert len(scan.entries) == -(-len(distinct) // window)
+    loaded = CorpusScan.from_json(json.loads(json.dumps(scan.to_json())))
+    for number in range(len(scan.entries)):
         found = [d.id for d in loaded.documents_from(corpus, number * window)]
         assert found == distinct[number * window :]
 
@@ -81,14 +81,14 @@ def test_digest_is_of_the_content(tmp_path):
 
 
 def test_ids_beyond_memory_go_to_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr(census_module, "_SPOOL_BYTES", 64)
+    monkeypatch.setattr(scan_module, "_SPOOL_BYTES", 64)
     records = [{"id": str(i % 900), "text": "x"} for i in range(1000)]
-    census, faults = take(write(tmp_path / "c.jsonl", *records), 100)
-    assert census.documents == 900 and len(faults) == 100
+    scan, faults = take(write(tmp_path / "c.jsonl", *records), 100)
+    assert scan.documents == 900 and len(faults) == 100
 
 
 @pytest.mark.parametrize("content", ["", "\n\n"])
 def test_empty_corpus(tmp_path, content):
     (tmp_path / "c.jsonl").write_text(content)
-    census, _ = take(open_corpus(str(tmp_path / "c.jsonl")))
-    assert census.documents == 0 and census.entries == []
+    scan, _ = take(open_corpus(str(tmp_path / "c.jsonl")))
+    assert scan.documents == 0 and scan.entries == []

@@ -17,7 +17,7 @@ _RECORD = np.dtype([("low", "<u8"), ("high", "<u8"), ("file", "<u4"), ("line", "
 
 
 @dataclass
-class Census:
+class CorpusScan:
     """What the reading found; enough to enter the corpus at every window without reading on."""
 
     stamp: list[Any]
@@ -41,10 +41,10 @@ class Census:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """From plain values."""
-        census = cls(**values)
-        census.entries = [Position(*entry) for entry in census.entries]
-        census.repeated = [(file, line) for file, line in census.repeated]
-        return census
+        scan = cls(**values)
+        scan.entries = [Position(*entry) for entry in scan.entries]
+        scan.repeated = [(file, line) for file, line in scan.repeated]
+        return scan
 
     def documents_from(self, corpus: Corpus, first: int) -> Iterator[Document]:
         """The good documents from number ``first`` on, a multiple of the window."""
@@ -55,54 +55,54 @@ class Census:
                 yield document
 
 
-def take_census(corpus: Corpus, window: int, on_fault: Callable[[CorpusError], None]) -> Census:
+def scan_corpus(corpus: Corpus, window: int, on_fault: Callable[[CorpusError], None]) -> CorpusScan:
     """Read the whole corpus once (twice where ids repeat); memory does not grow with it.
 
     Every fault goes to ``on_fault``: unusable records in order, then repeated ids.
     """
-    census = Census(stamp=corpus.stamp(), window=window)
+    scan = CorpusScan(stamp=corpus.stamp(), window=window)
 
     def count_fault(fault: CorpusError) -> None:
-        census.faults += 1
+        scan.faults += 1
         on_fault(fault)
 
     with _IdBuckets() as ids:
-        _read(corpus, census, count_fault, ids)
-        census.repeated = ids.repeated()
-    if census.repeated:
-        _report_repeated(corpus, census, count_fault)
-        census.documents, census.entries = 0, []
-        _read(corpus, census, lambda fault: None, None)
-    return census
+        _read(corpus, scan, count_fault, ids)
+        scan.repeated = ids.repeated()
+    if scan.repeated:
+        _report_repeated(corpus, scan, count_fault)
+        scan.documents, scan.entries = 0, []
+        _read(corpus, scan, lambda fault: None, None)
+    return scan
 
 
 def _read(
     corpus: Corpus,
-    census: Census,
+    scan: CorpusScan,
     on_fault: Callable[[CorpusError], None],
     ids: "_IdBuckets | None",
 ) -> None:
     digest = hashlib.sha256()
-    repeated = set(census.repeated)
+    repeated = set(scan.repeated)
     documents = corpus.documents(on_fault)
     for position, document in tqdm(documents, unit="doc", desc="checking corpus"):
         if (position.file, position.line) in repeated:
             continue
-        if census.documents % census.window == 0:
-            census.entries.append(position)
-        census.documents += 1
+        if scan.documents % scan.window == 0:
+            scan.entries.append(position)
+        scan.documents += 1
         for part in (document.id, document.title, document.text, document.contents):
             content = (part or "").encode("utf-8", "surrogatepass")
             digest.update(len(content).to_bytes(8, "little") + content)
         if ids is not None:
             ids.add(document.id, position)
-    census.digest = digest.hexdigest()
+    scan.digest = digest.hexdigest()
 
 
 def _report_repeated(
-    corpus: Corpus, census: Census, on_fault: Callable[[CorpusError], None]
+    corpus: Corpus, scan: CorpusScan, on_fault: Callable[[CorpusError], None]
 ) -> None:
-    repeated = set(census.repeated)
+    repeated = set(scan.repeated)
     for position, document in corpus.documents(lambda fault: None):
         if (position.file, position.line) in repeated:
             on_fault(CorpusError(document.place, f"id '{document.id}' occurs before."))

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.reading import read_object
-from pyserini_ext.encode.state import CENSUS_NAME, manifest_path, state_folder
+from pyserini_ext.folders.state import SCAN_NAME, manifest_path, state_folder
 
 _BLOCK = 2**20
 _SHOWN_IDS = 5
@@ -49,7 +49,7 @@ class Manifest:
     folder: Path
     fingerprint: dict[str, Any]
     """Everything the bytes of the output depend on."""
-    census: dict[str, Any] = field(default_factory=dict)
+    scan: dict[str, Any] = field(default_factory=dict)
     parts: dict[int, PartRecord] = field(default_factory=dict)
     finished: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the files that were assembled out of all parts, once they are in place."""
@@ -68,9 +68,7 @@ class Manifest:
             values = read_object(path)
             parts = {int(key): PartRecord(**value) for key, value in values["parts"].items()}
             fingerprint, finished = values["fingerprint"], values["finished"]
-            return cls(
-                folder, fingerprint, _read_census(path.with_name(CENSUS_NAME)), parts, finished
-            )
+            return cls(folder, fingerprint, _read_scan(path.with_name(SCAN_NAME)), parts, finished)
         except (EncoderError, KeyError, TypeError, ValueError) as error:
             reason = error if isinstance(error, EncoderError) else f"{path}: {error!r}."
             raise EncoderError(
@@ -87,10 +85,10 @@ class Manifest:
         }
         write_atomically(manifest_path(self.folder), json.dumps(values).encode())
 
-    def save_census(self) -> None:
+    def save_scan(self) -> None:
         """Write the reading of the corpus, once, since it may be large."""
-        path = state_folder(self.folder) / CENSUS_NAME
-        write_atomically(path, json.dumps(self.census).encode())
+        path = state_folder(self.folder) / SCAN_NAME
+        write_atomically(path, json.dumps(self.scan).encode())
 
     def require_same(self, fingerprint: dict[str, Any]) -> None:
         """Refuse to continue what something else has begun.
@@ -135,7 +133,7 @@ class Manifest:
         return valid
 
 
-def _read_census(path: Path) -> dict[str, Any]:
+def _read_scan(path: Path) -> dict[str, Any]:
     """Empty where there is none or it is broken: then the corpus is read again."""
     try:
         return read_object(path)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.lock import LOCK_NAME, locked
-from pyserini_ext.encode.manifest import Manifest, fault_of, tell
-from pyserini_ext.encode.state import STATE_NAMES, manifest_path, state_folder
+from pyserini_ext.folders.manifest import Manifest, fault_of, tell
+from pyserini_ext.folders.state import STATE_NAMES, manifest_path, state_folder
 
 PARTS_FOLDER = ".parts"
 BUILDING_FOLDER = ".building"

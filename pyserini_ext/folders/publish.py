@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from pyserini_ext.encode.manifest import Manifest, checksum
+from pyserini_ext.folders.manifest import Manifest, checksum
 
 
 def publish(building: Path, folder: Path, names: list[str], manifest: Manifest) -> None:
