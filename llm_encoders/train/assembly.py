@@ -11,13 +11,15 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
+from llm_encoders.checkpoints.checkpoint import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.errors import UsageError, nearest
 from llm_encoders.train.batches import Sampling, TrainingBatches
 from llm_encoders.train.compute import ModelShape
+from llm_encoders.train.model import RetrievalModel, load_model
 from llm_encoders.train.objective import Objective
 from llm_encoders.train.recipe.recipe import Recipe
-from llm_encoders.train.regularisers import regulariser
+from llm_encoders.train.regularisers import REGULARISERS
 
 # Arguments of the Transformers trainer that have keys of their own in a recipe.
 _OURS = {
@@ -72,6 +74,19 @@ def device_of(recipe: Recipe) -> torch.device:
 def dtype_of(recipe: Recipe) -> torch.dtype:
     """Number format of the frozen weights and of the computation."""
     return choose_dtype(recipe.dtype, device_of(recipe))
+
+
+def load(recipe: Recipe, files: Checkpoint, kind: type[RetrievalModel]) -> Any:
+    """The model of a recipe, of this kind; see :func:`llm_encoders.train.model.load_model`."""
+    return load_model(
+        files,
+        recipe.adapter,
+        device_of(recipe),
+        dtype_of(recipe),
+        recipe.quantization,
+        recipe.attention_implementation,
+        kind=kind,
+    )
 
 
 def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
@@ -154,18 +169,17 @@ def begin_processes(recipe: Recipe) -> Any:
 
 
 def make_objective(recipe: Recipe, idf: torch.Tensor | None) -> Objective:
-    """The objective of a recipe; ``idf`` for ``idf-flops``."""
+    """The objective of a recipe; ``idf`` for regularisers that need it."""
     assert recipe.encoder is not None
     weights, strength = recipe.objective, recipe.regularisation
+    regulariser = REGULARISERS[strength.kind]
     return Objective(
-        contrastive=weights.contrastive,
-        kl=weights.kl,
-        margin_mse=weights.margin_mse,
+        weights.losses,
         temperature=recipe.encoder.temperature,
         teacher_temperature=weights.teacher_temperature,
         query_regularisation=strength.queries,
         passage_regularisation=strength.passages,
-        regulariser=regulariser(strength.kind, idf),
+        regulariser=lambda texts: regulariser.of(texts, idf),
     )
 
 

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from llm_encoders.data.prepare import TrainingData
-from llm_encoders.train.objective import Candidates
+from llm_encoders.train.candidates import Candidates
 
 TokenIds = list[list[int]]
 

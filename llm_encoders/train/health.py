@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from llm_encoders.errors import EncoderError
-from llm_encoders.train.regularisers import flops
+from llm_encoders.train.regularisers.flops import flops
 
 _PATIENCE = 10  # steps
 _ALL_DENSE = 0.9  # share of the vocabulary

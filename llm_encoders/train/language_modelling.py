@@ -1,14 +1,12 @@
 """Training a language model on passages: what both adaptation stages have in common."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from torch.utils.data import Dataset
 
 from llm_encoders.data.passages import Passages
@@ -19,22 +17,7 @@ from llm_encoders.train.gather import processes
 from llm_encoders.train.gradient_cache import chunked
 from llm_encoders.train.health import require_finite
 from llm_encoders.train.model import RetrievalModel
-
-TokenLoss = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A text, and the tokens of it that are to be predicted."""
-
-    token_ids: list[int]
-    targets: list[tuple[int, int]]
-    """(position, token id) of every token to predict; never the first position."""
-
-
-def prediction_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy, summed over the targets."""
-    return cross_entropy(logits, targets, reduction="sum")
+from llm_encoders.train.predictions import Choose, Prediction, TokenLoss
 
 
 class LanguageModellingBatches(Dataset[list[Prediction]]):
@@ -44,7 +27,7 @@ class LanguageModellingBatches(Dataset[list[Prediction]]):
         self,
         passages: Passages,
         tokenize: Callable[[Sequence[str], Sequence[str | None]], list[list[int]]],
-        choose: Callable[[list[int], np.random.Generator], Prediction],
+        choose: Choose,
         *,
         texts: int,
         steps: int,

@@ -13,6 +13,7 @@ import torch
 
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.train.recipe.recipe import Recipe
+from llm_encoders.train.stages import STAGES
 from llm_encoders.train.starting_point import training_checkpoint
 
 _PACKAGES = (
@@ -150,7 +151,7 @@ def write_card(
         spent: ``steps``, ``tokens``, ``flops`` and ``seconds``.
         figures: what evaluation gave, by ``COLLECTION_METRIC``; may be empty.
     """
-    backbone = _named(recipe.backbone)
+    backbone, stage = _named(recipe.backbone), STAGES[recipe.stage]
     lines = [
         "---",
         f"library_name: {'peft' if (folder / 'adapter_config.json').is_file() else 'transformers'}",
@@ -165,8 +166,8 @@ def write_card(
         "",
         "## Training",
         "",
-        f"Backbone `{backbone}`; objective {_objective(recipe)}; "
-        f"{spent.get('steps', 0):,.0f} steps of {recipe.schedule.queries:,} {_unit(recipe)}, "
+        f"Backbone `{backbone}`; objective {stage.objective(recipe)}; "
+        f"{spent.get('steps', 0):,.0f} steps of {recipe.schedule.queries:,} {stage.unit}, "
         f"{spent.get('tokens', 0):,.0f} tokens, {spent.get('flops', 0):.3g} floating-point "
         f"operations, {spent.get('seconds', 0):,.0f} seconds. `recipe.yaml` is the recipe, "
         "`environment.json` the versions it ran with.",
@@ -181,29 +182,18 @@ def write_card(
         "",
         "## Citation",
         "",
-        recipe.card.citation or f"The method is that of {_METHODS[recipe.stage]}.",
+        recipe.card.citation or f"The method is that of {stage.citation}.",
         "",
     ]
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
-_METHODS = {
-    "mntp": "*LLM2Vec* (arXiv 2404.05961)",
-    "clm": "*CSPLADE* (arXiv 2504.10816)",
-    "fine-tune": "*Scaling Sparse and Dense Retrieval in Decoder-Only LLMs* (arXiv 2502.15526)",
-}
-
-
-def _unit(recipe: Recipe) -> str:
-    return "queries" if recipe.stage == "fine-tune" else "passages"
-
-
 def _usage(recipe: Recipe, home: Path) -> list[str]:
+    purpose = STAGES[recipe.stage].purpose(recipe)
     if recipe.encoder is None:
-        purpose = "bidirectional attention" if recipe.stage == "mntp" else "a sparse causal encoder"
-        return [f"A language model adapted to {purpose}, to fine-tune encoders from."]
+        return [purpose]
     return [
-        f"A {recipe.encoder.paradigm} retrieval encoder. `{CONFIG_NAME}` says how it encodes.",
+        f"{purpose} `{CONFIG_NAME}` says how it encodes.",
         "",
         "```bash",
         f"python -m pyserini.encode --encoder {home.resolve().name} \\",
@@ -215,21 +205,6 @@ def _usage(recipe: Recipe, home: Path) -> list[str]:
 def _public(path: str) -> str:
     """A data source without the folders of the training machine."""
     return path if path.startswith("hf:") else Path(path).name
-
-
-def _objective(recipe: Recipe) -> str:
-    if recipe.stage != "fine-tune":
-        return {
-            "mntp": "masked next-token prediction",
-            "clm": "next-token prediction from the logits and from log1p(relu(logits))",
-        }[recipe.stage]
-    weights = recipe.objective
-    parts = {
-        "contrastive": weights.contrastive,
-        "KL divergence": weights.kl,
-        "MarginMSE": weights.margin_mse,
-    }
-    return " + ".join(f"{value:g} × {name}" for name, value in parts.items() if value)
 
 
 def _score_lines(figures: dict[str, float]) -> list[str]:

@@ -9,9 +9,11 @@ alone regularises local texts, positives and negatives apart.
 import torch
 from torch import Tensor
 
-from llm_encoders.train.objective import Candidates, Objective, Part
+from llm_encoders.train.candidates import Candidates
+from llm_encoders.train.losses import LOSSES
+from llm_encoders.train.objective import Objective, Part
 
-_LOCAL = ("kl", "margin_mse")
+_LOCAL = frozenset(loss.name for loss in LOSSES.values() if not loss.in_batch)
 
 
 def scaled(parts: list[Part], processes: int) -> Tensor:
@@ -42,7 +44,8 @@ def with_local_regularisation(
         first_query: number of this process's first query.
     """
     own = candidates.groups[first_query : first_query + len(queries)]
-    if objective.contrastive or not len(own):
+    in_batch = any(weight for name, weight in objective.losses.items() if name not in _LOCAL)
+    if in_batch or not len(own):
         return parts
     positives = own[:, 0] - own[0, 0]
     negative = torch.ones(len(passages), dtype=torch.bool, device=passages.device)

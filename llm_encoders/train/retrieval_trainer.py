@@ -16,7 +16,7 @@ from llm_encoders.train.gather import from_first, gather_rows, processes, rank
 from llm_encoders.train.health import SparsityMonitor, require_finite
 from llm_encoders.train.objective import Objective, Part, total
 from llm_encoders.train.recipe.recipe import Recipe
-from llm_encoders.train.regularisers import ramp
+from llm_encoders.train.regularisers.ramp import ramp
 
 
 class RetrievalTrainer(BaseTrainer):

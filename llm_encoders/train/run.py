@@ -12,12 +12,13 @@ import torch
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.lock import LOCK_NAME, locked
-from llm_encoders.train import assembly, checkpoints, stages
+from llm_encoders.train import assembly, checkpoints
 from llm_encoders.train.gather import from_first
 from llm_encoders.train.output import write_card, write_encoder
 from llm_encoders.train.publish import publish, require_publishable
 from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.run_folder import BUILDING, SPENT, RunFolder
+from llm_encoders.train.stages import STAGES
 
 
 def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None) -> None:
@@ -76,7 +77,7 @@ def _only_run(state: Any, output: Path) -> Iterator[None]:
 
 def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
     try:
-        trainer = stages.STAGES[recipe.stage](recipe, state, folder.data)
+        trainer = STAGES[recipe.stage].build(recipe, state, folder.data)
         if recipe.saving.merged and recipe.adapted and trainer.sharded:
             raise UsageError(
                 "saving.merged does not work with sharded weights (FSDP, DeepSpeed); leave it out, "

@@ -1,4 +1,4 @@
-"""What training starts from: the backbone, and the adapter that it goes on with."""
+"""What training starts from: the backbone, and the adapter that it continues with."""
 
 import os
 import sys
@@ -11,10 +11,10 @@ from llm_encoders.checkpoints.checkpoint import (
     Checkpoint,
     local_backbone,
 )
-from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
 from llm_encoders.train.recipe.recipe import Recipe
+from llm_encoders.train.stages import STAGES
 
 _BASE = "base_model_name_or_path"
 _TAIL = 1 << 20  # bytes of a weights file that are compared
@@ -26,20 +26,13 @@ def training_checkpoint(recipe: Recipe) -> Checkpoint:
     Raises:
         EncoderError: they are nowhere, or the adapter was made for another backbone.
     """
-    contract = recipe.encoder or _language_modelling_contract(recipe)
+    contract = STAGES[recipe.stage].contract(recipe)
     backbone = _folder(recipe.backbone, "backbone", MODEL_CONFIG)
     adapter = None
     if recipe.start_from is not None:
         adapter = _folder(recipe.start_from, "start_from", ADAPTER_CONFIG)
         _require_same_backbone(adapter, recipe.backbone, backbone)
     return Checkpoint(recipe.output, contract, backbone, adapter)
-
-
-def _language_modelling_contract(recipe: Recipe) -> EncoderConfig:
-    """How an adaptation stage reads a passage; sparse, for it needs the LM head."""
-    if recipe.stage == "clm":
-        return EncoderConfig("sparse", attention="causal", passage_max_length=recipe.clm.max_length)
-    return EncoderConfig("sparse", passage_max_length=recipe.mntp.max_length)
 
 
 def _folder(name: str, key: str, needed: str) -> Path:

@@ -47,7 +47,9 @@ def main() -> None:
     lengths = [QUERY_LENGTH] * queries + [PASSAGE_LENGTH] * (queries * PASSAGES)
     texts = [torch.randint(vocabulary, (length,)).tolist() for length in lengths]
     candidates = Candidates(torch.arange(queries * PASSAGES).view(queries, PASSAGES))
-    objective = Objective(contrastive=1.0, query_regularisation=0.01, passage_regularisation=0.01)
+    objective = Objective(
+        {"contrastive": 1.0}, query_regularisation=0.01, passage_regularisation=0.01
+    )
 
     def loss_of(vectors: torch.Tensor) -> torch.Tensor:
         return total(objective.parts(vectors[:queries], vectors[queries:], candidates))

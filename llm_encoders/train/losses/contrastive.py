@@ -1,12 +1,14 @@
-"""Contrastive loss over all candidates of a batch (InfoNCE)."""
+"""Contrastive loss with in-batch negatives (InfoNCE)."""
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from llm_encoders.train.losses.loss import Loss
+
 
 def contrastive(scores: Tensor, positive: Tensor, excluded: Tensor | None = None) -> Tensor:
-    """Cross-entropy of each query's positive passage among all its candidates.
+    """Cross-entropy of each query's positive passage among all that it is compared with.
 
     -log(exp(s+) / sum of exp(s)), the sum over hard negatives and the other queries' passages:
     InfoNCE (arXiv 1807.03748) with in-batch negatives, as in DPR (arXiv 2004.04906, equation 2).
@@ -14,7 +16,7 @@ def contrastive(scores: Tensor, positive: Tensor, excluded: Tensor | None = None
     Args:
         scores: float32 [queries, passages], already divided by the temperature.
         positive: int64 [queries], the column of each query's positive.
-        excluded: bool [queries, passages], true for passages that are no candidates of a query,
+        excluded: bool [queries, passages], true for passages that a query is not compared with,
             such as another positive of it.
 
     Returns:
@@ -23,3 +25,16 @@ def contrastive(scores: Tensor, positive: Tensor, excluded: Tensor | None = None
     if excluded is not None:
         scores = scores.masked_fill(excluded, -torch.inf)
     return cross_entropy(scores, positive)
+
+
+CONTRASTIVE = Loss(
+    name="contrastive",
+    title="contrastive",
+    equation="-log(exp(s+) / sum of exp(s)), over its own and the in-batch negatives",
+    citation="InfoNCE (arXiv 1807.03748), in-batch negatives as in DPR (arXiv 2004.04906)",
+    needs_teacher=False,
+    in_batch=True,
+    of=lambda batch: contrastive(
+        batch.scores, batch.candidates.groups[:, 0], batch.candidates.excluded
+    ),
+)

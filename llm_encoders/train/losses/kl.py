@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from llm_encoders.train.losses.loss import Loss
+
 
 def kl(scores: Tensor, teacher: Tensor, valid: Tensor) -> Tensor:
     """KL(softmax(teacher) || softmax(scores)) over each query's own passages.
@@ -22,3 +24,14 @@ def kl(scores: Tensor, teacher: Tensor, valid: Tensor) -> Tensor:
     terms = log_teacher.exp() * (log_teacher - log_student)
     # Where nothing is, 0 * (-inf + inf) is NaN, so those places are filled, not multiplied.
     return torch.where(valid, terms, 0.0).sum(1).mean()
+
+
+KL = Loss(
+    name="kl",
+    title="KL divergence",
+    equation="sum of softmax(t) * (log softmax(t) - log softmax(s)), over its own passages",
+    citation="Scaling Sparse and Dense Retrieval in Decoder-Only LLMs (arXiv 2502.15526)",
+    needs_teacher=True,
+    in_batch=False,
+    of=lambda batch: kl(batch.own, batch.teacher, batch.valid),
+)

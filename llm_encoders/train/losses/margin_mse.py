@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from llm_encoders.train.losses.loss import Loss
+
 
 def margin_mse(scores: Tensor, teacher: Tensor, valid: Tensor) -> Tensor:
     """Mean squared difference of score margins, MarginMSE (arXiv 2010.02666, equation 7).
@@ -22,3 +24,14 @@ def margin_mse(scores: Tensor, teacher: Tensor, valid: Tensor) -> Tensor:
     counted = valid[:, 1:]
     squares = torch.where(counted, student_margin - teacher_margin, 0.0).square()
     return squares.sum() / counted.sum().clamp(min=1)
+
+
+MARGIN_MSE = Loss(
+    name="margin_mse",
+    title="MarginMSE",
+    equation="mean over its negatives of ((s+ - s-) - (t+ - t-))^2",
+    citation="MarginMSE (arXiv 2010.02666)",
+    needs_teacher=True,
+    in_batch=False,
+    of=lambda batch: margin_mse(batch.own, batch.teacher, batch.valid),
+)

@@ -11,7 +11,7 @@ import yaml
 
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import UsageError, nearest
-from llm_encoders.train.recipe.lines import RecipeError, line_of
+from llm_encoders.train.recipe.errors import RecipeError, line_of
 from llm_encoders.train.recipe.recipe import Recipe
 
 
@@ -104,7 +104,7 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
         if plain is float and not isinstance(value, bool):
             try:
                 return float(value)  # YAML reads 1e-4 as a string
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 continue
         if isinstance(value, plain) and (plain is bool or not isinstance(value, bool)):
             if plain is list and not all(isinstance(item, str) for item in value):

@@ -1,65 +1,82 @@
-"""Recipes: everything a training run depends on. :mod:`recipe_file` reads them."""
+"""Recipes: everything a training run depends on. :mod:`..file` reads them."""
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass, make_dataclass
 from typing import Any
 
 import yaml
 
 from llm_encoders.config import EncoderConfig
+from llm_encoders.devices import DTYPES
 from llm_encoders.train.recipe.checks import check
+from llm_encoders.train.recipe.options import option
 from llm_encoders.train.recipe.sections import (
     Adapter,
     Budget,
     Card,
-    Clm,
     Data,
     Evaluation,
-    Mntp,
     ObjectiveWeights,
     Regularisation,
     Saving,
     Schedule,
 )
+from llm_encoders.train.stages import STAGES
+
+QUANTIZATIONS = ("4bit", "8bit")
+
+_StageSections = make_dataclass(
+    "_StageSections",
+    [
+        (name, stage.section, option(stage.section, f"Of the stage {name}."))
+        for name, stage in STAGES.items()
+        if stage.section is not None
+    ],
+    frozen=True,
+    kw_only=True,
+)
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A training run. See ``python -m llm_encoders.train --help`` for how it is written."""
+@dataclass(frozen=True, kw_only=True)
+class Recipe(_StageSections):
+    """A training run. ``python -m llm_encoders.train --help`` lists its keys."""
 
-    backbone: str
-    """Hub id or folder of the language model."""
-    output: str
-    """Folder of the finished encoder and of the checkpoints."""
+    backbone: str = option(meaning="Hub id or folder of the language model.")
+    output: str = option(meaning="Folder of the finished encoder and of the checkpoints.")
     data: Data
-    stage: str = "fine-tune"
-    adapter: Adapter | None = field(default_factory=Adapter)
-    """A new adapter; ``null`` trains all weights."""
-    start_from: str | None = None
-    """Folder or Hub id of an adapter that training goes on with, such as that of ``mntp`` or
-    ``clm``, in place of a new one."""
-    encoder: EncoderConfig | None = None
-    """The encode contract, written into the finished encoder."""
-    objective: ObjectiveWeights = field(default_factory=ObjectiveWeights)
-    regularisation: Regularisation = field(default_factory=Regularisation)
-    schedule: Schedule = field(default_factory=Schedule)
-    budget: Budget | None = None
-    mntp: Mntp = field(default_factory=Mntp)
-    """Of the stage ``mntp``."""
-    clm: Clm = field(default_factory=Clm)
-    """Of the stage ``clm``."""
-    evaluation: Evaluation | None = None
-    saving: Saving = field(default_factory=Saving)
-    card: Card = field(default_factory=Card)
-    quantization: str | None = None
-    """``4bit`` or ``8bit`` frozen weights."""
-    dtype: str | None = None
-    """Of the frozen weights and of the computation; default bfloat16 on a GPU, else float32."""
-    device: str | None = None
-    attention_implementation: str | None = None
-    trainer: dict[str, Any] = field(default_factory=dict)
-    """Further arguments of ``transformers.TrainingArguments``, e.g. ``fsdp``, ``deepspeed``,
-    ``gradient_checkpointing``, ``report_to``, ``optim``."""
+    stage: str = option("fine-tune", "What kind of training.", choices=tuple(STAGES))
+    adapter: Adapter | None = option(Adapter, "A new adapter; null trains all weights.")
+    start_from: str | None = option(
+        None,
+        "Folder or Hub id of an adapter that training continues with, such as that of a run of "
+        "the stage mntp or clm, in place of a new one.",
+    )
+    encoder: EncoderConfig | None = option(
+        None, "The encode contract, written into the finished encoder as encoder_config.json."
+    )
+    objective: ObjectiveWeights = option(ObjectiveWeights)
+    regularisation: Regularisation = option(Regularisation)
+    schedule: Schedule = option(Schedule)
+    budget: Budget | None = option(None)
+    evaluation: Evaluation | None = option(None)
+    saving: Saving = option(Saving)
+    card: Card = option(Card)
+    quantization: str | None = option(
+        None, "Number format of the frozen weights, where it is not dtype.", choices=QUANTIZATIONS
+    )
+    dtype: str | None = option(
+        None,
+        "Number format of the frozen weights and of the computation; null for bfloat16 on a GPU, "
+        "else float32.",
+        choices=tuple(DTYPES),
+    )
+    device: str | None = option(None, "cpu, cuda or mps; null for the best there is.")
+    attention_implementation: str | None = option(None, "As Transformers names them, e.g. sdpa.")
+    trainer: dict[str, Any] = option(
+        dict,
+        "Further arguments of transformers.TrainingArguments, e.g. fsdp, deepspeed, "
+        "activation_checkpointing, report_to, optim.",
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -69,16 +86,10 @@ class Recipe:
         """Whether an adapter is trained, and not all weights."""
         return self.adapter is not None or self.start_from is not None
 
-    @property
-    def needs_scores(self) -> bool:
-        """Whether the objective needs teacher scores."""
-        return bool(self.objective.kl or self.objective.margin_mse)
-
-    @property
-    def needs_negatives(self) -> bool:
-        """Whether no ranking loss is left of a query without negatives."""
-        return self.needs_scores and not self.objective.contrastive
-
     def to_yaml(self) -> str:
-        """The recipe with all its defaults."""
-        return yaml.safe_dump(dataclasses.asdict(self), sort_keys=False)
+        """The recipe with all its defaults, but for the sections of other stages."""
+        values = dataclasses.asdict(self)
+        own = {key: values.pop(key) for key in STAGES if key in values}
+        if self.stage in own:
+            values[self.stage] = own[self.stage]
+        return yaml.safe_dump(values, sort_keys=False)

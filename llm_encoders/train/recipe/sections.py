@@ -1,145 +1,200 @@
-"""The sections of a recipe, with their defaults."""
+"""The sections of a recipe that several stages share: their keys, defaults and meaning."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
+
+from llm_encoders.jobs.arguments import LARGEST, LARGEST_SEED
+from llm_encoders.train.losses import LOSSES
+from llm_encoders.train.recipe.options import LONGEST, option
+from llm_encoders.train.regularisers import REGULARISERS
+
+METRICS = ("ndcg@10", "mrr@10", "recall@100", "contrastive_entropy")
+LOSS_SCALINGS = ("exact", "reference")
+_LARGEST_BATCH = 1_000_000
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """Low-rank adaptation (arXiv 2106.09685); the defaults are those of arXiv 2502.15526."""
+    """A new adapter: low-rank adaptation (arXiv 2106.09685).
 
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.05
-    targets: str | list[str] = "all-linear"
-    """Names of linear layers, or ``all-linear`` for all but the LM head."""
+    The defaults are those of arXiv 2502.15526.
+    """
+
+    rank: int = option(16, "Rank of the adapter's matrices.", least=1, most=65_536)
+    alpha: int = option(32, "The adapter's product is scaled by alpha / rank.", least=1)
+    dropout: float = option(0.05, "Dropout in front of the adapter.", least=0, below=1)
+    targets: str | list[str] = option(
+        "all-linear",
+        "Names of the linear layers that are adapted; all-linear stands for all but the LM head.",
+    )
+
+
+_LossWeights = make_dataclass(
+    "_LossWeights",
+    [
+        (name, float, option(0.0, f"Weight of: {loss.title} ({loss.citation}).", least=0))
+        for name, loss in LOSSES.items()
+    ],
+    frozen=True,
+)
 
 
 @dataclass(frozen=True)
-class ObjectiveWeights:
-    """Weights of the ranking losses; those left out are zero."""
+class ObjectiveWeights(_LossWeights):
+    """The weights of the ranking losses, and how they are computed."""
 
-    contrastive: float = 0.0
-    kl: float = 0.0
-    margin_mse: float = 0.0
-    teacher_temperature: float = 1.0
-    loss_scaling: str = "exact"
-    """``exact``: gradients are those of one process. ``reference``: gathered terms count
-    1/processes, as in the code released with arXiv 2502.15526."""
+    teacher_temperature: float = option(
+        1.0, "Divisor of the teacher's scores, for losses that learn from one.", above=0
+    )
+    loss_scaling: str = option(
+        "exact",
+        "exact: gradients do not depend on the number of processes. reference: terms over the "
+        "whole batch count 1/processes, as in the code released with arXiv 2502.15526.",
+        choices=LOSS_SCALINGS,
+    )
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """The losses that have a weight."""
+        weights = {name: getattr(self, name) for name in LOSSES}
+        return {name: weight for name, weight in weights.items() if weight}
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether a loss compares a query with passages of other queries."""
+        return any(LOSSES[name].in_batch for name in self.losses)
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether a loss needs teacher scores."""
+        return any(LOSSES[name].needs_teacher for name in self.losses)
 
 
 @dataclass(frozen=True)
 class Regularisation:
-    """Sparsity regularisation; sparse only."""
+    """Sparsity regularisation, for sparse encoders only."""
 
-    kind: str = "flops"
-    queries: float = 0.0
-    passages: float = 0.0
-    ramp: float = 1 / 3
-    """Share of the steps after which the full weight is reached, quadratically."""
+    kind: str = option("flops", "The regulariser.", choices=tuple(REGULARISERS))
+    queries: float = option(0.0, "Its weight for queries (λq).", least=0)
+    passages: float = option(0.0, "Its weight for passages (λp).", least=0)
+    ramp: float = option(
+        1 / 3,
+        "Share of the optimiser steps after which the full weight is reached, quadratically.",
+        least=0,
+        most=1,
+    )
 
 
 @dataclass(frozen=True)
 class Data:
-    """What is trained on; paths are relative to the current folder."""
+    """What is trained on. Paths are relative to the current folder."""
 
-    train: str
-    """Queries with their passages: JSONL, TSV, a BEIR folder, ``hf:ORGANISATION/NAME``. For
-    ``mntp`` and ``clm``: passages."""
-    corpus: str | None = None
-    """Passages that ``train`` names by id."""
-    split: str = "train"
-    """Which qrels of a BEIR folder."""
-    negatives: int = 16
-    """Hard negatives a query, drawn anew in every pass."""
-    query_max_length: int | None = None
-    """Tokens of a query in training, where it differs from the contract's."""
-    passage_max_length: int | None = None
+    train: str = option(
+        meaning="Queries with their passages: JSONL, TSV, a folder in BEIR layout, or "
+        "hf:ORGANISATION/NAME. For the stages mntp and clm: passages."
+    )
+    corpus: str | None = option(None, "The passages that 'train' names by id.")
+    split: str = option("train", "Which judgements of a folder in BEIR layout.")
+    negatives: int = option(
+        16,
+        "Hard negatives of a query, at most; drawn anew in every epoch.",
+        least=0,
+        most=_LARGEST_BATCH,
+    )
+    query_max_length: int | None = option(
+        None,
+        "Tokens of a query in training, where it is not the encoder's query_max_length.",
+        least=2,
+        most=LONGEST,
+    )
+    passage_max_length: int | None = option(
+        None,
+        "Tokens of a passage in training, where it is not the encoder's passage_max_length.",
+        least=2,
+        most=LONGEST,
+    )
 
 
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast."""
 
-    learning_rate: float = 1e-4
-    queries: int = 128
-    """Queries of an optimiser step, over all processes (``mntp``, ``clm``: passages)."""
-    steps: int | None = None
-    epochs: float | None = None
-    """Passes over the queries, in place of ``steps``."""
-    warmup: float = 0.04
-    """Share of the steps with a linearly rising rate; it falls linearly after."""
-    candidates: int | None = None
-    """Passages that the contrastive loss compares a query with; ``None`` for all of the step."""
-    accumulation: int = 1
-    """Parts of a step whose queries are not compared with each other's passages."""
-    chunk_tokens: int | None = 16384
-    """Padded tokens that pass through the model together, a matter of memory only; ``null`` for
-    all at once."""
-    seed: int = 42
+    learning_rate: float = option(1e-4, "The highest learning rate.", above=0)
+    queries: int = option(
+        128,
+        "Batch size: queries of an optimiser step, over all processes (mntp, clm: passages).",
+        least=1,
+        most=_LARGEST_BATCH,
+    )
+    steps: int | None = option(None, "Optimiser steps.", least=1)
+    epochs: float | None = option(
+        None, "Epochs (passes over the queries), in place of steps.", above=0
+    )
+    warmup: float = option(
+        0.04,
+        "Share of the steps with a linearly rising learning rate; it falls linearly after.",
+        least=0,
+        most=1,
+    )
+    candidates: int | None = option(
+        None,
+        "Passages that a query is compared with, its own included; null for all of the step.",
+        least=1,
+        most=LARGEST,
+    )
+    accumulation: int = option(
+        1,
+        "Parts of an optimiser step; queries are compared with passages of their part only.",
+        least=1,
+        most=_LARGEST_BATCH,
+    )
+    chunk_tokens: int | None = option(
+        16384,
+        "Padded tokens that pass through the model together; it bounds memory and changes neither "
+        "loss nor gradients. null for all at once.",
+        least=1,
+    )
+    seed: int = option(42, "Of all that is drawn at random.", least=0, most=LARGEST_SEED)
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Compute to spend, in place of ``schedule.steps``."""
+    """Compute to spend, in place of schedule.steps."""
 
-    training_flops: float
+    training_flops: float = option(
+        meaning="Floating-point operations of the run; they give the number of steps.", above=0
+    )
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Evaluation on collections in BEIR layout while training."""
 
-    collections: list[str]
-    split: str = "test"
-    every: int | None = None
-    """Steps between evaluations; ``None`` for the end only."""
-    at_start: bool = False
-    """Evaluate the weights that training begins with, too."""
-    metric: str = "ndcg@10"
-    """Which one, averaged over collections, chooses the best checkpoint."""
+    collections: list[str] = option(meaning="Folders in BEIR layout.")
+    split: str = option("test", "Which judgements.")
+    every: int | None = option(None, "Steps between evaluations; null for the end only.", least=1)
+    at_start: bool = option(False, "Evaluate the weights that training begins with, too.")
+    metric: str = option(
+        "ndcg@10",
+        "Its mean over the collections chooses the best checkpoint.",
+        choices=METRICS,
+    )
 
 
 @dataclass(frozen=True)
 class Saving:
     """What is written and when."""
 
-    every: int = 500
-    """Steps between checkpoints."""
-    keep: int = 2
-    """Checkpoints that are kept, besides the best."""
-    merged: bool = False
-    """Write whole weights, adapter merged, instead of the adapter."""
-
-
-@dataclass(frozen=True)
-class Mntp:
-    """Masked next-token prediction; the defaults are those of arXiv 2502.15526."""
-
-    mask_token: str = "_"
-    """Hides a token; a single token of the vocabulary."""
-    share: float = 0.2
-    """Probability that a token is to be predicted."""
-    max_length: int = 512
-    """Tokens of a passage."""
-
-
-@dataclass(frozen=True)
-class Clm:
-    """Next-token prediction from the logits and, again, from log1p(relu(logits)), so that the
-    terms of a causal backbone do not die in sparse fine-tuning (CSPLADE, arXiv 2504.10816).
-
-    The logits of every token are held, twice: with a large vocabulary lower
-    ``schedule.chunk_tokens``."""
-
-    max_length: int = 512
-    """Tokens of a passage."""
+    every: int = option(500, "Steps between checkpoints.", least=1)
+    keep: int = option(2, "Checkpoints that are kept, besides the best.", least=1)
+    merged: bool = option(
+        False, "Write whole weights with the adapter merged into them, instead of the adapter."
+    )
 
 
 @dataclass(frozen=True)
 class Card:
     """What the model card says beyond what the run knows."""
 
-    licence: str = ""
-    """Of the weights, an identifier such as ``apache-2.0``."""
-    data_licence: str = ""
-    citation: str = ""
+    licence: str = option("", "Of the weights, an identifier such as apache-2.0.")
+    data_licence: str = option("", "Of the training data.")
+    citation: str = option("", "How to cite the encoder.")

@@ -45,9 +45,7 @@ def batch(model):
 
 def losses(queries, candidates):
     objective = Objective(
-        contrastive=0.5,
-        kl=0.3,
-        margin_mse=0.2,
+        {"contrastive": 0.5, "kl": 0.3, "margin_mse": 0.2},
         temperature=0.5,
         query_regularisation=0.01,
         passage_regularisation=0.02,

@@ -11,11 +11,11 @@ from llm_encoders import load_encoder
 from llm_encoders.checkpoints.checkpoint import Checkpoint
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.batching import pad
-from llm_encoders.train.clm import clm_loss, every_next_token
 from llm_encoders.train.language_modelling import LanguageModel
 from llm_encoders.train.model import load_model
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
+from llm_encoders.train.stages.clm import clm_loss, every_next_token
 from tests.llm_encoders.conftest import BACKBONE
 
 

@@ -5,7 +5,7 @@ import pytest
 import transformers
 
 from llm_encoders import UsageError
-from llm_encoders.train.mntp import mask_id_of, mask_tokens
+from llm_encoders.train.stages.mntp import mask_id_of, mask_tokens
 from tests.llm_encoders.conftest import BACKBONE
 
 SPECIAL = frozenset({0, 1})

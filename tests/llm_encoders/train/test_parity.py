@@ -9,7 +9,7 @@ import torch
 from llm_encoders.checkpoints.checkpoint import resolve
 from llm_encoders.train.model import load_model
 from llm_encoders.train.objective import Candidates, Objective
-from llm_encoders.train.regularisers import flops
+from llm_encoders.train.regularisers.flops import flops
 
 QUERIES, PASSAGES = 6, 4  # passages of each query, its positive first
 
@@ -51,7 +51,7 @@ def test_loss_and_gradient(load, expected, paradigm, loss):
         groups, teacher = groups[:, :2], teacher[:, :2]
     weights = {"cl": "contrastive", "kl": "kl", "marginmse": "margin_mse"}
     temperature = 0.01 if paradigm == "dense" else 1.0
-    objective = Objective(**{weights[loss]: 1.0}, temperature=temperature)
+    objective = Objective({weights[loss]: 1.0}, temperature=temperature)
     parts = objective.parts(*represented(model, expected), Candidates(groups, teacher))
     (part,) = parts
     part.value.backward()

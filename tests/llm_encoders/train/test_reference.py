@@ -42,7 +42,7 @@ def mean_gradient(loss_of):
     ],
 )
 def test_gradients_are_the_reference_s(weights):
-    objective = Objective(**weights, query_regularisation=0.3, passage_regularisation=0.2)
+    objective = Objective(weights, query_regularisation=0.3, passage_regularisation=0.2)
 
     def ours(first, q, p, all_q, all_p, groups, teacher):
         candidates = Candidates(groups, teacher)
@@ -55,10 +55,10 @@ def test_gradients_are_the_reference_s(weights):
         end = first + len(q)
         local = Candidates(groups[: len(q)], teacher[first:end])
         distillation = {key: value for key, value in weights.items() if key != "contrastive"}
-        loss = total(Objective(**distillation).parts(q, p, local))
+        loss = total(Objective(distillation).parts(q, p, local))
         if "contrastive" in weights:
             alone = Objective(
-                contrastive=weights["contrastive"],
+                {"contrastive": weights["contrastive"]},
                 query_regularisation=0.3,
                 passage_regularisation=0.2,
             )

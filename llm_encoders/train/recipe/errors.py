@@ -8,7 +8,7 @@ from llm_encoders.errors import UsageError
 
 
 class RecipeError(UsageError):
-    """A recipe that cannot be meant.
+    """A fault of a recipe, and the key that it is about.
 
     Args:
         key: the dotted key that is to be changed; "" if there is none.

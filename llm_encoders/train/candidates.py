@@ -1,0 +1,23 @@
+"""Which passages of a batch belong to which query."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The structure of a batch: own passages, teacher scores, and passages left out."""
+
+    groups: Tensor
+    """int64 [queries, n]: columns of a query's own passages, its positive first; -1 for none."""
+    teacher: Tensor | None = None
+    """float32 [queries, n]: teacher scores of these passages."""
+    excluded: Tensor | None = None
+    """bool [queries, passages]: passages that a query is not compared with."""
+
+    def to(self, device: torch.device) -> "Candidates":
+        """The same on another device."""
+        parts = (self.groups, self.teacher, self.excluded)
+        return Candidates(*(None if part is None else part.to(device) for part in parts))

@@ -1,0 +1,78 @@
+"""What the stages that adapt a language model on passages have in common."""
+
+from abc import abstractmethod
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llm_encoders.train.predictions import Choose, TokenLoss
+from llm_encoders.train.stages.stage import Stage
+
+if TYPE_CHECKING:
+    from llm_encoders.train.base_trainer import BaseTrainer
+    from llm_encoders.train.recipe.recipe import Recipe
+
+
+class AdaptationStage(Stage):
+    """Trains on passages alone; what it makes is an adapter or a backbone, not an encoder."""
+
+    unit = "passages"
+    unused = (
+        *("encoder", "evaluation", "objective", "regularisation", "schedule.candidates"),
+        *("data.corpus", "data.split", "data.negatives"),
+        *("data.query_max_length", "data.passage_max_length"),
+    )
+
+    @abstractmethod
+    def choice(self, recipe: "Recipe", model: Any) -> Choose:
+        """What is to be predicted of a text."""
+
+    @abstractmethod
+    def loss(self) -> TokenLoss:
+        """The loss of the predictions."""
+
+    def check(self, recipe: "Recipe") -> None:
+        """See :class:`Stage`; bounds and unused keys are all there is to check."""
+
+    def build(self, recipe: "Recipe", state: Any, folder: Path) -> "BaseTrainer":
+        """See :class:`Stage`."""
+        from llm_encoders.data.prepare import prepare_passages
+        from llm_encoders.train import assembly
+        from llm_encoders.train.language_modelling import (
+            LanguageModel,
+            LanguageModellingBatches,
+            LanguageModellingTrainer,
+        )
+        from llm_encoders.train.output import write_encoder
+        from llm_encoders.train.starting_point import training_checkpoint
+
+        files = training_checkpoint(recipe)
+        with state.main_process_first():
+            passages = prepare_passages(recipe.data.train, folder)
+        model = assembly.load(recipe, files, LanguageModel)
+        choose = self.choice(recipe, model)
+        schedule = recipe.schedule
+        encoder = model.encoder(recipe.output)
+
+        def batches(steps: int, processes: int = 1, rank: int = 0) -> LanguageModellingBatches:
+            return LanguageModellingBatches(
+                passages,
+                encoder.document_token_ids,
+                choose,
+                texts=schedule.queries // schedule.accumulation,
+                steps=steps * schedule.accumulation,
+                seed=schedule.seed,
+                processes=processes,
+                rank=rank,
+            )
+
+        steps = assembly.number_of_language_modelling_steps(recipe, model, passages, batches)
+        return LanguageModellingTrainer(
+            model,
+            assembly.training_arguments(recipe, steps),
+            batches(steps, state.num_processes, state.process_index),
+            partial(write_encoder, model, recipe),
+            keep=recipe.saving.keep,
+            chunk_tokens=schedule.chunk_tokens,
+            loss=self.loss(),
+        )

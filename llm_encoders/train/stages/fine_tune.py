@@ -1,0 +1,178 @@
+"""Fine-tuning of an encoder: contrastive, by distillation, or both."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llm_encoders.config import EncoderConfig
+from llm_encoders.train.losses import LOSSES
+from llm_encoders.train.recipe.errors import RecipeError
+from llm_encoders.train.stages.stage import Stage
+
+if TYPE_CHECKING:
+    import torch
+
+    from llm_encoders.data.prepare import TrainingData
+    from llm_encoders.train.base_trainer import BaseTrainer
+    from llm_encoders.train.recipe.recipe import Recipe
+
+_IDF_SAMPLE = 100_000  # passages
+_OF_ONE_PARADIGM = {
+    **dict.fromkeys(("pooling", "normalize"), "dense"),
+    **dict.fromkeys(("logit_scale", "impact_scale", "query_top_k", "passage_top_k"), "sparse"),
+}
+
+
+class _FineTune(Stage):
+    name = "fine-tune"
+    citation = "*Scaling Sparse and Dense Retrieval in Decoder-Only LLMs* (arXiv 2502.15526)"
+    unit = "queries"
+
+    def check(self, recipe: "Recipe") -> None:
+        """See :class:`Stage`."""
+        if recipe.encoder is None:
+            raise RecipeError(
+                "", "'encoder' is missing; write at least 'paradigm: sparse' or 'dense'."
+            )
+        _check_objective(recipe)
+        _check_evaluation(recipe)
+        _check_paradigm(recipe)
+
+    def contract(self, recipe: "Recipe") -> EncoderConfig:
+        """The section ``encoder``."""
+        assert recipe.encoder is not None
+        return recipe.encoder
+
+    def objective(self, recipe: "Recipe") -> str:
+        """See :class:`Stage`."""
+        weights = recipe.objective.losses
+        return " + ".join(f"{value:g} × {LOSSES[name].title}" for name, value in weights.items())
+
+    def purpose(self, recipe: "Recipe") -> str:
+        """See :class:`Stage`."""
+        assert recipe.encoder is not None
+        return f"A {recipe.encoder.paradigm} retrieval encoder."
+
+    def build(self, recipe: "Recipe", state: Any, folder: Path) -> "BaseTrainer":
+        """See :class:`Stage`."""
+        from llm_encoders.data.prepare import DataSources, prepare
+        from llm_encoders.evaluation.evaluate import Collection
+        from llm_encoders.train import assembly
+        from llm_encoders.train.model import RetrievalModel
+        from llm_encoders.train.output import write_encoder
+        from llm_encoders.train.retrieval_trainer import RetrievalTrainer
+        from llm_encoders.train.starting_point import training_checkpoint
+
+        evaluation = recipe.evaluation
+        names = [] if evaluation is None else evaluation.collections
+        collections = [Collection.load(name, evaluation.split) for name in names]  # type: ignore[union-attr]
+        files = training_checkpoint(recipe)
+        sources = DataSources(recipe.data.train, recipe.data.corpus, recipe.data.split)
+        weights = recipe.objective
+        with state.main_process_first():
+            data = prepare(
+                sources,
+                folder,
+                need_scores=weights.needs_teacher,
+                need_negatives=not weights.in_batch,
+            )
+        model = assembly.load(recipe, files, RetrievalModel)
+        steps = assembly.number_of_steps(recipe, model, data)
+        return RetrievalTrainer(
+            model,
+            assembly.training_arguments(recipe, steps),
+            assembly.make_batches(
+                recipe, model, data, steps, state.num_processes, state.process_index
+            ),
+            partial(write_encoder, model, recipe),
+            recipe,
+            assembly.make_objective(recipe, _idf(recipe, model, data)),
+            collections,
+        )
+
+
+FINE_TUNE = _FineTune()
+
+
+def _check_objective(recipe: "Recipe") -> None:
+    weights, schedule, data = recipe.objective, recipe.schedule, recipe.data
+    in_batch = [name for name, loss in LOSSES.items() if loss.in_batch]
+    if not weights.losses:
+        raise RecipeError(
+            "objective", f"objective has no loss; give a weight to one of {', '.join(LOSSES)}."
+        )
+    if schedule.candidates is not None and not weights.in_batch:
+        raise RecipeError(
+            "schedule.candidates",
+            "schedule.candidates limits the in-batch negatives, which only "
+            f"{', '.join(in_batch)} uses; leave it out.",
+        )
+    own = 1 + data.negatives
+    if schedule.candidates is not None and schedule.candidates < own:
+        raise RecipeError(
+            "schedule.candidates",
+            f"schedule.candidates is {schedule.candidates}; a query's own passages are {own}, so "
+            "give at least that.",
+        )
+    lonely = [name for name in weights.losses if not LOSSES[name].in_batch]
+    if lonely and data.negatives == 0:
+        raise RecipeError(
+            "data.negatives",
+            f"data.negatives is 0, but {' and '.join(lonely)} compares only a query's own "
+            "passages; give negatives.",
+        )
+
+
+def _check_evaluation(recipe: "Recipe") -> None:
+    """Figures are reported by the folder's name."""
+    collections = [] if recipe.evaluation is None else recipe.evaluation.collections
+    if recipe.evaluation is not None and not collections:
+        raise RecipeError(
+            "evaluation.collections",
+            "evaluation.collections is empty; name a folder in BEIR layout.",
+        )
+    names = [Path(folder).resolve().name for folder in collections]
+    for name in names:
+        if names.count(name) > 1:
+            raise RecipeError(
+                "evaluation.collections",
+                f"evaluation.collections has {names.count(name)} folders of the name '{name}', by "
+                "which their figures are reported; rename one.",
+            )
+
+
+def _check_paradigm(recipe: "Recipe") -> None:
+    encoder, strength = recipe.encoder, recipe.regularisation
+    assert encoder is not None
+    if encoder.paradigm == "dense" and (strength.queries or strength.passages):
+        raise RecipeError(
+            "regularisation", "regularisation is for sparse encoders; this one is dense."
+        )
+    for name, paradigm in _OF_ONE_PARADIGM.items():
+        default = getattr(EncoderConfig(encoder.paradigm), name)
+        if encoder.paradigm != paradigm and getattr(encoder, name) != default:
+            raise RecipeError(
+                f"encoder.{name}",
+                f"encoder.{name} is for {paradigm} encoders; this one is {encoder.paradigm}. "
+                "Leave it out.",
+            )
+
+
+def _idf(recipe: "Recipe", model: Any, data: "TrainingData") -> "torch.Tensor | None":
+    """Inverse document frequency of every term over the first passages, where it is needed."""
+    import torch
+
+    from llm_encoders.train.regularisers import REGULARISERS
+    from llm_encoders.train.regularisers.idf_flops import inverse_document_frequency
+
+    if not REGULARISERS[recipe.regularisation.kind].needs_idf:
+        return None
+    count = min(_IDF_SAMPLE, len(data.passages))
+    encoder = model.encoder(recipe.output)
+    frequency = torch.zeros(len(model.backbone().head), dtype=torch.int64)
+    for first in range(0, count, 1000):
+        texts, titles = data.passages.texts(range(first, min(count, first + 1000)))
+        for ids in encoder.document_token_ids(texts, titles):
+            frequency[list(set(ids))] += 1
+    frequency[model.tokenizer.all_special_ids] = 0  # BOS is in every passage, but is no word
+    return inverse_document_frequency(frequency, count)
