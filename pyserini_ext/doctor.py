@@ -72,7 +72,7 @@ def check_packages(report: Report) -> None:
 
 def check_java(report: Report) -> None:
     """Every Java found and the one chosen."""
-    from pyserini_ext.bridge import java
+    from pyserini_ext import java
 
     runtimes = list(java.candidates())
     chosen = next((runtime for runtime in runtimes if runtime.usable), None)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from llm_encoders.errors import EncoderError
-from pyserini_ext.bridge import java
+from pyserini_ext import java
 from pyserini_ext.bridge.names import is_ours, option_value
 
 Function = Callable[..., Any]

@@ -23,7 +23,7 @@ class PyseriniFinder:
         if not fullname.startswith("pyserini") or fullname.startswith("pyserini_ext"):
             return None
         if fullname == "pyserini":
-            from pyserini_ext.bridge import java
+            from pyserini_ext import java
 
             java.configure()
             _become_our_encode_command()

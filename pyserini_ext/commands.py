@@ -1,0 +1,171 @@
+"""Running Pyserini's commands, and reading and writing the files that they exchange.
+
+Each command runs in a process of its own, as a user would type it. A command can be run inside a
+folder: Pyserini chooses the reader of topics, and whether it asks the Hub for a list of excluded
+documents, by words in the paths that it is given, so neutral relative names are safer than a
+user's paths.
+"""
+
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from llm_encoders.errors import EncoderError
+from pyserini_ext import java
+
+Run = dict[str, list[tuple[str, float]]]
+"""Query id -> (document id, score), best first."""
+
+_ERROR = "error: "
+_ANSERINI_ERROR = " ERROR ["
+_INDEXING = "pyserini.index.lucene"
+_INDEX_COUNTERS = ("indexed", "unindexable", "empty", "skipped", "errors")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command that succeeded has printed and cost."""
+
+    output: str
+    """Standard output and standard error, as they came."""
+    seconds: float
+    """Wall time, start-up included."""
+
+
+def shown(module: str, *words: str | Path) -> str:
+    """The command as a user would type it."""
+    return shlex.join(["python", "-m", module, *map(str, words)])
+
+
+def run(
+    module: str, *words: str | Path, folder: Path | None = None, log: Path | None = None
+) -> Outcome:
+    """Run ``python -m module words``.
+
+    Args:
+        module: e.g. ``pyserini.search.lucene``.
+        words: options and their values.
+        folder: to run in; default the current one.
+        log: file that gets what the command prints, while it runs.
+
+    Raises:
+        EncoderError: the command failed, or Anserini reported errors and went on; the message has
+            the reason and the log, and the doctor where Java is the cause.
+    """
+    start = time.perf_counter()
+    with tempfile.TemporaryFile() if log is None else log.open("w+b") as stream:
+        code = subprocess.run(
+            [sys.executable, "-m", module, *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            check=False,
+        ).returncode
+        stream.seek(0)
+        output = stream.read().decode("utf-8", errors="replace")
+    unnoticed = module == _INDEXING and _ANSERINI_ERROR in output
+    if code != 0 or unnoticed:
+        where = f" All that it printed is in {log}." if log else ""
+        ending = f"ended with exit code {code}" if code else "reported errors"
+        raise EncoderError(f"{module} {ending}: {reason(output)}{where}")
+    return Outcome(output, time.perf_counter() - start)
+
+
+def reason(output: str) -> str:
+    """The sentence in a failed command's output that tells a user most.
+
+    That is what is wrong with Java; else the last line of ours that begins with ``error:``; else
+    Anserini's first error; else the exception at the end of a traceback, or the last line.
+    """
+    if trouble := java.trouble(output):
+        return trouble
+    lines = [line for line in output.splitlines() if line.strip()]
+    ours = [line for line in lines if line.startswith(_ERROR)]
+    if ours:
+        return ours[-1].removeprefix(_ERROR)
+    anserini = [line.partition(_ANSERINI_ERROR)[2] for line in lines if _ANSERINI_ERROR in line]
+    if anserini:
+        return anserini[0].partition(" - ")[2] or anserini[0]
+    return _exception(lines) or (lines[-1] if lines else "it printed nothing")
+
+
+def _exception(lines: Sequence[str]) -> str | None:
+    """The exception of the last traceback: the first line after it that is not indented."""
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (")]
+    if not starts:
+        return None
+    return next((line for line in lines[starts[-1] + 1 :] if not line[0].isspace()), None)
+
+
+def index_counters(output: str) -> dict[str, int]:
+    """Documents that ``pyserini.index.lucene`` indexed, left out as empty, skipped, and errors.
+
+    Raises:
+        EncoderError: the output has no such counters.
+    """
+    found = {}
+    for line in output.splitlines():
+        name, _, value = line.rpartition(" - ")[2].partition(":")
+        if name in _INDEX_COUNTERS and value.strip().replace(",", "").isdigit():
+            found[name] = int(value.replace(",", ""))
+    if set(found) != set(_INDEX_COUNTERS):
+        raise EncoderError(f"{_INDEXING} printed no counters: {reason(output)}")
+    return found
+
+
+def trec_eval_figures(output: str) -> dict[str, float]:
+    """Measures over all queries that ``pyserini.eval.trec_eval`` printed, by trec_eval's names."""
+    rows = (line.split() for line in output.splitlines())
+    return {row[0]: float(row[2]) for row in rows if len(row) == 3 and _is_figure(row)}
+
+
+def _is_figure(row: Sequence[str]) -> bool:
+    try:
+        float(row[2])
+    except ValueError:
+        return False
+    return row[1] == "all" and row[0] != "runid"
+
+
+def write_topics(path: Path, queries: Mapping[str, str]) -> None:
+    """Write queries as the JSON that Pyserini reads without choosing a reader by the path."""
+    if path.suffix != ".json":
+        raise ValueError(f"{path}: Pyserini takes only *.json for JSON.")
+    topics = {query_id: {"title": text} for query_id, text in queries.items()}
+    path.write_text(json.dumps(topics, indent=1), encoding="utf-8")
+
+
+def read_run(path: Path) -> Run:
+    """Read a run in TREC's format, in the order of the file.
+
+    Raises:
+        EncoderError: a line has not six columns, or its score is no number; names the line.
+    """
+    found: Run = {}
+    with path.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                query_id, _, docid, _, score, _ = line.split()
+                found.setdefault(query_id, []).append((docid, float(score)))
+            except ValueError:
+                raise EncoderError(f"{path}, line {number}: not a line of a TREC run.") from None
+    return found
+
+
+def write_run(path: Path, run: Run, tag: str) -> None:
+    """Write a run in TREC's format; ranks follow the order of the hits."""
+    with path.open("w", encoding="utf-8") as stream:
+        stream.writelines(_run_lines(run, tag))
+
+
+def _run_lines(run: Run, tag: str) -> Iterable[str]:
+    for query_id, hits in run.items():
+        for rank, (docid, score) in enumerate(hits, start=1):
+            yield f"{query_id} Q0 {docid} {rank} {score:.6f} {tag}\n"
