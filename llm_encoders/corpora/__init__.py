@@ -1,13 +1,13 @@
 """Corpora as streams: JSON lines, TSV, BEIR folders and Hugging Face datasets."""
 
-from pathlib import Path
-
+from llm_encoders.corpora.beir import is_beir
 from llm_encoders.corpora.document import Corpus, CorpusError, Document, Position
+from llm_encoders.corpora.folder import document_files
 from llm_encoders.corpora.lines import LineCorpus
 from llm_encoders.corpora.records import RecordReader
 from llm_encoders.errors import UsageError
 
-__all__ = ["Corpus", "CorpusError", "Document", "Position", "open_corpus"]
+__all__ = ["Corpus", "CorpusError", "Document", "Position", "document_files", "open_corpus"]
 
 
 def open_corpus(
@@ -20,9 +20,9 @@ def open_corpus(
     """Open what ``--corpus`` names.
 
     Args:
-        path: a JSONL or TSV file (``.gz`` and ``.zst`` allowed), a folder of such files, a folder
-            in BEIR layout, a Parquet file or folder of them, a dataset saved by ``datasets``, or
-            ``hf:ORGANISATION/NAME`` for a dataset on the Hugging Face Hub.
+        path: a JSONL or TSV file (``.gz`` and ``.zst`` allowed), a folder of such files with its
+            subfolders, a folder in BEIR layout, a Parquet file or folder of them, a dataset saved
+            by ``datasets``, or ``hf:ORGANISATION/NAME`` for a dataset on the Hugging Face Hub.
         fields: the input's fields in order; ``None`` takes title and text where a document has
             them, else all of ``contents``.
         encoded_fields: which are encoded, of ``title`` and ``text``; default both.
@@ -30,13 +30,13 @@ def open_corpus(
         delimiter: between the fields inside ``contents``.
 
     Raises:
-        EncoderError: nothing is there.
+        EncoderError: nothing is there, or a folder holds something else than documents.
     """
     from llm_encoders.corpora import huggingface
 
     reader = RecordReader(fields, encoded_fields, docid_field, delimiter)
-    if huggingface.is_dataset(path):
+    if not is_beir(path) and huggingface.is_dataset(path):
         return huggingface.DatasetCorpus(path, reader)
     if path.startswith("hf:"):
         raise UsageError(f"'{path}' names no dataset; write hf:ORGANISATION/NAME.")
-    return LineCorpus(Path(path), reader)
+    return LineCorpus(path, document_files(path), reader)

@@ -1,6 +1,7 @@
-"""Text files as streams of lines, plain or compressed, from any position."""
+"""Files of many records as streams of lines, plain or compressed, from any position."""
 
 import gzip
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -15,21 +16,77 @@ else:
     from backports import zstd
 
 _SKIP_BYTES = 2**20
+_BOM = b"\xef\xbb\xbf"
 COMPRESSED = (".gz", ".zst")
+RECORDS = (".jsonl", ".json", ".ndjson", ".tsv", "")
+"""Suffixes, without that of a compression, of files that a folder of records may hold."""
+# What repositories of data carry beside the data.
+_ABOUT = re.compile(
+    r"(README|LICEN[CS]E|NOTICE|CITATION|CHANGELOG)(\.(md|txt|rst|cff))?|.*\.md"
+    r"|dataset_infos?\.json",
+    re.IGNORECASE,
+)
 
 
 def list_files(path: Path) -> list[Path]:
-    """The files of a corpus in order: one file, a folder's by name, or BEIR's ``corpus.jsonl``."""
+    """The file itself, or a folder's files by name; hidden ones (``.`` and ``_``) are left out.
+
+    Raises:
+        EncoderError: nothing is there.
+    """
     if path.is_file():
         return [path]
     if not path.is_dir():
         raise EncoderError(f"There is no corpus '{path}'; give a file or a folder.")
-    beir = path / "corpus.jsonl"
-    if beir.is_file() and ((path / "queries.jsonl").exists() or (path / "qrels").exists()):
-        return [beir]
     files = sorted(p for p in path.iterdir() if p.is_file() and p.name[0] not in "._")
     if not files:
         raise EncoderError(f"The corpus folder '{path}' holds no files.")
+    return files
+
+
+def walk(folder: Path) -> list[Path]:
+    """All files of a folder and its subfolders, sorted by path, as Anserini reads a corpus.
+
+    Hidden files and folders (``.`` and ``_``) and descriptions (README, LICENSE, …) are left out.
+
+    Raises:
+        EncoderError: a link leads back to a folder that it lies in.
+    """
+    return list(_walk(folder, (folder.resolve(),)))
+
+
+def _walk(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name[0] in "._":
+            continue
+        if path.is_dir():
+            real = path.resolve()
+            if real in above:
+                raise EncoderError(f"The link {path} leads back to {real}, which it lies in.")
+            yield from _walk(path, (*above, real))
+        elif path.is_file() and not _ABOUT.fullmatch(path.name):
+            yield path
+
+
+def record_files(folder: Path, what: str) -> list[Path]:
+    """The files of records in a folder and its subfolders.
+
+    Args:
+        folder: the folder.
+        what: what the records are, for errors, such as ``documents``.
+
+    Raises:
+        EncoderError: there are none, or there are files of another kind.
+    """
+    files = walk(folder)
+    if not files:
+        raise EncoderError(f"The folder '{folder}' holds no files of {what}.")
+    for file in files:
+        if plain_suffix(file).lower() not in RECORDS:
+            raise EncoderError(
+                f"{file} is no file of {what} (.jsonl, .json or .tsv, also as .gz or .zst); move "
+                f"it out of {folder}, or name the files of {what} one by one."
+            )
     return files
 
 
@@ -40,6 +97,8 @@ def plain_suffix(path: Path) -> str:
 
 def lines(path: Path, line: int = 1, offset: int = 0) -> Iterator[tuple[int, int, bytes]]:
     """Yield (line number, bytes before it, line) of every line that is not blank.
+
+    A byte-order mark at the beginning of the file is no part of the first line.
 
     Args:
         path: the file; ``.gz`` and ``.zst`` are uncompressed.
@@ -53,8 +112,9 @@ def lines(path: Path, line: int = 1, offset: int = 0) -> Iterator[tuple[int, int
         with _open(path) as stream:
             _skip(stream, offset)
             for content in stream:
-                if not content.isspace():
-                    yield line, offset, content
+                shown = content.removeprefix(_BOM) if offset == 0 else content
+                if shown and not shown.isspace():
+                    yield line, offset, shown
                 line, offset = line + 1, offset + len(content)
     except (gzip.BadGzipFile, EOFError, zlib.error, zstd.ZstdError) as error:
         kind = "zstd" if path.suffix == ".zst" else "gzip"

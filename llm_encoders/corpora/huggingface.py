@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from llm_encoders.corpora import files
 from llm_encoders.corpora.document import BEGINNING, CorpusError, Document, Position
 from llm_encoders.corpora.records import RecordReader
 from llm_encoders.errors import EncoderError, UsageError, nearest
@@ -13,16 +14,42 @@ _HUB = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(?P<options>(,(config|split)=[^,
 
 
 def is_dataset(path: str) -> bool:
-    """Whether ``--corpus`` names a dataset rather than text files."""
+    """Whether ``--corpus`` names a dataset rather than text files.
+
+    Raises:
+        EncoderError: a folder holds both Parquet and text files.
+    """
     if _HUB.fullmatch(path):
         return True
     return Path(path).suffix == ".parquet" or bool(_kind(Path(path)))
 
 
 def _kind(folder: Path) -> str:
+    if not folder.is_dir():
+        return ""
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         return "saved"
-    return "parquet" if folder.is_dir() and any(folder.glob("*.parquet")) else ""
+    found = _parquet_files(folder)
+    if not found:
+        return ""
+    others = [file for file in files.walk(folder) if file not in found]
+    if others:
+        raise EncoderError(
+            f"{folder} holds both {found[0].name} and {others[0].name}; name one of them, or move "
+            "the Parquet files to a folder of their own."
+        )
+    return "parquet"
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    return [file for file in files.walk(folder) if file.suffix == ".parquet"]
+
+
+def local_files(path: str) -> list[Path]:
+    """The files of a dataset that is stored here; none of one on the Hub."""
+    folder = Path(path)
+    found = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
+    return [file for file in found if file.is_file()]
 
 
 class DatasetCorpus:
@@ -42,9 +69,7 @@ class DatasetCorpus:
 
     def stamp(self) -> list[Any]:
         """Name, size and time of change of local files; unknown for the Hub."""
-        folder = Path(self.name)
-        files = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
-        stats = [(file.name, file.stat()) for file in files if file.is_file()]
+        stats = [(file.name, file.stat()) for file in local_files(self.name)]
         return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
 
     def documents(
@@ -96,9 +121,9 @@ def _open(path: str) -> Callable[[int], Iterable[dict[str, Any]]]:
             )
         elif Path(path).suffix == ".parquet" or _kind(Path(path)) == "parquet":
             folder = Path(path)
-            files = [folder] if folder.is_file() else sorted(folder.glob("*.parquet"))
+            parts = [folder] if folder.is_file() else _parquet_files(folder)
             dataset = datasets.load_dataset(
-                "parquet", data_files=[str(file) for file in files], split="train", streaming=True
+                "parquet", data_files=[str(part) for part in parts], split="train", streaming=True
             )
         else:
             dataset = _one_split(datasets.load_from_disk(path), path).to_iterable_dataset()

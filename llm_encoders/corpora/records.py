@@ -1,11 +1,13 @@
 """From a record, a mapping with an id and fields, to a document."""
 
+import re
 from typing import Any
 
 from llm_encoders.corpora.document import CorpusError, Document
 
 ID_FIELDS = ("id", "_id", "docid")
 _LONGEST_ID = 8000  # so that its UTF-8 is within the 32,766 bytes of a Lucene term
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 ENCODED_FIELDS = ("title", "text")
 
 
@@ -45,12 +47,8 @@ class RecordReader:
             names = "', '".join(self.id_fields)
             raise CorpusError(place, f"no id; expected a string or an integer in '{names}'.")
         docid = str(docid)
-        if docid.split() != [docid]:
-            raise CorpusError(place, f"id {docid!r} holds whitespace, which run files cannot.")
-        if len(docid) > _LONGEST_ID:
-            raise CorpusError(place, f"id {docid[:40]!r}… has over {_LONGEST_ID:,} characters.")
-        if not _is_unicode(docid):
-            raise CorpusError(place, f"id {docid!r} holds half of a surrogate pair: no text.")
+        if problem := id_problem(docid):
+            raise CorpusError(place, problem)
         return docid
 
     def _default_fields(self, record: dict[str, Any]) -> tuple[str | None, str, str] | str:
@@ -90,6 +88,19 @@ class RecordReader:
         named = dict(zip(self.fields, values, strict=True))
         title = named["title"] or None if "title" in self.encoded_fields else None
         return title, named["text"], "\n".join(values)
+
+
+def id_problem(name: str) -> str | None:
+    """Why a document's or query's id cannot stand in indexes and run files; ``None`` if it can."""
+    if name.split() != [name]:
+        return f"id {name[:40]!r} holds whitespace, which run files cannot."
+    if _CONTROL.search(name):
+        return f"id {name[:40]!r} holds a control character, which indexes do not keep."
+    if len(name) > _LONGEST_ID:
+        return f"id {name[:40]!r}… has over {_LONGEST_ID:,} characters."
+    if not _is_unicode(name):
+        return f"id {name[:40]!r} holds half of a surrogate pair: no text."
+    return None
 
 
 def _is_unicode(text: str) -> bool:

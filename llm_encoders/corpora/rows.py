@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders.corpora import files, huggingface
-from llm_encoders.corpora.document import CorpusError
-from llm_encoders.corpora.lines import parse_json
+from llm_encoders.corpora.lines import parse_columns, parse_json
 from llm_encoders.errors import EncoderError, UsageError
 
+Row = dict[str, Any] | list[str]
 
-def rows(path: str) -> Iterator[tuple[str, dict[str, Any] | list[str]]]:
+
+def rows(path: str) -> Iterator[tuple[str, Row]]:
     """Yield (file and line, record) of every row: a mapping, or a list of columns for ``.tsv``.
 
     Args:
@@ -23,19 +24,30 @@ def rows(path: str) -> Iterator[tuple[str, dict[str, Any] | list[str]]]:
     if huggingface.is_dataset(path):
         yield from huggingface.rows(path)
         return
+    for file in row_files(path):
+        yield from file_rows(file)
+
+
+def row_files(path: str) -> list[Path]:
+    """The text files that :func:`rows` reads, in order."""
     if path.startswith("hf:"):
         raise UsageError(f"'{path}' names no dataset; write hf:ORGANISATION/NAME.")
-    if not Path(path).exists():
+    if Path(path).is_file():
+        return [Path(path)]
+    if not Path(path).is_dir():
         raise EncoderError(f"There is no file or folder '{path}'.")
-    for file in files.list_files(Path(path)):
-        tabular = files.plain_suffix(file) == ".tsv"
-        for line, _, content in files.lines(file):
-            place = f"{file}, line {line}"
-            yield place, _columns(content, place) if tabular else parse_json(content, place)
+    return files.record_files(Path(path), "records")
 
 
-def _columns(content: bytes, place: str) -> list[str]:
-    try:
-        return content.decode("utf-8").rstrip("\r\n").split("\t")
-    except UnicodeDecodeError:
-        raise CorpusError(place, "not valid UTF-8.") from None
+def file_rows(file: Path) -> Iterator[tuple[str, Row]]:
+    """As :func:`rows`, of one text file. All lines of a TSV have as many columns as its first."""
+    tabular = files.plain_suffix(file) == ".tsv"
+    columns: int | None = None
+    for line, _, content in files.lines(file):
+        place = f"{file}, line {line}"
+        if not tabular:
+            yield place, parse_json(content, place)
+            continue
+        values = parse_columns(content, place, columns)
+        columns = len(values)
+        yield place, values

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,12 +11,11 @@ from typing import Any
 import pyarrow as pa
 
 from llm_encoders.corpora import CorpusError, open_corpus
-from llm_encoders.corpora.files import list_files
-from llm_encoders.corpora.rows import rows
+from llm_encoders.corpora.beir import is_beir
 from llm_encoders.data.arrow import Table, TableWriter
-from llm_encoders.data.beir import beir_examples, is_beir
-from llm_encoders.data.layouts import Example, Inline, TrainingDataError, example
+from llm_encoders.data.layouts import Inline, TrainingDataError
 from llm_encoders.data.passages import Passages, PassageWriter
+from llm_encoders.data.sources import DataSources, corpus_files, examples, source_files
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.unicode import well_formed
 
@@ -32,18 +31,6 @@ _SCHEMA = pa.schema(
         ("negative_scores", pa.list_(pa.float32())),
     ]
 )
-
-
-@dataclass(frozen=True)
-class DataSources:
-    """What is trained on."""
-
-    train: str
-    """Queries with their passages: files, ``hf:…``, or a folder in BEIR layout."""
-    corpus: str | None = None
-    """Passages that ``train`` names by id; a BEIR folder brings its own."""
-    split: str = "train"
-    """Which qrels of a BEIR folder."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +77,7 @@ def prepare(
 
 def prepare_passages(corpus: str, folder: Path) -> Passages:
     """Passages alone, for training without queries; as :func:`prepare` otherwise."""
-    stamp = {"corpus": corpus, "files": source_files(DataSources(corpus))}
+    stamp = {"corpus": corpus, "files": corpus_files(corpus)}
     if _stamp(folder) != stamp:
 
         def build(building: Path) -> None:
@@ -127,35 +114,9 @@ def _stamp(folder: Path) -> Any:
         return None
 
 
-def require_another(output: Path, sources: DataSources) -> None:
-    """Refuse an output that is one of the files it would be made of.
-
-    Raises:
-        UsageError: names the file.
-    """
-    if str(output.resolve()) in {str(Path(name).resolve()) for name, *_ in source_files(sources)}:
-        raise UsageError(f"{output} is an input file; name another output.")
-
-
-def source_files(sources: DataSources) -> list[list[Any]]:
-    """Name, size and time of change of every local file."""
-    paths: list[Path] = []
-    for name in (sources.train, sources.corpus):
-        if name is None or name.startswith("hf:") or not Path(name).exists():
-            continue
-        if is_beir(name):
-            folder = Path(name)
-            paths += [folder / "corpus.jsonl", folder / "queries.jsonl"]
-            paths.append(folder / "qrels" / f"{sources.split}.tsv")
-        else:
-            paths += list_files(Path(name))
-    stats = [(path, path.stat()) for path in paths if path.exists()]
-    return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
-
-
 def _build(sources: DataSources, folder: Path, need_scores: bool, need_negatives: bool) -> None:
     writer = PassageWriter(folder)
-    corpus = sources.corpus or (sources.train if is_beir(sources.train) else None)
+    corpus = sources.corpus_name
     by_id: Passages | None = None
     if corpus is not None:
         for _, document in open_corpus(corpus).documents(refuse):
@@ -182,7 +143,7 @@ def _build(sources: DataSources, folder: Path, need_scores: bool, need_negatives
 
     alone: list[str] = []
     with TableWriter(folder / _GROUPS, _SCHEMA) as groups:
-        for place, one in _examples(sources, by_id):
+        for place, one in examples(sources, by_id):
             if need_scores and (
                 one.positive_scores is None or (one.negatives and one.negative_scores is None)
             ):
@@ -231,12 +192,3 @@ def _require_distinct(passages: Passages, corpus: str) -> None:
 def refuse(fault: CorpusError) -> None:
     """For corpora in which no fault is tolerated."""
     raise fault
-
-
-def _examples(sources: DataSources, passages: Passages | None) -> Iterator[tuple[str, Example]]:
-    if is_beir(sources.train):
-        assert passages is not None
-        yield from beir_examples(Path(sources.train), sources.split, passages)
-        return
-    for place, record in rows(sources.train):
-        yield place, example(record, place, sources.corpus is not None)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from llm_encoders.corpora import open_corpus
-from llm_encoders.data.beir import is_beir, qrels_file, read_qrels, read_queries
+from llm_encoders.corpora.beir import BeirFolder, is_beir
 from llm_encoders.data.prepare import refuse
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.evaluation import measures as metrics
@@ -40,21 +40,22 @@ class Collection:
             raise UsageError(
                 f"evaluation: {folder} is not in BEIR layout (corpus.jsonl, queries.jsonl, qrels/)."
             )
+        beir = BeirFolder(Path(folder))
         qrels = {
             query: grades
-            for query, grades in read_qrels(qrels_file(Path(folder), split)).items()
+            for query, grades in beir.qrels(split).items()
             if any(grade > 0 for grade in grades.values())
         }
         if not qrels:
             raise UsageError(
-                f"evaluation: {qrels_file(Path(folder), split)} judges no document relevant; name "
-                "another split (evaluation.split)."
+                f"evaluation: {beir.qrels_file(split)} judges no document relevant; name another "
+                "split (evaluation.split)."
             )
         documents = [document for _, document in open_corpus(folder).documents(refuse)]
-        queries = {name: text for _, name, text in read_queries(Path(folder)) if name in qrels}
+        queries = {query.id: query.text for query in beir.queries() if query.id in qrels}
         if missing := qrels.keys() - queries.keys():
             raise EncoderError(
-                f"evaluation: {folder}/queries.jsonl lacks {len(missing)} judged queries, "
+                f"evaluation: {beir.queries_file} lacks {len(missing)} judged queries, "
                 f"'{min(missing)}' among them; add them, or remove them from the qrels."
             )
         return cls(

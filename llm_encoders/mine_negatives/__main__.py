@@ -44,7 +44,7 @@ def main() -> int:
     args = parser.parse_args()
 
     def work() -> None:
-        from llm_encoders.data.prepare import DataSources
+        from llm_encoders.data.sources import DataSources
         from llm_encoders.mine_negatives.job import Mining, mine
 
         names = ("method", "index", "depth", "skip", "negatives", "sampling", "teacher", "margin")

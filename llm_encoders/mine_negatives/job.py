@@ -9,13 +9,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from llm_encoders.data.prepare import (
-    DataSources,
-    TrainingData,
-    prepare,
-    require_another,
-    source_files,
-)
+from llm_encoders.data.prepare import TrainingData, prepare
+from llm_encoders.data.sources import DataSources, require_another, source_files
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.resumable_lines import ResumableLines
 from llm_encoders.mine_negatives.ranking import BM25, Ranker

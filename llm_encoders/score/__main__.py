@@ -32,7 +32,7 @@ def main() -> int:
     args = parser.parse_args()
 
     def work() -> None:
-        from llm_encoders.data.prepare import DataSources
+        from llm_encoders.data.sources import DataSources
         from llm_encoders.score.job import score
         from llm_encoders.teachers import load_teacher
 

@@ -9,13 +9,8 @@ from typing import Any
 from tqdm import tqdm
 
 from llm_encoders.data.passages import Passages
-from llm_encoders.data.prepare import (
-    DataSources,
-    TrainingData,
-    prepare,
-    require_another,
-    source_files,
-)
+from llm_encoders.data.prepare import TrainingData, prepare
+from llm_encoders.data.sources import DataSources, require_another, source_files
 from llm_encoders.jobs.resumable_lines import ResumableLines
 from llm_encoders.teachers.base import Teacher
 from llm_encoders.teachers.scoring import passages_of, teacher_scores

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from llm_encoders.data.prepare import STAMP, DataSources, source_files
+from llm_encoders.data.prepare import STAMP
+from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.errors import UsageError
 from llm_encoders.jobs.lock import LOCK_NAME
 from llm_encoders.train.recipe.recipe import Recipe
@@ -92,11 +93,15 @@ class RunFolder:
                 f"Of the finished encoder in {self.path}, {', '.join(missing) or _FILES} is "
                 "missing; restore it, or add --overwrite to train anew."
             )
-        stamp, data = self.path / _DATA_STAMP, self.recipe.data
+        stamp = self.path / _DATA_STAMP
         if not stamp.is_file():
             return
-        known = json.loads(stamp.read_text(encoding="utf-8"))["files"]
-        present = source_files(DataSources(data.train, data.corpus, data.split))
+        prepared = json.loads(stamp.read_text(encoding="utf-8"))
+        known, passages_alone = prepared["files"], prepared.get("corpus")
+        if passages_alone is not None:
+            present = corpus_files(passages_alone)
+        else:
+            present = source_files(DataSources(**prepared["sources"]))
         for name, *_ in [one for one in known + present if one not in known or one not in present]:
             raise UsageError(
                 f"The encoder in {self.path} is finished, but {name} has changed since it was "

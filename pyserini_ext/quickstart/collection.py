@@ -2,11 +2,12 @@
 
 import json
 import sys
-from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
 from llm_encoders.corpora import CorpusError, open_corpus
+from llm_encoders.corpora.beir import BeirFolder
+from llm_encoders.corpora.records import id_problem
 from llm_encoders.errors import EncoderError
 
 _NUMBER_WORDS = ("nan", "inf", "na", "none", "null")
@@ -45,17 +46,27 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
     Raises:
         EncoderError: a file is missing or a line is faulty; names file and line.
     """
-    qrels_path = _qrels_file(folder, split)
-    qrels = _read_qrels(qrels_path)
+    beir = BeirFolder(folder)
+    qrels = beir.qrels(split)
+    queries = {}
+    for query in beir.queries():
+        if query.id in qrels:
+            if problem := id_problem(query.id):
+                raise CorpusError(query.place, problem)
+            queries[query.id] = query.text
+    if missing := qrels.keys() - queries.keys():
+        raise EncoderError(
+            f"{beir.queries_file} lacks {len(missing)} judged queries, '{min(missing)}' among "
+            f"them; add them, or remove them from {beir.qrels_file(split)}."
+        )
+    if not queries:
+        raise EncoderError(f"{beir.qrels_file(split)} judges nothing.")
     documents: dict[str, tuple[str, str]] = {}
-    for _, document in open_corpus(str(_existing(folder / "corpus.jsonl"))).documents(_leave_out):
+    for _, document in open_corpus(str(beir.corpus)).documents(_leave_out):
         if document.id in documents:
             _leave_out(CorpusError(document.place, f"id '{document.id}' occurs before."))
         else:
             documents[document.id] = (document.title or "", document.text)
-    queries = _read_queries(_existing(folder / "queries.jsonl"), qrels)
-    if not queries:
-        raise EncoderError(f"No query of {folder / 'queries.jsonl'} is judged in {qrels_path}.")
     names = _names_that_survive(list(queries))
     return Collection(
         documents,
@@ -83,52 +94,3 @@ def _names_that_survive(query_ids: list[str]) -> dict[str, str]:
     if all(map(survives, query_ids)):
         return {query_id: query_id for query_id in query_ids}
     return {query_id: f"q{query_id}" for query_id in query_ids}
-
-
-def _qrels_file(folder: Path, split: str) -> Path:
-    named = folder / "qrels" / f"{split}.tsv"
-    if named.is_file():
-        return named
-    found = sorted((folder / "qrels").glob("*.tsv"))
-    if not found:
-        raise EncoderError(f"{folder} is not in BEIR layout: there is no qrels/*.tsv.")
-    splits = ", ".join(path.stem for path in found)
-    raise EncoderError(f"There is no {named}; choose with --split among: {splits}.")
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise EncoderError(f"{path.parent} is not in BEIR layout: there is no {path.name}.")
-    return path
-
-
-def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
-    qrels: dict[str, dict[str, int]] = {}
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, start=1):
-            row = line.rstrip("\r\n").split("\t")
-            if number == 1 and row[-1] == "score":
-                continue
-            if len(row) != 3 or not row[2].lstrip("-").isdigit():
-                raise EncoderError(f"{path}, line {number}: expected query, document, grade.")
-            qrels.setdefault(row[0], {})[row[1]] = int(row[2])
-    return qrels
-
-
-def _read_queries(path: Path, wanted: Container[str]) -> dict[str, str]:
-    queries = {}
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-                query_id, text = str(record["_id"]), record["text"]
-            except (ValueError, KeyError, TypeError):
-                raise EncoderError(f"{path}, line {number}: expected _id and text.") from None
-            if not isinstance(text, str) or query_id in queries:
-                problem = f"query '{query_id}' occurs before or its text is no string."
-                raise EncoderError(f"{path}, line {number}: {problem}")
-            if query_id in wanted:
-                queries[query_id] = text
-    return queries

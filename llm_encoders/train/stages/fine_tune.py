@@ -55,7 +55,8 @@ class _FineTune(Stage):
 
     def build(self, recipe: "Recipe", state: Any, folder: Path) -> "BaseTrainer":
         """See :class:`Stage`."""
-        from llm_encoders.data.prepare import DataSources, prepare
+        from llm_encoders.data.prepare import prepare
+        from llm_encoders.data.sources import DataSources
         from llm_encoders.evaluation.evaluate import Collection
         from llm_encoders.train import assembly
         from llm_encoders.train.model import RetrievalModel

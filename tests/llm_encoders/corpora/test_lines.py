@@ -90,6 +90,11 @@ def test_folders_in_order_gzip_and_beir(tmp_path):
         ({"id": "", "text": "x"}, "no id"),
         ({"id": "a b", "text": "x"}, "holds whitespace"),
         ({"id": "a\n", "text": "x"}, "holds whitespace"),
+        ({"id": "a\0\0", "text": "x"}, "holds a control character"),
+        ({"id": "a\x85b", "text": "x"}, "holds whitespace"),
+        ({"id": "a\x9fb", "text": "x"}, "holds a control character"),
+        ('{"id": "a", "text": ' + "[" * 200_000, "nested too deeply"),
+        ('{"id": ' + "1" * 5_000 + "}", "a number of thousands of digits"),
         ('{"id": "a\\ud83d", "text": "x"}', "half of a surrogate pair"),
         ({"id": "z", "text": "  "}, "document 'z' has an empty text"),
         ({"id": "z", "title": "", "text": ""}, "document 'z' has an empty text"),
@@ -147,14 +152,6 @@ def test_truncated_compression(tmp_path):
         path.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(EncoderError, match=f"{name}: broken"):
             read(open_corpus(str(path)))
-
-
-def test_tsv(tmp_path):
-    (tmp_path / "c.tsv").write_text("7\tsome text\nD1\turl\ta title\tbody\n3\ttitle\ttext\n1\n")
-    documents, faults = read(open_corpus(str(tmp_path / "c.tsv")))
-    found = [(d.id, d.title, d.text) for d in documents]
-    assert found == [("7", None, "some text"), ("D1", "a title", "body"), ("3", "title", "text")]
-    assert "c.tsv, line 4: 1 tab-separated columns" in faults[0]
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])

@@ -1,0 +1,179 @@
+"""Folders in BEIR layout: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/SPLIT.tsv``.
+
+Each file may be compressed (``.gz``, ``.zst``). Whoever needs documents, queries or judgements of
+such a folder reads them here.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from llm_encoders.corpora.document import CorpusError
+from llm_encoders.corpora.files import COMPRESSED
+from llm_encoders.corpora.rows import file_rows
+from llm_encoders.errors import EncoderError, UsageError
+
+_NO_DOCUMENTS = re.compile(r"(.*[._-])?(queries|topics|qrels)([._-].*)?", re.IGNORECASE)
+_HEADS = ("query-id", "query_id", "queryid", "qid", "query")
+
+
+class Query(NamedTuple):
+    """A query as ``queries.jsonl`` has it."""
+
+    id: str
+    text: str
+    place: str
+    """File and line, for errors."""
+
+
+class Judgement(NamedTuple):
+    """A line of a qrels file."""
+
+    query: str
+    docid: str
+    grade: int
+    place: str
+    """File and line, for errors."""
+
+
+def holds_no_documents(name: str) -> bool:
+    """Whether a file or folder of a corpus holds, by its name, queries or judgements."""
+    return bool(_NO_DOCUMENTS.fullmatch(name))
+
+
+def is_beir(path: str | Path) -> bool:
+    """Whether a folder is in BEIR layout.
+
+    It has ``corpus.jsonl`` beside queries or judgements, or ``queries.jsonl`` beside ``qrels/``.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return False
+    if _variants(folder / "corpus.jsonl"):
+        return any(holds_no_documents(entry.name) for entry in folder.iterdir())
+    return bool(_variants(folder / "queries.jsonl")) and (folder / "qrels").is_dir()
+
+
+@dataclass(frozen=True)
+class BeirFolder:
+    """A folder for which :func:`is_beir` holds; what it lacks is an error when it is asked for."""
+
+    path: Path
+
+    @property
+    def corpus(self) -> Path:
+        """The file of documents; read it with :func:`llm_encoders.corpora.open_corpus`.
+
+        Raises:
+            EncoderError: there is none, or there are several.
+        """
+        return self._file("corpus.jsonl")
+
+    @property
+    def queries_file(self) -> Path:
+        """The file of queries; raises as :attr:`corpus`."""
+        return self._file("queries.jsonl")
+
+    def _file(self, name: str) -> Path:
+        found = _variants(self.path / name)
+        if not found:
+            raise EncoderError(
+                f"{self.path} is not in BEIR layout: there is no {name} (or {name}.gz)."
+            )
+        return _only(found)
+
+    def splits(self) -> list[str]:
+        """The splits that have judgements."""
+        folder = self.path / "qrels"
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        pattern = re.compile(r"(?P<split>[^.].*?)\.tsv(\.gz|\.zst)?")
+        return sorted({found["split"] for name in names if (found := pattern.fullmatch(name))})
+
+    def qrels_file(self, split: str) -> Path:
+        """The judgements of a split.
+
+        Raises:
+            UsageError: there are none; names the splits that there are.
+        """
+        found = _variants(self.path / "qrels" / f"{split}.tsv")
+        if found:
+            return _only(found)
+        known = self.splits()
+        if not known:
+            raise EncoderError(f"{self.path} is not in BEIR layout: there is no qrels/*.tsv.")
+        raise UsageError(
+            f"{self.path} has no qrels for the split '{split}'; it has {', '.join(known)}."
+        )
+
+    def queries(self) -> Iterator[Query]:
+        """Every query.
+
+        Raises:
+            CorpusError: a record without id or text, or an id that occurs before.
+        """
+        seen: dict[str, str] = {}
+        for place, record in file_rows(self.queries_file):
+            known = isinstance(record, dict) and isinstance(record.get("_id"), str | int)
+            if not known or isinstance(record["_id"], bool):  # type: ignore[call-overload]
+                raise CorpusError(place, "expected a query with '_id' and 'text', a text.")
+            name, text = str(record["_id"]), record.get("text")  # type: ignore[call-overload, union-attr]
+            if not isinstance(text, str):
+                raise CorpusError(place, "expected a query with '_id' and 'text', a text.")
+            if name in seen:
+                raise CorpusError(
+                    place, f"the query '{name}' was given before, at {seen[name]}; ids must differ."
+                )
+            seen[name] = place
+            yield Query(name, text, place)
+
+    def judgements(self, split: str) -> Iterator[Judgement]:
+        """Every line of a split's qrels but a header.
+
+        Raises:
+            CorpusError: a line that is not query, document, grade.
+            UsageError: there is no such split.
+        """
+        for number, (place, columns) in enumerate(file_rows(self.qrels_file(split))):
+            assert isinstance(columns, list)
+            if number == 0 and columns[0].strip().lower() in _HEADS:
+                continue
+            try:
+                query, docid, grade = columns
+                value = int(grade)
+            except ValueError:
+                raise CorpusError(
+                    place, "expected three tab-separated columns: query id, document id, grade."
+                ) from None
+            yield Judgement(query, docid, value, place)
+
+    def qrels(self, split: str) -> dict[str, dict[str, int]]:
+        """Relevance grades by query and document.
+
+        Raises:
+            CorpusError: as :meth:`judgements`; or a document judged twice for a query, differently.
+        """
+        found: dict[str, dict[str, int]] = {}
+        for query, docid, grade, place in self.judgements(split):
+            grades = found.setdefault(query, {})
+            if grades.setdefault(docid, grade) != grade:
+                raise CorpusError(
+                    place,
+                    f"the query '{query}' and the document '{docid}' were judged {grades[docid]} "
+                    f"before, here {grade}; leave one out.",
+                )
+        return found
+
+
+def _variants(path: Path) -> list[Path]:
+    """The file, plain or compressed, as often as it is there."""
+    names = [path.name, *(path.name + suffix for suffix in COMPRESSED)]
+    return [path.with_name(name) for name in names if path.with_name(name).is_file()]
+
+
+def _only(found: list[Path]) -> Path:
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise EncoderError(f"{found[0].parent} holds {names}; remove all but one.")
+    return found[0]

@@ -1,0 +1,105 @@
+"""What is trained on: the user's files, and the examples and documents in them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.corpora import document_files
+from llm_encoders.corpora.beir import BeirFolder, Query, is_beir
+from llm_encoders.corpora.huggingface import is_dataset, local_files
+from llm_encoders.corpora.rows import row_files, rows
+from llm_encoders.data.layouts import Example, Inline, TrainingDataError, example
+from llm_encoders.data.passages import Passages
+from llm_encoders.errors import UsageError
+
+
+@dataclass(frozen=True)
+class DataSources:
+    """What is trained on."""
+
+    train: str
+    """Queries with their passages: files, ``hf:…``, or a folder in BEIR layout."""
+    corpus: str | None = None
+    """Passages that ``train`` names by id; a BEIR folder brings its own."""
+    split: str = "train"
+    """Which qrels of a BEIR folder."""
+
+    @property
+    def corpus_name(self) -> str | None:
+        """The corpus that is named, or the BEIR folder's own."""
+        return self.corpus or (self.train if is_beir(self.train) else None)
+
+
+def require_another(output: Path, sources: DataSources) -> None:
+    """Refuse an output that is one of the files it would be made of.
+
+    Raises:
+        UsageError: names the file.
+    """
+    if str(output.resolve()) in {str(Path(name).resolve()) for name, *_ in source_files(sources)}:
+        raise UsageError(f"{output} is an input file; name another output.")
+
+
+def source_files(sources: DataSources) -> list[list[Any]]:
+    """Name, size and time of change of every local file."""
+    train = sources.train
+    if is_beir(train):
+        folder = BeirFolder(Path(train))
+        paths = [folder.queries_file, folder.qrels_file(sources.split)]
+    else:
+        paths = _local(train, rows_only=True)
+    if sources.corpus_name is not None:
+        paths += _local(sources.corpus_name)
+    stats = [(path, path.stat()) for path in paths]
+    return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+
+
+def corpus_files(corpus: str) -> list[list[Any]]:
+    """As :func:`source_files`, of a corpus alone."""
+    stats = [(path, path.stat()) for path in _local(corpus)]
+    return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+
+
+def _local(name: str, rows_only: bool = False) -> list[Path]:
+    if not Path(name).exists():  # hf:…, or nothing at all, of which reading tells
+        return []
+    if not is_beir(name) and is_dataset(name):
+        return local_files(name)
+    return row_files(name) if rows_only else document_files(name)
+
+
+def examples(sources: DataSources, passages: Passages | None) -> Iterator[tuple[str, Example]]:
+    """Place (file and line) and example of every record.
+
+    Args:
+        sources: the user's files.
+        passages: the corpus, where there is one.
+
+    Raises:
+        EncoderError: a record that cannot be trained on; names file and line.
+    """
+    if is_beir(sources.train):
+        assert passages is not None
+        yield from _judged(BeirFolder(Path(sources.train)), sources.split, passages)
+        return
+    for place, record in rows(sources.train):
+        yield place, example(record, place, sources.corpus is not None)
+
+
+def _judged(folder: BeirFolder, split: str, passages: Passages) -> Iterator[tuple[str, Example]]:
+    """Judged queries with their relevant passages; faults name a line of qrels or queries."""
+    queries: dict[str, Query] = {query.id: query for query in folder.queries()}
+    for query, docid, grade, place in folder.judgements(split):
+        if grade > 0 and query not in queries:
+            raise TrainingDataError(place, f"the query '{query}' is not in {folder.queries_file}.")
+        if grade > 0 and passages.row(docid) is None:
+            raise TrainingDataError(place, f"the passage '{docid}' is not in the corpus.")
+    grades = folder.qrels(split)
+    for name, text, place in queries.values():
+        judged = grades.get(name, {})
+        relevant: list[str | Inline] = [docid for docid, grade in judged.items() if grade > 0]
+        if relevant and not text.strip():
+            raise TrainingDataError(place, "the query is empty.")
+        if relevant:
+            yield place, Example(text, relevant, [])
