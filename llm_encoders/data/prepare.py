@@ -10,9 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from llm_encoders.corpora import CorpusError, open_corpus
+from llm_encoders.corpora import open_corpus
 from llm_encoders.corpora.beir import is_beir
 from llm_encoders.data.arrow import Table, TableWriter
+from llm_encoders.data.faults import refuse
 from llm_encoders.data.layouts import Inline, TrainingDataError
 from llm_encoders.data.passages import Passages, PassageWriter
 from llm_encoders.data.sources import DataSources, corpus_files, examples, source_files
@@ -187,8 +188,3 @@ def _require_distinct(passages: Passages, corpus: str) -> None:
     raise TrainingDataError(
         second, f"the id '{repeated}' was given before, at {first}; ids must differ."
     )
-
-
-def refuse(fault: CorpusError) -> None:
-    """For corpora in which no fault is tolerated."""
-    raise fault

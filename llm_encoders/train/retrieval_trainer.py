@@ -7,7 +7,8 @@ from torch import Tensor
 from transformers import TrainingArguments
 
 from llm_encoders.errors import UsageError
-from llm_encoders.evaluation.evaluate import Collection, evaluate
+from llm_encoders.evaluation.collection import Collection
+from llm_encoders.evaluation.evaluate import evaluate
 from llm_encoders.train import gradient_cache, reference
 from llm_encoders.train.base_trainer import BaseTrainer
 from llm_encoders.train.batches import TrainingBatch, TrainingBatches

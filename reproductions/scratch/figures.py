@@ -18,7 +18,8 @@ import torch
 
 from llm_encoders import load_encoder
 from llm_encoders.config import EncoderConfig
-from llm_encoders.evaluation.evaluate import Collection, evaluate
+from llm_encoders.evaluation.collection import Collection
+from llm_encoders.evaluation.evaluate import evaluate
 
 mpl.use("svg")
 mpl.rcParams["svg.hashsalt"] = "curves"  # the same numbers give the same file

@@ -57,7 +57,7 @@ class _FineTune(Stage):
         """See :class:`Stage`."""
         from llm_encoders.data.prepare import prepare
         from llm_encoders.data.sources import DataSources
-        from llm_encoders.evaluation.evaluate import Collection
+        from llm_encoders.evaluation.collection import Collection
         from llm_encoders.train import assembly
         from llm_encoders.train.model import RetrievalModel
         from llm_encoders.train.output import write_encoder

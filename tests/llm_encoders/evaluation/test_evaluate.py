@@ -8,8 +8,11 @@ from scipy import sparse
 
 from llm_encoders import EncoderConfig, EncoderError, UsageError
 from llm_encoders.evaluation import evaluate as evaluation
-from llm_encoders.evaluation import measures as metrics
-from llm_encoders.evaluation.evaluate import Collection, evaluate
+from llm_encoders.evaluation.collection import Collection
+from llm_encoders.evaluation.evaluate import evaluate
+from llm_encoders.evaluation.measures.ndcg import ndcg
+from llm_encoders.evaluation.measures.recall import recall
+from llm_encoders.evaluation.measures.reciprocal_rank import reciprocal_rank
 from tests.llm_encoders.conftest import write_lines
 
 DOCUMENTS, QUERIES = 300, 7
@@ -62,11 +65,11 @@ def test_blocks_give_what_all_scores_give(collection, monkeypatch, block):
             for docid, score in zip(collection.ids, scores[row], strict=True)
             if docid != name
         }
-        ranking = metrics.ranked(others)
+        ranking = sorted(others, key=lambda docid: (others[docid], docid), reverse=True)
         grades = {docid: g for docid, g in collection.qrels[name].items() if docid != name}
-        wanted["ndcg@10"] += metrics.ndcg(ranking, grades) / QUERIES
-        wanted["mrr@10"] += metrics.reciprocal_rank(ranking, grades) / QUERIES
-        wanted["recall@100"] += metrics.recall(ranking, grades) / QUERIES
+        wanted["ndcg@10"] += ndcg(ranking, grades) / QUERIES
+        wanted["mrr@10"] += reciprocal_rank(ranking, grades) / QUERIES
+        wanted["recall@100"] += recall(ranking, grades) / QUERIES
     for name, value in wanted.items():
         assert found[name] == pytest.approx(value, abs=1e-12), name
 
@@ -93,6 +96,14 @@ def test_faults(beir):
         Collection.load(str(beir), "dve")
     with pytest.raises(UsageError, match="not in BEIR layout"):
         Collection.load(str(beir / "qrels"), "test")
+    lines = (beir / "corpus.jsonl").read_text().splitlines()
+    (beir / "corpus.jsonl").write_text("\n".join([*lines, lines[0], '{"_id": "e", "text": ""}']))
+    with pytest.raises(EncoderError, match=r"line 7: the id 'statins' was given .* line 1; ids"):
+        Collection.load(str(beir), "test")
+    faults = []
+    loaded = Collection.load(str(beir), "test", faults.append)
+    assert len(loaded.ids) == 6 and len(faults) == 2 and "empty" in str(faults[1])
+    (beir / "corpus.jsonl").write_text("\n".join(lines))
     lines = (beir / "queries.jsonl").read_text().splitlines()
     (beir / "queries.jsonl").write_text("\n".join(lines[1:]))
     with pytest.raises(EncoderError, match="lacks 1 judged queries, 'statins0' among them"):

@@ -1,0 +1,84 @@
+"""Test collections: documents, queries and judgements in memory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from llm_encoders.corpora import CorpusError, Document, open_corpus
+from llm_encoders.corpora.beir import BeirFolder, is_beir
+from llm_encoders.data.faults import refuse
+from llm_encoders.errors import EncoderError, UsageError
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Documents, judged queries and their judgements, in memory."""
+
+    name: str
+    ids: list[str]
+    titles: list[str | None]
+    texts: list[str]
+    queries: dict[str, str]
+    qrels: dict[str, dict[str, int]]
+
+    @classmethod
+    def load(
+        cls, folder: str, split: str, on_fault: Callable[[CorpusError], None] = refuse
+    ) -> "Collection":
+        """Read a folder in BEIR layout; queries without a relevant document are left out.
+
+        Args:
+            folder: holds ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/``.
+            split: which judgements.
+            on_fault: takes documents that cannot be used, and those whose id occurs before;
+                by default they are refused.
+
+        Raises:
+            EncoderError: it is no such folder, or holds a faulty line.
+        """
+        if not is_beir(folder):
+            raise UsageError(
+                f"evaluation: {folder} is not in BEIR layout (corpus.jsonl, queries.jsonl, qrels/)."
+            )
+        beir = BeirFolder(Path(folder))
+        qrels = {
+            query: grades
+            for query, grades in beir.qrels(split).items()
+            if any(grade > 0 for grade in grades.values())
+        }
+        if not qrels:
+            raise UsageError(
+                f"evaluation: {beir.qrels_file(split)} judges no document relevant; name another "
+                "split (evaluation.split)."
+            )
+        documents = _distinct(folder, on_fault)
+        queries = {query.id: query.text for query in beir.queries() if query.id in qrels}
+        if missing := qrels.keys() - queries.keys():
+            raise EncoderError(
+                f"evaluation: {beir.queries_file} lacks {len(missing)} judged queries, "
+                f"'{min(missing)}' among them; add them, or remove them from the qrels."
+            )
+        return cls(
+            Path(folder).name,
+            list(documents),
+            [document.title for document in documents.values()],
+            [document.text for document in documents.values()],
+            queries,
+            {query: qrels[query] for query in queries},
+        )
+
+
+def _distinct(folder: str, on_fault: Callable[[CorpusError], None]) -> dict[str, Document]:
+    documents: dict[str, Document] = {}
+    for _, document in open_corpus(folder).documents(on_fault):
+        if document.id in documents:
+            before = documents[document.id].place
+            on_fault(
+                CorpusError(
+                    document.place,
+                    f"the id '{document.id}' was given before, at {before}; ids must differ.",
+                )
+            )
+        else:
+            documents[document.id] = document
+    return documents

@@ -1,0 +1,29 @@
+"""Contrastive entropy, which measures scores rather than a ranking."""
+
+import numpy as np
+
+NAME = "contrastive_entropy"
+NEGATIVES = 256
+"""Random passages that a positive is compared with, as in arXiv 2403.18684."""
+DESCRIPTION = (
+    "Negative log-likelihood, in nats, of a relevant document among 256 random others; lower is "
+    "better."
+)
+
+
+def contrastive_entropy(positive: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+    """Contrastive entropy of (query, positive) pairs, arXiv 2403.18684, equation 4.
+
+    -log(exp(s+) / (exp(s+) + sum of exp(s-))), with random passages as negatives.
+
+    Args:
+        positive: [pairs], scores of the positives, divided by the temperature.
+        negatives: [pairs, negatives], as well.
+
+    Returns:
+        float64 [pairs], in nats.
+    """
+    everything = np.concatenate([positive[:, None], negatives], axis=1).astype(np.float64)
+    largest = everything.max(axis=1)
+    total = np.exp(everything - largest[:, None]).sum(axis=1)
+    return largest + np.log(total) - everything[:, 0]
