@@ -17,6 +17,17 @@ POOLINGS = ("mean-of-normalised", "mean", "last", "eos", "cls")
 HIDDEN_SIZE_POWER = "hidden_size^-0.25"
 
 
+_TEMPERATURES = {"sparse": 1.0, "dense": 0.01}
+
+
+class ContractError(UsageError):
+    """A fault of a contract, and the key that it is about."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(problem)
+        self.key = key
+
+
 @dataclass(frozen=True)
 class EncoderConfig:
     """How texts become vectors. Saved as ``encoder_config.json`` beside weights or adapter.
@@ -52,30 +63,44 @@ class EncoderConfig:
     query_top_k: int | None = None
     """Sparse only: keep this many of the largest weights of a query; ``None`` keeps all."""
     passage_top_k: int | None = None
-    temperature: float = 1.0
-    """Divisor of scores in training; it does not change a ranking."""
+    temperature: float | None = None
+    """Divisor of scores in training; it does not change a ranking. ``None`` becomes that of the
+    published checkpoints: 1 for sparse, 0.01 for dense."""
 
     def __post_init__(self) -> None:
         _require_choice("paradigm", self.paradigm, PARADIGMS)
         _require_choice("attention", self.attention, ATTENTIONS)
         _require_choice("pooling", self.pooling, POOLINGS)
+        if self.temperature is None:
+            object.__setattr__(self, "temperature", _TEMPERATURES[self.paradigm])
         if isinstance(self.logit_scale, str) and self.logit_scale != HIDDEN_SIZE_POWER:
-            raise UsageError(
-                f"logit_scale is '{self.logit_scale}'; give a number or '{HIDDEN_SIZE_POWER}'."
+            raise ContractError(
+                "logit_scale",
+                f"logit_scale is '{self.logit_scale}'; give a number or '{HIDDEN_SIZE_POWER}'.",
             )
         if not isinstance(self.logit_scale, str) and self.logit_scale <= 0:
-            raise UsageError(f"logit_scale is {self.logit_scale}; give a positive number.")
+            raise ContractError(
+                "logit_scale", f"logit_scale is {self.logit_scale}; give a positive number."
+            )
         for name in ("query_max_length", "passage_max_length"):
             if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; give at least 1 token.")
+                raise ContractError(
+                    name, f"{name} is {getattr(self, name)}; give at least 1 token."
+                )
         for name in ("query_top_k", "passage_top_k"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; give at least 1, or null.")
+                raise ContractError(
+                    name, f"{name} is {getattr(self, name)}; give at least 1, or null."
+                )
         for name in ("impact_scale", "temperature"):
             if getattr(self, name) <= 0:
-                raise UsageError(f"{name} is {getattr(self, name)}; give a positive number.")
+                raise ContractError(
+                    name, f"{name} is {getattr(self, name)}; give a positive number."
+                )
         if self.pooling == "eos" and not (self.append_eos and self.pool_eos):
-            raise UsageError("pooling 'eos' needs append_eos and pool_eos to be true.")
+            raise ContractError(
+                "pooling", "pooling 'eos' needs append_eos and pool_eos to be true."
+            )
 
     def scale_of_logits(self, hidden_size: int) -> float:
         """Return the factor on the logits for a backbone of this hidden size."""
@@ -89,17 +114,21 @@ class EncoderConfig:
         known = {field.name: field for field in dataclasses.fields(cls)}
         for key, value in values.items():
             if key not in known:
-                raise UsageError(f"{source}: unknown key '{key}'.{nearest(key, known)}")
+                raise ContractError(
+                    str(key), f"{source}: unknown key '{key}'.{nearest(str(key), known)}"
+                )
             if not _has_type(value, known[key].type):
-                raise UsageError(
-                    f"{source}: {key} is {value!r}; expected {_name(known[key].type)}."
+                raise ContractError(
+                    key, f"{source}: {key} is {value!r}; expected {_name(known[key].type)}."
                 )
         if "paradigm" not in values:
-            raise UsageError(f'{source}: \'paradigm\' is missing; write "sparse" or "dense".')
+            raise ContractError(
+                "paradigm", f'{source}: \'paradigm\' is missing; write "sparse" or "dense".'
+            )
         try:
             return cls(**values)
-        except UsageError as error:
-            raise UsageError(f"{source}: {error}") from None
+        except ContractError as error:
+            raise ContractError(error.key, f"{source}: {error}") from None
 
     @classmethod
     def load(cls, folder: str | Path) -> "EncoderConfig":
@@ -115,9 +144,10 @@ class EncoderConfig:
 
 def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise UsageError(
+        raise ContractError(
+            name,
             f"{name} is {value!r}; choose one of {', '.join(choices)}."
-            f"{nearest(str(value), choices)}"
+            f"{nearest(str(value), choices)}",
         )
 
 
@@ -125,7 +155,7 @@ def _has_type(value: object, annotation: Any) -> bool:
     if (
         isinstance(value, int)
         and not isinstance(value, bool)
-        and annotation in (float, float | str)
+        and annotation in (float, float | None, float | str)
     ):
         return True
     if isinstance(value, bool) and annotation is not bool:

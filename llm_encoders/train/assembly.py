@@ -13,44 +13,17 @@ from transformers import TrainingArguments
 
 from llm_encoders.checkpoints.checkpoint import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype
-from llm_encoders.errors import UsageError, nearest
+from llm_encoders.errors import UsageError
+from llm_encoders.jobs.arguments import LARGEST
 from llm_encoders.train.batches import Sampling, TrainingBatches
 from llm_encoders.train.compute import ModelShape
 from llm_encoders.train.model import RetrievalModel, load_model
 from llm_encoders.train.objective import Objective
+from llm_encoders.train.recipe.errors import RecipeError
 from llm_encoders.train.recipe.recipe import Recipe
+from llm_encoders.train.recipe.trainer import number_of
 from llm_encoders.train.regularisers import REGULARISERS
 
-# Arguments of the Transformers trainer that have keys of their own in a recipe.
-_OURS = {
-    "output_dir": "output",
-    "max_steps": "schedule.steps",
-    "num_train_epochs": "schedule.epochs",
-    "per_device_train_batch_size": "schedule.queries",
-    "gradient_accumulation_steps": "schedule.accumulation",
-    "learning_rate": "schedule.learning_rate",
-    "warmup_steps": "schedule.warmup",
-    "seed": "schedule.seed",
-    "save_steps": "saving.every",
-    "save_total_limit": "saving.keep",
-    "eval_steps": "evaluation.every",
-    "eval_on_start": "evaluation.at_start",
-    "metric_for_best_model": "evaluation.metric",
-    "bf16": "dtype",
-    "fp16": "dtype",
-    "use_cpu": "device",
-}
-# Those that may be given; the others would be ignored, or break what this trainer promises.
-_GIVEN = (
-    *("activation_checkpointing", "activation_checkpointing_kwargs", "gradient_checkpointing"),
-    *("gradient_checkpointing_kwargs", "fsdp", "fsdp_config", "deepspeed", "accelerator_config"),
-    *("ddp_backend", "ddp_bucket_cap_mb", "ddp_timeout", "ddp_find_unused_parameters"),
-    *("optim", "optim_args", "optim_target_modules", "adam_beta1", "adam_beta2", "adam_epsilon"),
-    *("weight_decay", "max_grad_norm", "lr_scheduler_type", "lr_scheduler_kwargs", "tf32"),
-    *("torch_compile", "torch_compile_backend", "torch_compile_mode", "full_determinism"),
-    *("dataloader_num_workers", "disable_tqdm", "log_level", "logging_first_step"),
-    *("logging_steps", "report_to", "run_name", "project", "trackio_space_id"),
-)
 _TIMEOUT = 86_400  # seconds; process 0 prepares data and evaluates while the others wait
 
 
@@ -93,15 +66,8 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
     """Arguments of the Transformers trainer.
 
     Raises:
-        UsageError: ``trainer`` names something unknown, or something that has its own key.
+        UsageError: Transformers refuses what ``trainer`` says.
     """
-    for key in recipe.trainer:
-        if key in _OURS:
-            raise UsageError(f"trainer.{key} is set by '{_OURS[key]}'.")
-        if key not in _GIVEN:
-            raise UsageError(
-                f"unknown key 'trainer.{key}'.{nearest(key, _GIVEN)} Known: {', '.join(_GIVEN)}."
-            )
     evaluation, dtype = recipe.evaluation, dtype_of(recipe)
     options: dict[str, Any] = {
         "logging_steps": 10,
@@ -112,7 +78,7 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
         "ddp_find_unused_parameters": False,
         "ddp_timeout": _TIMEOUT,
         "remove_unused_columns": False,
-        **{_known(key): value for key, value in recipe.trainer.items()},
+        **{_known(key): number_of(key, value) for key, value in recipe.trainer.items()},
         "output_dir": recipe.output,
         "max_steps": steps,
         "per_device_train_batch_size": 1,
@@ -246,13 +212,20 @@ def _steps(recipe: Recipe, model: Any, texts: int, cost: Callable[[ModelShape], 
     if schedule.steps is not None:
         return schedule.steps
     if schedule.epochs is not None:
-        return max(1, math.ceil(schedule.epochs * texts / schedule.queries))
+        return _counted("schedule.epochs", schedule.epochs * texts / schedule.queries, math.ceil)
     assert recipe.budget is not None
     per_step = cost(ModelShape.of(model)) * schedule.accumulation
-    steps = round(recipe.budget.training_flops / per_step)
-    if steps < 1:
-        raise UsageError(
+    steps = recipe.budget.training_flops / per_step
+    if round(steps) < 1:
+        raise RecipeError(
+            "budget.training_flops",
             f"budget.training_flops is {recipe.budget.training_flops:.3g}, but one step costs "
-            f"{per_step:.3g}; raise it, or make steps smaller (schedule.queries)."
+            f"{per_step:.3g}; raise it, or make steps smaller (schedule.queries).",
         )
-    return steps
+    return _counted("budget.training_flops", steps, round)
+
+
+def _counted(key: str, steps: float, rounded: Callable[[float], int]) -> int:
+    if steps > LARGEST:
+        raise RecipeError(key, f"{key} makes {steps:.3g} steps; lower it to {LARGEST:,} at most.")
+    return max(1, rounded(steps))

@@ -1,10 +1,13 @@
 """What a recipe must not say: values out of bounds, and keys that contradict each other."""
 
+import argparse
 import dataclasses
 from typing import Any
 
+from llm_encoders.jobs.arguments import output
 from llm_encoders.train.recipe.errors import RecipeError
 from llm_encoders.train.recipe.options import check_bounds
+from llm_encoders.train.recipe.trainer import check_trainer
 from llm_encoders.train.stages import STAGES
 
 
@@ -15,6 +18,8 @@ def check(recipe: Any) -> None:
         RecipeError: names the key and what it may be.
     """
     check_bounds(recipe)
+    _check_output(recipe)
+    check_trainer(recipe.trainer)
     _check_schedule(recipe)
     _check_adapter(recipe)
     stage = STAGES[recipe.stage]
@@ -47,6 +52,13 @@ def default_of(recipe: Any, key: str) -> Any:
     (field,) = (one for one in dataclasses.fields(owner) if one.name == (name or section))
     made = field.default_factory
     return field.default if made is dataclasses.MISSING else made()
+
+
+def _check_output(recipe: Any) -> None:
+    try:
+        output(recipe.output)
+    except (argparse.ArgumentTypeError, OSError, RuntimeError) as error:  # a loop of links
+        raise RecipeError("output", f"output: {' '.join(str(error).split())}.") from None
 
 
 def _check_schedule(recipe: Any) -> None:

@@ -1,4 +1,4 @@
-"""Mistakes in a recipe, and the line of the key that they are about."""
+"""Errors in a recipe, and the line of the key that they are about."""
 
 from collections.abc import Collection
 

@@ -1,33 +1,39 @@
 """Reading recipes from YAML, strictly: every key known, every value of its type."""
 
 import dataclasses
-import re
+import reprlib
 import types
 import typing
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from llm_encoders.config import EncoderConfig
-from llm_encoders.errors import UsageError, nearest
+from llm_encoders.config import ContractError, EncoderConfig
+from llm_encoders.errors import EncoderError, UsageError, nearest
+from llm_encoders.reading import parse_yaml, read_text
 from llm_encoders.train.recipe.errors import RecipeError, line_of
 from llm_encoders.train.recipe.recipe import Recipe
+
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    list: "a list of texts",
+    dict: "keys and values",
+    type(None): "null",
+}
 
 
 def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recipe:
     """Read a recipe and apply ``key=value`` overrides, keys dotted, values in YAML.
 
     Raises:
-        UsageError: an unknown key (names the nearest), a value of the wrong type, a contradiction.
+        EncoderError: it cannot be read, is not UTF-8, or not YAML; names the line.
+        UsageError: an unknown key (names the nearest), a key that occurs twice, a value of the
+            wrong type or out of bounds, a contradiction; names the line of the key.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        values = yaml.safe_load(text)
-    except OSError as error:
-        raise UsageError(f"Cannot read the recipe {path}: {error.strerror}.") from None
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    text = read_text(Path(path))
+    values = parse_yaml(text, str(path))
     if not isinstance(values, dict):
         raise UsageError(f"{path}: expected keys and values.")
     for override in overrides:
@@ -36,10 +42,10 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
         values.setdefault("adapter", None)
     try:
         return _build(Recipe, values, "")
-    except UsageError as error:
+    except RecipeError as error:
         replaced = {override.partition("=")[0] for override in overrides}
-        place = line_of(getattr(error, "key", ""), text, replaced)
-        where = f"{path}, line {place}" if place else str(path)
+        line = line_of(error.key, text, replaced)
+        where = f"{path}, line {line}" if line else str(path)
         where = " ".join([f"{where} with", *overrides]) if overrides else where
         raise UsageError(f"{where}: {error}") from None
 
@@ -57,16 +63,19 @@ def _override(values: dict[str, Any], override: str) -> None:
             raise UsageError(f"'{override}': '{part}' holds no keys.")
         values = inner
     try:
-        values[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UsageError(f"'{override}': what follows '=' is not valid YAML.") from None
+        values[last] = parse_yaml(text, "the value")
+    except EncoderError as error:
+        reason = str(error).partition(": ")[2]
+        raise UsageError(f"'{override}': what follows '=' is {reason}") from None
 
 
 def _build(cls: Any, values: Any, path: str) -> Any:
     """A dataclass of a mapping, recursively."""
     if not isinstance(values, dict):
         section = path.rstrip(".")
-        raise RecipeError(section, f"'{section}' must hold keys and values.")
+        raise RecipeError(
+            section, f"'{section}' is {reprlib.repr(values)}; it must hold keys and values."
+        )
     if cls is EncoderConfig:
         return _contract(values, path.rstrip("."))
     hints = typing.get_type_hints(cls)
@@ -87,10 +96,8 @@ def _build(cls: Any, values: Any, path: str) -> Any:
 def _contract(values: dict[str, Any], path: str) -> EncoderConfig:
     try:
         return EncoderConfig.from_dict(values, path)
-    except UsageError as error:
-        words = set(re.findall(r"\w+", str(error)))
-        key = next((f"{path}.{one}" for one in values if str(one) in words), path)
-        raise RecipeError(key, str(error)) from None
+    except ContractError as error:
+        raise RecipeError(f"{path}.{error.key}", str(error)) from None
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
@@ -106,9 +113,8 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
                 return float(value)  # YAML reads 1e-4 as a string
             except (TypeError, ValueError, OverflowError):
                 continue
-        if isinstance(value, plain) and (plain is bool or not isinstance(value, bool)):
-            if plain is list and not all(isinstance(item, str) for item in value):
-                raise RecipeError(name, f"'{name}' is {value!r}; expected a list of names.")
+        right = isinstance(value, plain) and (plain is bool or not isinstance(value, bool))
+        if right and (plain is not list or all(isinstance(item, str) for item in value)):
             return value
-    wanted = " or ".join(getattr(option, "__name__", str(option)) for option in options)
-    raise RecipeError(name, f"'{name}' is {value!r}; expected {wanted}.")
+    wanted = " or ".join(_KINDS[typing.get_origin(one) or one] for one in options)
+    raise RecipeError(name, f"'{name}' is {reprlib.repr(value)}; expected {wanted}.")

@@ -9,6 +9,7 @@ from typing import Any
 from llm_encoders.errors import nearest
 from llm_encoders.jobs.arguments import LARGEST
 from llm_encoders.train.recipe.errors import RecipeError
+from llm_encoders.unicode import well_formed
 
 LONGEST = 1 << 20
 """Tokens of a text, at most."""
@@ -23,13 +24,17 @@ class Bounds:
     above: float = -math.inf
     below: float = math.inf
     choices: Sequence[str] = ()
+    filled: bool = False
 
     def check(self, key: str, value: Any) -> None:
-        """Refuse a value out of bounds, infinite, or NaN.
+        """Refuse a number out of bounds, infinite, or NaN, and a text that nothing can be named.
 
         Raises:
             RecipeError: says what the key may be.
         """
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                self._check_text(key, text)
         if isinstance(value, str) and self.choices and value not in self.choices:
             raise RecipeError(
                 key,
@@ -48,6 +53,12 @@ class Bounds:
                 f"{key} is {written}; give a {'whole' if whole else 'finite'} number"
                 f"{self._words(most)}.",
             )
+
+    def _check_text(self, key: str, text: str) -> None:
+        if self.filled and not text.strip():
+            raise RecipeError(key, f"{key} is empty.")
+        if "\0" in text or well_formed(text) != text:
+            raise RecipeError(key, f"{key} holds a NUL byte or half a character.")
 
     def _words(self, most: float) -> str:
         if self.least > -math.inf and most < math.inf:
@@ -70,6 +81,7 @@ def option(
     above: float = -math.inf,
     below: float = math.inf,
     choices: Sequence[str] = (),
+    filled: bool = False,
 ) -> Any:
     """A key of a recipe.
 
@@ -79,8 +91,10 @@ def option(
         least, most: the smallest and the largest value.
         above, below: what it must exceed, and what it must fall short of.
         choices: the texts that it may be.
+        filled: whether a text must not be empty.
     """
-    metadata = {"meaning": meaning, "bounds": Bounds(least, most, above, below, tuple(choices))}
+    bounds = Bounds(least, most, above, below, tuple(choices), filled)
+    metadata = {"meaning": meaning, "bounds": bounds}
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

@@ -90,10 +90,11 @@ class Data:
 
     train: str = option(
         meaning="Queries with their passages: JSONL, TSV, a folder in BEIR layout, or "
-        "hf:ORGANISATION/NAME. For the stages mntp and clm: passages."
+        "hf:ORGANISATION/NAME. For the stages mntp and clm: passages.",
+        filled=True,
     )
-    corpus: str | None = option(None, "The passages that 'train' names by id.")
-    split: str = option("train", "Which judgements of a folder in BEIR layout.")
+    corpus: str | None = option(None, "The passages that 'train' names by id.", filled=True)
+    split: str = option("train", "Which judgements of a folder in BEIR layout.", filled=True)
     negatives: int = option(
         16,
         "Hard negatives of a query, at most; drawn anew in every epoch.",
@@ -169,7 +170,7 @@ class Budget:
 class Evaluation:
     """Evaluation on collections in BEIR layout while training."""
 
-    collections: list[str] = option(meaning="Folders in BEIR layout.")
+    collections: list[str] = option(meaning="Folders in BEIR layout.", filled=True)
     split: str = option("test", "Which judgements.")
     every: int | None = option(None, "Steps between evaluations; null for the end only.", least=1)
     at_start: bool = option(False, "Evaluate the weights that training begins with, too.")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.train.recipe.file import load_recipe
 
 
@@ -34,7 +34,7 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
         (["schedule.steps=null"], "exactly one of .*there is none"),
         (["schedule.steps=null", "budget.training_flops=-1e15"], "training_flops is -1e\\+15"),
         (["schedule.steps=0"], "schedule.steps is 0; give a whole number from 1 to 2,147,483,647"),
-        (["schedule.steps=many"], "'schedule.steps' is 'many'; expected int"),
+        (["schedule.steps=many"], "'schedule.steps' is 'many'; expected a whole number"),
         (["objective.contrastive=0"], "objective has no loss"),
         (["objective.kl=1", "data.negatives=0"], "give negatives"),
         (["encoder.paradigm=dense"], "regularisation is for sparse encoders"),
@@ -62,7 +62,7 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
         ),
         (["schedule.learning_rate=.nan"], "learning_rate is nan; give a finite number above 0"),
         (["schedule.seed=-1"], "schedule.seed is -1; give a whole number from 0 to 4,294,967,295"),
-        (["evaluation={collections: [1]}"], "collections' is .1.; expected a list of names"),
+        (["evaluation={collections: [1]}"], "collections' is .1.; expected a list of texts"),
         (["dtype=float"], "dtype is 'float'; choose one of .*Did you mean"),
         (["quantization=4bits"], "Did you mean '4bit'"),
         (["quantization=4bit", "adapter=null"], "add an adapter"),
@@ -80,7 +80,7 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
         (["saving.keep=0"], "saving.keep is 0"),
         (["data.train=[a"], "what follows '=' is not valid YAML"),
         (["steps"], "is no override"),
-        (["data.train=null"], "'data.train' is None; expected str"),
+        (["data.train=null"], "'data.train' is None; expected a text"),
     ],
 )
 def test_mistakes(recipe_file, overrides, message):
@@ -111,7 +111,7 @@ def test_the_line_of_a_mistake(recipe_file, changes, key, message):
 
 
 def test_no_such_recipe():
-    with pytest.raises(UsageError, match="Cannot read the recipe nowhere.yaml"):
+    with pytest.raises(EncoderError, match=r"Cannot read nowhere.yaml: No such file"):
         load_recipe("nowhere.yaml")
 
 
