@@ -70,6 +70,14 @@ def scored(tmp_path, beir) -> Path:
     return write_lines(tmp_path / "scored.jsonl", records)
 
 
+@pytest.fixture(scope="session")
+def files(tmp_path_factory) -> Path:
+    """Data and adapter of the run that :mod:`small_run` describes."""
+    from tests.llm_encoders.train import small_run
+
+    return small_run.write_files(tmp_path_factory.mktemp("small"))
+
+
 @pytest.fixture
 def recipe_file(tmp_path, beir, scored):
     """Write a recipe; keyword arguments replace its keys."""

@@ -1,0 +1,84 @@
+"""What is drawn anew in every pass over the data: negatives, masks, dropped units.
+
+The weights stand still, for the learning rate is next to nothing, and every step is a whole pass.
+Whatever differs between two steps has then been drawn anew.
+"""
+
+import json
+from itertools import product
+
+import pytest
+
+from llm_encoders.train.recipe.file import load_recipe
+from llm_encoders.train.run import run
+from tests.llm_encoders.train import formula
+from tests.llm_encoders.train.conftest import BACKBONE
+from tests.llm_encoders.train.small_run import RECORDS, batch, objective, values
+
+STILL = {"steps": 6, "learning_rate": 1e-30, "warmup": 0}
+DENSE = {
+    "encoder": {"paradigm": "dense", "temperature": 0.05},
+    "regularisation": {"queries": 0.0, "passages": 0.0},
+    "schedule": STILL,
+}
+
+
+def lines_of(tmp_path, recipe):
+    run(load_recipe(formula.write_recipe(tmp_path / "recipe.yaml", recipe)))
+    return formula.logged(tmp_path / "run")
+
+
+def test_negatives_come_with_their_own_scores(files, tmp_path):
+    recipe = values(files, tmp_path / "run", **DENSE, data={"negatives": 1})
+    found = [line["loss"] for line in lines_of(tmp_path, recipe)]
+    wanted, llama, queries = objective(recipe), formula.Llama(files / "adapter"), batch()
+    encode = formula.cache(llama.dense)
+    losses = {}
+    for chosen in product(*(range(1, len(one.names)) for one in queries)):
+        drawn = [
+            formula.Query(
+                one.ids, *([part[0], part[n]] for part in (one.names, one.passages, one.teacher))
+            )
+            for one, n in zip(queries, chosen, strict=True)
+        ]
+        losses[chosen] = float(wanted.total(wanted.parts(encode, drawn), 1.0).detach())
+    drawn = [
+        [c for c, loss in losses.items() if loss == pytest.approx(one, rel=1e-5)] for one in found
+    ]
+    assert all(len(matching) == 1 for matching in drawn)
+    for number, one in enumerate(RECORDS):
+        assert {matching[0][number] for matching in drawn} == set(range(1, len(one[2]) + 1))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_adapter_dropout(files, tmp_path, dropout):
+    """Of a new adapter: its second factor is zero, so that dropout shows in gradients alone."""
+    adapter = {"rank": 4, "alpha": 8, "dropout": dropout, "targets": ["v_proj"]}
+    recipe = {**values(files, tmp_path / "run", **DENSE), "adapter": adapter}
+    del recipe["start_from"]
+    norms = {round(line["grad_norm"], 4) for line in lines_of(tmp_path, recipe)}
+    assert len(norms) == (1 if dropout == 0 else STILL["steps"])
+    written = json.loads((tmp_path / "run" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert written["lora_dropout"] == dropout
+
+
+def test_dropout_of_the_adapter_that_training_starts_from(files, tmp_path):
+    start = formula.write_adapter(tmp_path / "adapter", dropout=0.5)
+    recipe = {**values(files, tmp_path / "run", **DENSE), "start_from": str(start)}
+    losses = {line["loss"] for line in lines_of(tmp_path, recipe)}
+    assert len(losses) == STILL["steps"]
+
+
+def test_masks(files, tmp_path):
+    recipe = {
+        "stage": "mntp",
+        "backbone": str(BACKBONE),
+        "start_from": str(files / "adapter"),
+        "output": str(tmp_path / "run"),
+        "data": {"train": str(files / "corpus.jsonl")},
+        "schedule": {**STILL, "queries": 5},
+        "device": "cpu",
+        "trainer": {"logging_steps": 1, "disable_tqdm": True, "optim": "sgd"},
+    }
+    losses = {line["loss"] for line in lines_of(tmp_path, recipe)}
+    assert len(losses) == STILL["steps"]

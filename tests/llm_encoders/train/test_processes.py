@@ -1,0 +1,179 @@
+"""Two processes, parts of a step and chunks against formulas in float64, in one launch."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from tests.llm_encoders.train import formula
+from tests.llm_encoders.train.conftest import BACKBONE
+from tests.llm_encoders.train.small_run import PASSAGES, batch, objective, values
+
+SEED, STEPS, PARTS = 7, 2, 2
+LENGTH, SHARE, MASK = 11, 0.4, "_"
+LANGUAGE_MODELLING = {"steps": STEPS, "queries": 6, "accumulation": PARTS, "warmup": 0}
+RATE = 0.1
+
+_RUNS = """
+import sys
+from llm_encoders.train.recipe.file import load_recipe
+from llm_encoders.train.run import run
+for path in sys.argv[1:]:
+    run(load_recipe(path))
+"""
+
+
+def recipes(files, folder):
+    schedule = {**LANGUAGE_MODELLING, "learning_rate": RATE, "seed": SEED, "chunk_tokens": 16}
+    stage = {
+        "backbone": str(BACKBONE),
+        "start_from": str(files / "adapter"),
+        "data": {"train": str(files / "corpus.jsonl")},
+        "schedule": schedule,
+        "device": "cpu",
+        "trainer": {"logging_steps": 1, "disable_tqdm": True, "optim": "sgd"},
+    }
+    mntp = {"mask_token": MASK, "share": SHARE, "max_length": LENGTH}
+    parted = {"steps": STEPS, "accumulation": PARTS, "warmup": 0, "seed": SEED}
+    together = {**parted, "accumulation": 1}
+    return {
+        "mntp": {**stage, "stage": "mntp", "mntp": mntp, "output": str(folder / "mntp")},
+        "clm": {
+            **stage,
+            "stage": "clm",
+            "clm": {"max_length": LENGTH},
+            "output": str(folder / "clm"),
+        },
+        "parted": values(files, folder / "parted", schedule=parted),
+        "reference": values(
+            files,
+            folder / "reference",
+            schedule=together,
+            objective={"margin_mse": 0.0, "loss_scaling": "reference"},
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def runs(files, tmp_path_factory):
+    """Recipes and the folder of what two processes have made of them."""
+    folder = tmp_path_factory.mktemp("runs")
+    given = recipes(files, folder)
+    script = folder / "runs.py"
+    script.write_text(_RUNS, encoding="utf-8")
+    paths = [formula.write_recipe(folder / f"{name}.yaml", one) for name, one in given.items()]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    result = subprocess.run(
+        [sys.executable, *launcher, str(script), *map(str, paths)], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return given, folder
+
+
+def order(texts, step, part, size):
+    """Places, and what stands there, of one part of a step: every pass is shuffled anew."""
+    first = (step * PARTS + part) * size
+    for place in range(first, first + size):
+        epoch, number = divmod(place, len(texts))
+        yield place, texts[np.random.default_rng([SEED, epoch]).permutation(len(texts))[number]]
+
+
+def masked(ids, place):
+    """Masked next-token prediction: the text with masks, and {position: token to predict}."""
+    tokenizer = AutoTokenizer.from_pretrained(BACKBONE)
+    (mask,) = tokenizer(MASK, add_special_tokens=False)["input_ids"]
+    generator = np.random.default_rng([SEED, 2, place])
+    chances, ids, targets = generator.random((len(ids), 2)), list(ids), {}
+    for position in range(1, len(ids)):
+        if chances[position, 0] < SHARE and ids[position] not in tokenizer.all_special_ids:
+            targets[position] = ids[position]
+            if chances[position, 1] < 0.8:
+                ids[position] = mask
+            elif chances[position, 1] < 0.9:
+                ids[position] = int(generator.integers(16_384))
+    return ids, targets
+
+
+def cross_entropy(values_, target):
+    return torch.log(torch.exp(values_).sum()) - values_[target]
+
+
+def language_modelling_loss(llama, stage, step):
+    texts = [formula.tokens(text, LENGTH) for text in PASSAGES.values()]
+    means = []
+    for part in range(PARTS):
+        losses = []
+        for place, ids in order(texts, step, part, 3):
+            hidden, targets = masked(ids, place)
+            if stage == "clm":
+                hidden, targets = ids, dict(list(enumerate(ids))[1:])
+            logits = llama.states(hidden, causal=stage == "clm") @ llama.head.T
+            for position, token in targets.items():
+                before = logits[position - 1]
+                losses.append(cross_entropy(before, token))
+                if stage == "clm":
+                    losses[-1] = losses[-1] + cross_entropy(
+                        torch.log(1 + before.clamp(min=0)), token
+                    )
+        means.append(torch.stack(losses).mean())
+    return torch.stack(means).mean()
+
+
+@pytest.mark.parametrize("stage", ["mntp", "clm"])
+def test_language_modelling(runs, files, stage):
+    _, folder = runs
+    llama = formula.Llama(files / "adapter")
+    for step, line in enumerate(formula.logged(folder / stage)):
+        loss = language_modelling_loss(llama, stage, step)
+        rate = RATE * (STEPS - step) / STEPS
+        norm = formula.descend(llama.trained, loss, rate)
+        assert line["loss"] == pytest.approx(float(loss.detach()), rel=1e-5)
+        assert line["grad_norm"] == pytest.approx(norm, rel=1e-5)
+        assert line["learning_rate"] == pytest.approx(rate)
+    formula.assert_same_change(
+        formula.read_adapter(files / "adapter"), llama.trained, folder / stage
+    )
+
+
+def test_parts_of_a_step(runs, files):
+    """Queries of different parts are not compared, and every part counts the same."""
+    given, folder = runs
+    recipe = given["parted"]
+    wanted, llama = objective(recipe), formula.Llama(files / "adapter")
+    for step, line in enumerate(formula.logged(folder / "parted")):
+        ramp = min(1.0, (step + 1) / 2) ** 2  # .75 of two steps, rounded
+        loss = 0.0
+        for part in range(PARTS):
+            queries = [one for _, one in order(batch(), step, part, 2)]
+            loss = loss + wanted.total(wanted.parts(llama.sparse, queries), ramp) / PARTS
+        rate = recipe["schedule"]["learning_rate"] * (STEPS - step) / STEPS
+        norm = formula.descend(llama.trained, loss, rate)
+        assert line["loss"] == pytest.approx(float(loss.detach()), rel=1e-5)
+        assert line["grad_norm"] == pytest.approx(norm, rel=1e-5)
+    formula.assert_same_change(
+        formula.read_adapter(files / "adapter"), llama.trained, folder / "parted"
+    )
+
+
+def test_the_reference_s_loss_scaling(runs, files):
+    """Terms over gathered texts count half with two processes; KL counts in full."""
+    given, folder = runs
+    recipe = given["reference"]
+    recipe["objective"].pop("loss_scaling")
+    wanted, llama = objective(recipe), formula.Llama(files / "adapter")
+    for step, line in enumerate(formula.logged(folder / "reference")):
+        ramp = min(1.0, (step + 1) / 2) ** 2
+        parts = wanted.parts(llama.sparse, batch())
+        whole = wanted.total(parts, ramp)
+        distilled = wanted.kl * parts["kl"]
+        loss = (whole - distilled) / 2 + distilled
+        rate = recipe["schedule"]["learning_rate"] * (STEPS - step) / STEPS
+        norm = formula.descend(llama.trained, loss, rate)
+        assert line["contrastive"] == pytest.approx(float(parts["contrastive"].detach()), rel=1e-5)
+        assert line["grad_norm"] == pytest.approx(norm, rel=1e-5)
+    formula.assert_same_change(
+        formula.read_adapter(files / "adapter"), llama.trained, folder / "reference"
+    )

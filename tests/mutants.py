@@ -1,0 +1,297 @@
+"""Single changes to the training code that the tests must notice.
+
+``python tests/mutants.py`` copies the sources to a temporary folder, applies one change at a time
+and runs the tests that stand beside it. It prints which changes were caught and exits with 1 if
+any survived. ``python tests/mutants.py ramp masks`` takes those whose names contain a word.
+:mod:`tests.test_mutants` checks that every old text still occurs exactly once.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+PACKAGE = "llm_encoders"
+
+_TRAIN = "tests/llm_encoders/train"
+_STEPS = f"{_TRAIN}/test_whole_steps.py::test_a_run_is_the_formula"
+_FLOPS, _IDF, _L1 = f"{_STEPS}[flops]", f"{_STEPS}[idf-flops]", f"{_STEPS}[l1]"
+_PASSES = f"{_TRAIN}/test_passes.py"
+_PROCESSES = f"{_TRAIN}/test_processes.py"
+_MNTP, _CLM = (f"{_PROCESSES}::test_language_modelling[{one}]" for one in ("mntp", "clm"))
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change.
+
+    Args:
+        name: what is wrong after it.
+        old: text that occurs exactly once in the package.
+        new: what it becomes.
+        tests: of pytest; at least one must fail.
+    """
+
+    name: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "teacher scores permuted against their negatives",
+        "*(negative[i] for i in chosen)]",
+        "*(negative[i] for i in range(wanted))]",
+        (f"{_PASSES}::test_negatives_come_with_their_own_scores",),
+    ),
+    Mutant(
+        "ramp linear",
+        "return min(1.0, step / ramp_steps) ** 2 if",
+        "return min(1.0, step / ramp_steps) if",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "factor of idf-FLOPS inverted",
+        "factor = (idf.mean() / idf)",
+        "factor = (idf / idf.mean())",
+        (_IDF,),
+    ),
+    Mutant(
+        "teacher temperature multiplied",
+        "candidates.teacher / self.teacher_temperature",
+        "candidates.teacher * self.teacher_temperature",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "temperature always 1",
+        "temperature=recipe.encoder.temperature,",
+        "temperature=1.0,",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "query and passage weights of the regulariser swapped",
+        "query_regularisation=strength.queries,\n        passage_regularisation=strength.passages,",
+        "query_regularisation=strength.passages,\n        passage_regularisation=strength.queries,",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "ramp one step late",
+        "strength = ramp(self.state.global_step + 1, self.ramp_steps)",
+        "strength = ramp(self.state.global_step, self.ramp_steps)",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "data.passage_max_length ignored",
+        "max_length=recipe.data.passage_max_length",
+        "max_length=None",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "data.query_max_length ignored",
+        "max_length=recipe.data.query_max_length",
+        "max_length=None",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "targets of language modelling not summed over processes",
+        "dist.all_reduce(count)",
+        "pass",
+        (_MNTP,),
+    ),
+    Mutant(
+        "language modelling not divided by accumulation",
+        "        factor = processes() / self.current_gradient_accumulation_steps\n"
+        "        for number, chunk in enumerate(chunks):",
+        "        factor = processes()\n        for number, chunk in enumerate(chunks):",
+        (_MNTP,),
+    ),
+    Mutant(
+        "ranking objectives not divided by accumulation",
+        "        factor = processes() / self.current_gradient_accumulation_steps\n"
+        "        loss = gradient_cache.step(",
+        "        factor = processes()\n        loss = gradient_cache.step(",
+        (f"{_PROCESSES}::test_parts_of_a_step",),
+    ),
+    Mutant(
+        "teacher temperature ignored",
+        "teacher_temperature=weights.teacher_temperature,",
+        "",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "masks equal in every pass",
+        "np.random.default_rng([self.seed, 2, place])",
+        "np.random.default_rng([self.seed, 2, self._row(place)])",
+        (f"{_PASSES}::test_masks",),
+    ),
+    Mutant(
+        "cosine schedule",
+        '"lr_scheduler_type": "linear"',
+        '"lr_scheduler_type": "cosine"',
+        (_FLOPS,),
+    ),
+    Mutant("weight decay .1", '"weight_decay": 0.0', '"weight_decay": 0.1', (_FLOPS,)),
+    Mutant("no clipping", '"max_grad_norm": 1.0', '"max_grad_norm": 0.0', (_FLOPS,)),
+    Mutant(
+        "warm-up twice as long",
+        "round(recipe.schedule.warmup * steps)",
+        "round(2 * recipe.schedule.warmup * steps)",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "the same negatives in every pass",
+        "np.random.default_rng([self.sampling.seed, 1, place])",
+        "np.random.default_rng([self.sampling.seed, 1, number])",
+        (f"{_PASSES}::test_negatives_come_with_their_own_scores",),
+    ),
+    Mutant(
+        "adapter.dropout ignored",
+        "lora_dropout=adaptation.dropout,",
+        "lora_dropout=0.0,",
+        (f"{_PASSES}::test_adapter_dropout",),
+    ),
+    Mutant(
+        "known positives count as negatives",
+        "np.isin(rows, list(one.relevant))",
+        "np.isin(rows, [])",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "KL the other way round",
+        "log_teacher.exp() * (log_teacher - log_student)",
+        "log_student.exp() * (log_student - log_teacher)",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "margin of the student without its negative",
+        "student_margin = scores[:, :1] - scores[:, 1:]",
+        "student_margin = scores[:, :1] + scores[:, 1:]",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "FLOPS of mean squares",
+        "weights.mean(0).square().sum()",
+        "weights.square().mean(0).sum()",
+        (_FLOPS,),
+    ),
+    Mutant(
+        "L1 summed over texts",
+        "weights.sum(1).mean()",
+        "weights.sum()",
+        (_L1,),
+    ),
+    Mutant(
+        "a token predicted from its own state",
+        "(row, position - 1, token)",
+        "(row, position, token)",
+        (_MNTP,),
+    ),
+    Mutant(
+        "second loss of clm left out",
+        "+ prediction_loss(logits.relu().log1p(), targets)",
+        "",
+        (_CLM,),
+    ),
+    Mutant(
+        "reference scaling of KL, too",
+        '_LOCAL = ("kl", "margin_mse")',
+        '_LOCAL = ("margin_mse",)',
+        (f"{_PROCESSES}::test_the_reference_s_loss_scaling",),
+    ),
+    Mutant(
+        "loss not multiplied by the number of processes",
+        "        factor = processes() / self.current_gradient_accumulation_steps\n"
+        "        loss = gradient_cache.step(",
+        "        factor = 1 / self.current_gradient_accumulation_steps\n"
+        "        loss = gradient_cache.step(",
+        (f"{_PROCESSES}::test_parts_of_a_step",),
+    ),
+)
+
+
+def places(mutant: Mutant, root: Path) -> list[Path]:
+    """Files of the package in which the old text occurs, once for every occurrence."""
+    found = []
+    for path in sorted((root / PACKAGE).rglob("*.py")):
+        found += [path] * path.read_text(encoding="utf-8").count(mutant.old)
+    return found
+
+
+def copy_sources(root: Path) -> Path:
+    """Package, tests and recipes in a folder of their own."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in (PACKAGE, "tests", "reproductions"):
+        shutil.copytree(REPOSITORY / name, root / name, ignore=ignore)
+    shutil.copy(REPOSITORY / "pyproject.toml", root)
+    return root
+
+
+def passes(root: Path, tests: tuple[str, ...]) -> bool:
+    """Whether the tests pass on the sources in ``root``."""
+    shared = os.environ.get("LLM_ENCODERS_TEST_DATA", REPOSITORY.parent / "shared" / "data")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(root),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LLM_ENCODERS_TEST_DATA": str(shared),
+    }
+    words = ["-x", "-q", "-p", "no:cacheprovider", *tests]
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", *words],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode not in (0, 1):  # of pytest: all passed, some failed
+        raise SystemExit(f"pytest {' '.join(words)}:\n{result.stdout}{result.stderr}")
+    return result.returncode == 0
+
+
+def outcomes(mutants: list[Mutant], root: Path) -> Iterator[tuple[Mutant, str]]:
+    """``caught`` or ``SURVIVED`` for every mutant, or why it could not be tried."""
+    for mutant in mutants:
+        found = places(mutant, root)
+        if len(found) != 1:
+            yield mutant, f"NOT TRIED: the old text occurs {len(found)} times"
+            continue
+        text = found[0].read_text(encoding="utf-8")
+        found[0].write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+        try:
+            yield mutant, "SURVIVED" if passes(root, mutant.tests) else "caught"
+        finally:
+            found[0].write_text(text, encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("words", nargs="*", help="take mutants whose names contain one of these")
+    words = parser.parse_args().words
+    mutants = [m for m in MUTANTS if not words or any(word in m.name for word in words)]
+    bad = 0
+    with tempfile.TemporaryDirectory() as folder:
+        root = copy_sources(Path(folder))
+        tests = tuple(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
+        if not passes(root, tests):
+            raise SystemExit("The tests fail without any change.")
+        begun = time.monotonic()
+        for mutant, outcome in outcomes(mutants, root):
+            bad += outcome != "caught"
+            seconds = time.monotonic() - begun
+            print(f"{outcome:10} {seconds:4.0f} s  {mutant.name}", flush=True)
+            begun = time.monotonic()
+    print(f"{len(mutants) - bad} of {len(mutants)} caught.")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
