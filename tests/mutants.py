@@ -202,8 +202,8 @@ MUTANTS = (
     ),
     Mutant(
         "reference scaling of KL, too",
-        '_LOCAL = ("kl", "margin_mse")',
-        '_LOCAL = ("margin_mse",)',
+        "_LOCAL = frozenset(loss.name for loss in LOSSES.values() if not loss.in_batch)",
+        "_LOCAL = frozenset()",
         (f"{_PROCESSES}::test_the_reference_s_loss_scaling",),
     ),
     Mutant(

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoTokenizer
 
-from tests.llm_encoders.train.conftest import BACKBONE
+from tests.llm_encoders.conftest import BACKBONE
 
 RANK, ALPHA = 4, 12
 TARGETS = {"q_proj": "self_attn", "v_proj": "self_attn", "down_proj": "mlp"}

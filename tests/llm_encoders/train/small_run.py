@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tests.llm_encoders.conftest import BACKBONE, write_lines
 from tests.llm_encoders.train import formula
-from tests.llm_encoders.train.conftest import BACKBONE, write_lines
 
 PASSAGES = {
     "statins": "Statins lower cholesterol by inhibiting an enzyme of the liver.",

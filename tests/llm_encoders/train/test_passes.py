@@ -11,8 +11,8 @@ import pytest
 
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
+from tests.llm_encoders.conftest import BACKBONE
 from tests.llm_encoders.train import formula
-from tests.llm_encoders.train.conftest import BACKBONE
 from tests.llm_encoders.train.small_run import RECORDS, batch, objective, values
 
 STILL = {"steps": 6, "learning_rate": 1e-30, "warmup": 0}

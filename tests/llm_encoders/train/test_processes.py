@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from tests.llm_encoders.conftest import BACKBONE
 from tests.llm_encoders.train import formula
-from tests.llm_encoders.train.conftest import BACKBONE
 from tests.llm_encoders.train.small_run import PASSAGES, batch, objective, values
 
 SEED, STEPS, PARTS = 7, 2, 2
