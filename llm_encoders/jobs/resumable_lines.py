@@ -1,50 +1,122 @@
-"""A file of JSON lines that grows as a stream and goes on where it was stopped."""
+"""A file of JSON lines that grows as a stream and is resumed where it was stopped.
+
+``OUTPUT.partial`` takes the lines and becomes ``OUTPUT`` when all are there. Beside it lies a
+hidden state file with the fingerprint of the job; it stays when the output is finished, so that
+the same command can tell that there is nothing left to do.
+"""
 
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.jobs.atomic import naming, write_atomically
+from llm_encoders.jobs.fingerprint import describe, differences
+from llm_encoders.jobs.lock import locked
+from llm_encoders.reading import read_object
+
+_ANEW = "Add --overwrite to begin anew, or name another output."
 
 
-class ResumableLines:
-    """Lines are appended to ``OUTPUT.partial``, which becomes ``OUTPUT`` when all are there.
+@contextmanager
+def resumable_lines(
+    output: Path, fingerprint: dict[str, Any], overwrite: bool = False
+) -> Iterator["ResumableLines"]:
+    """Open the lines of a job and keep other runs from them meanwhile.
 
     Args:
-        output: the finished file.
-        identity: what the lines depend on; a partial file of another identity is refused.
+        output: the file.
+        fingerprint: what its lines depend on; see :mod:`llm_encoders.jobs.fingerprint`.
         overwrite: begin anew.
 
     Raises:
-        UsageError: the output is there already, or a partial one of another identity.
+        UsageError: the output, or lines of it, are another job's.
+        EncoderError: another run is writing to it, or its state file is damaged.
+    """
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder; name a file.")
+    made = not output.parent.exists()
+    busy = f"Another run is writing to {output}; wait for it, or name another output."
+    try:
+        with locked(_beside(output, "lock"), busy):
+            yield ResumableLines(output, fingerprint, overwrite)
+    finally:
+        if made and output.parent.is_dir() and not any(output.parent.iterdir()):
+            output.parent.rmdir()
+
+
+class ResumableLines:
+    """See :func:`resumable_lines`, which makes it.
+
+    Attributes:
+        finished: whether this very job is done; then there is nothing to write.
+        fresh: whether the lines begin anew.
+        done: lines that are there already.
     """
 
-    def __init__(self, output: Path, identity: dict[str, Any], overwrite: bool = False) -> None:
+    def __init__(self, output: Path, fingerprint: dict[str, Any], overwrite: bool) -> None:
         self.output = output
         self._partial = output.with_name(output.name + ".partial")
-        self._identity = output.with_name(output.name + ".identity")
-        begun = self._partial.is_file() and self._identity.is_file()
-        if output.exists() and not overwrite and not begun:
-            raise UsageError(f"{output} is there already; add --overwrite to write it anew.")
-        self._content = json.dumps(identity, sort_keys=True)
-        self.fresh = overwrite or not self._identity.is_file()
-        """Whether the lines begin anew."""
-        if not self.fresh:
-            known = json.loads(self._identity.read_text(encoding="utf-8"))
-            differing = [key for key in identity if known.get(key) != identity[key]]
-            if differing:
-                raise UsageError(
-                    f"{self._partial} was begun with another {', '.join(differing)}; add "
-                    "--overwrite to begin anew."
-                )
-        self.done = 0 if self.fresh else self._drop_broken_end()
-        """Lines that are there."""
+        self._state = _beside(output, "state")
+        self._fingerprint = fingerprint
+        known = None if overwrite else self._read_state()
+        self.finished = known is not None and self._is_finished(known)
+        self.fresh, self.done = not self.finished, 0
+        if self.finished or overwrite:
+            return
+        begun = known is not None and "bytes" not in known and self._partial.is_file()
+        if not begun and output.exists():
+            raise UsageError(f"{output} is there already. {_ANEW}")
+        if begun:
+            self._resume(known["fingerprint"])
+
+    def _read_state(self) -> dict[str, Any] | None:
+        if not self._state.exists():
+            return None
+        try:
+            state = read_object(self._state)
+        except EncoderError as error:
+            raise EncoderError(
+                f"{error} It is not known what {self.output} was begun with. {_ANEW}"
+            ) from None
+        if not isinstance(state.get("fingerprint"), dict) or not isinstance(
+            state.get("bytes", 0), int
+        ):
+            raise EncoderError(
+                f"{self._state} is damaged, so it is not known what {self.output} was begun with. "
+                f"{_ANEW}"
+            )
+        return state
+
+    def _is_finished(self, known: dict[str, Any]) -> bool:
+        """Whether this job's output is in place; completes :meth:`finish` after a kill."""
+        size = known.get("bytes")
+        if size is None:
+            return False
+        if self._partial.is_file() and self._partial.stat().st_size == size:
+            os.replace(self._partial, self.output)
+        if not self.output.is_file():
+            return False
+        if self.output.stat().st_size != size:
+            raise UsageError(f"{self.output} was changed after it was written. {_ANEW}")
+        self._require_same(known["fingerprint"], self.output, "is there already, but of another")
+        return True
+
+    def _resume(self, known: dict[str, Any]) -> None:
+        count = self._drop_broken_end()
+        if not count and not self.output.exists():
+            return  # nothing is lost by beginning anew, with whatever options
+        self._require_same(known, self._partial, "was begun by another")
+        self.fresh, self.done = False, count
+
+    def _require_same(self, known: dict[str, Any], path: Path, problem: str) -> None:
+        if found := differences(known, self._fingerprint):
+            raise UsageError(f"{path} {problem} job: {describe(found)}. {_ANEW}")
 
     def _drop_broken_end(self) -> int:
-        if not self._partial.exists():
-            return 0
         count = whole = 0
         with self._partial.open("rb") as stream:
             for line in stream:
@@ -60,25 +132,41 @@ class ResumableLines:
         Of what is overwritten, unfinished lines go now, an output stays until :meth:`finish`.
         """
         if self.fresh:
-            self._identity.unlink(missing_ok=True)
-            self.output.parent.mkdir(parents=True, exist_ok=True)
-            self._partial.write_bytes(b"")
-            building = self._identity.with_name(self._identity.name + ".tmp")
-            building.write_text(self._content, encoding="utf-8")
-            building.replace(self._identity)
+            with naming(self._partial):
+                self._partial.write_bytes(b"")
+            write_atomically(self._state, json.dumps({"fingerprint": self._fingerprint}))
 
     def write(self, windows: Iterable[list[dict[str, Any]]]) -> Iterator[int]:
-        """Append the lines of each window; yields their number after each."""
-        with self._partial.open("ab") as stream:
+        """Append the lines of each window; yields their number once they are on the disk.
+
+        Raises:
+            OSError: they cannot be written; names the file, which keeps whole windows only.
+        """
+        with naming(self._partial), self._partial.open("ab", buffering=0) as stream:
             for window in windows:
-                for record in window:
-                    stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
-                stream.flush()
-                os.fsync(stream.fileno())
+                lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in window]
+                _append(stream.fileno(), "".join(lines).encode())
                 yield len(window)
 
     def finish(self) -> None:
         """Give the file its name."""
-        self._partial.touch()
+        state = {"fingerprint": self._fingerprint, "bytes": self._partial.stat().st_size}
+        write_atomically(self._state, json.dumps(state))
         os.replace(self._partial, self.output)
-        self._identity.unlink(missing_ok=True)
+
+
+def _append(number: int, content: bytes) -> None:
+    """Append to a file, or leave it as it was where the disk is full."""
+    size = os.fstat(number).st_size
+    rest = memoryview(content)
+    try:
+        while rest:
+            rest = rest[os.write(number, rest) :]
+        os.fsync(number)
+    except BaseException:
+        os.ftruncate(number, size)
+        raise
+
+
+def _beside(output: Path, kind: str) -> Path:
+    return output.with_name(f".{output.name}.{kind}")

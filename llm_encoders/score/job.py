@@ -1,6 +1,7 @@
-"""Scoring the passages of training queries, as a stream that can be stopped and gone on with."""
+"""Scoring the passages of training queries, as a stream that can be stopped and resumed."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -10,54 +11,78 @@ from tqdm import tqdm
 
 from llm_encoders.data.passages import Passages
 from llm_encoders.data.prepare import TrainingData, prepare
-from llm_encoders.data.sources import DataSources, require_another, source_files
-from llm_encoders.jobs.resumable_lines import ResumableLines
-from llm_encoders.teachers.base import Teacher
-from llm_encoders.teachers.scoring import passages_of, teacher_scores
-
-_WINDOW = 64  # queries
+from llm_encoders.data.sources import DataSources, source_files
+from llm_encoders.jobs.fingerprint import file_stamps
+from llm_encoders.jobs.removal import require_apart
+from llm_encoders.jobs.resumable_lines import resumable_lines
+from llm_encoders.teachers import TeacherChoice
+from llm_encoders.teachers.scoring import TeacherScores, passages_of, windows
 
 
 def score(
-    sources: DataSources, teacher: Teacher, name: str, output: Path, overwrite: bool = False
+    sources: DataSources, choice: TeacherChoice, output: Path, overwrite: bool = False
 ) -> None:
     """Write the training data of ``sources`` with a score for every passage.
 
+    The teacher is loaded when it is sure that there is something left to score.
+
     Args:
         sources: training data in any layout.
-        teacher: gives the scores.
-        name: the teacher's name, kept with a partial output.
+        choice: the teacher; see :func:`llm_encoders.teachers.find_teacher`.
         output: JSONL; the layout ``question, pos_pid, neg_pids, pos_score, neg_scores`` where
-            passages have ids of a corpus, else Tevatron's with scores.
+            passages have ids of a corpus, else Tevatron's with scores. Its first record names the
+            teacher and its number format under ``teacher``.
         overwrite: begin anew.
 
     Raises:
         EncoderError: faulty training data; names file and line.
     """
-    require_another(output, sources)
+    files = [path for path, *_ in source_files(sources)]
+    require_apart(output, [sources.train, sources.corpus, choice.folder, *files])
+    stamps = file_stamps(map(Path, files))
+    fingerprint = {**asdict(sources), "files": stamps, "teacher": choice.fingerprint}
     work = output.with_name(output.name + ".work")
-    identity = {**asdict(sources), "files": source_files(sources), "teacher": name}
-    lines = ResumableLines(output, identity, overwrite)
-    data = prepare(sources, work)
-    lines.begin()
-    with tqdm(total=len(data.queries), initial=lines.done, unit="query", smoothing=0.05) as bar:
-        for count in lines.write(_windows(data, teacher, lines.done)):
-            bar.update(count)
-    lines.finish()
-    shutil.rmtree(work, ignore_errors=True)
+    with resumable_lines(output, fingerprint, overwrite) as lines:
+        if lines.finished:
+            print(f"{output} is in place already.", file=sys.stderr)
+            return
+        data = prepare(sources, work / "data")
+        teacher = choice.load()
+        print(f"Teacher: {choice.describe(teacher)}.", file=sys.stderr)
+        lines.begin()
+        with tqdm(total=len(data.queries), initial=lines.done, unit="query", smoothing=0.05) as bar:
+
+            def moved(what: str, done: int, count: int) -> None:
+                bar.set_postfix_str(f"{done:,} of {count:,} {what}")
+
+            scores = TeacherScores(teacher, fingerprint, work / "scores", moved)
+            for count in lines.write(_windows(data, scores, teacher.window, choice, lines.done)):
+                bar.update(count)
+        lines.finish()
+        shutil.rmtree(work, ignore_errors=True)
 
 
-def _windows(data: TrainingData, teacher: Teacher, done: int) -> Iterator[list[dict[str, Any]]]:
-    for first in range(done, len(data.queries), _WINDOW):
-        window = data.queries.select(range(first, min(first + _WINDOW, len(data.queries))))
+def _windows(
+    data: TrainingData, scores: TeacherScores, most: int, choice: TeacherChoice, done: int
+) -> Iterator[list[dict[str, Any]]]:
+    sizes = [len(one["positives"]) + len(one["negatives"]) for one in _all(data)]
+    for window in windows(sizes, most):
+        if window.stop <= done:
+            continue
+        rows = data.queries.select(window)
         groups = [
             (one["query"], passages_of(data.passages, one["positives"] + one["negatives"]))
-            for one in window
+            for one in rows
         ]
-        found = teacher_scores(teacher, groups)
-        yield [
-            _record(data.passages, one, scores) for one, scores in zip(window, found, strict=True)
-        ]
+        found = scores(f"{window.start} to {window.stop}", groups)
+        records = [_record(data.passages, *pair) for pair in zip(rows, found, strict=True)]
+        if window.start == 0:
+            records[0]["teacher"] = choice.record
+        yield records[max(0, done - window.start) :]
+
+
+def _all(data: TrainingData) -> Iterator[dict[str, Any]]:
+    return (data.queries[row] for row in range(len(data.queries)))
 
 
 def _record(store: Passages, one: dict[str, Any], scores: list[float]) -> dict[str, Any]:

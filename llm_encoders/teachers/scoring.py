@@ -1,31 +1,92 @@
-"""Scores of stored passages by a teacher."""
+"""Scores of stored passages by a teacher, computed so that a kill costs seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from llm_encoders.data.passages import Passages
 from llm_encoders.errors import EncoderError
-from llm_encoders.teachers.base import Passage, Teacher
+from llm_encoders.jobs.resumable_batches import StoredRows, run_batches
+from llm_encoders.teachers.base import Group, Passage, Teacher
 
-Groups = Sequence[tuple[str, Sequence[Passage]]]
+Moved = Callable[[str, int, int], Any]
+"""Told after every batch: what is computed, how many are done, how many there are."""
 
 
-def passages_of(store: Passages, rows: list[int]) -> list[Passage]:
+def passages_of(store: Passages, rows: Sequence[int]) -> list[Passage]:
     """What a teacher reads of these passages."""
     texts, titles = store.texts(rows)
     return [Passage(row, title, text) for row, title, text in zip(rows, titles, texts, strict=True)]
 
 
-def teacher_scores(teacher: Teacher, groups: Groups) -> list[list[float]]:
-    """Scores of every (query, its passages).
+def windows(sizes: Sequence[int], most: int) -> Iterator[range]:
+    """Neighbouring groups that are scored together.
 
-    Raises:
-        EncoderError: the teacher's batches do not fit into memory.
+    Windows depend on the sizes alone, so a run that is resumed has the same batches.
+
+    Args:
+        sizes: pairs of every group.
+        most: pairs of a window; a group that has more is a window of its own.
     """
-    try:
-        return teacher.scores(groups)
-    except torch.OutOfMemoryError as error:
-        raise EncoderError(
-            f"Out of memory: {str(error).splitlines()[0]} Lower the teacher's --batch-size."
-        ) from None
+    first, pairs = 0, 0
+    for number, size in enumerate(sizes):
+        if number > first and pairs + size > most:
+            yield range(first, number)
+            first, pairs = number, 0
+        pairs += size
+    if first < len(sizes):
+        yield range(first, len(sizes))
+
+
+class TeacherScores:
+    """A teacher's scores, window by window, with the work of the present window on the disk.
+
+    Args:
+        teacher: gives the scores.
+        fingerprint: what they depend on.
+        folder: takes the batches of one window; removed by the caller.
+        moved: told after every batch.
+    """
+
+    def __init__(
+        self,
+        teacher: Teacher,
+        fingerprint: dict[str, Any],
+        folder: Path,
+        moved: Moved = lambda what, done, count: None,
+    ) -> None:
+        self._teacher, self._fingerprint = teacher, fingerprint
+        self._folder, self._moved = folder, moved
+
+    def __call__(self, window: str, groups: Sequence[Group]) -> list[list[float]]:
+        """Scores of every (query, its passages).
+
+        Args:
+            window: names the groups; the same name stands for the same groups.
+            groups: queries with their passages.
+
+        Raises:
+            EncoderError: the teacher's batches do not fit into memory, or a score is NaN.
+        """
+
+        def run(
+            what: str, count: int, batch_size: int, compute: Callable[[slice], Any]
+        ) -> StoredRows:
+            done = 0
+
+            def moved(rows: int) -> None:
+                nonlocal done
+                done += rows
+                self._moved(what, done, count)
+
+            job = {"window": window, "fingerprint": self._fingerprint}
+            return run_batches(self._folder / what, job, count, batch_size, compute, moved)
+
+        try:
+            return self._teacher.scores(groups, run)
+        except torch.OutOfMemoryError as error:
+            raise EncoderError(
+                f"Out of memory: {str(error).splitlines()[0]} Lower the teacher's --batch-size."
+            ) from None

@@ -5,9 +5,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from llm_encoders.devices import choose_device, choose_dtype
+from llm_encoders.devices import choose_device
 from llm_encoders.errors import EncoderError
+from llm_encoders.reading import read_object
 from llm_encoders.teachers.base import PairTeacher
+from llm_encoders.teachers.loading import load_model
 
 _MAX_LENGTH = 512
 _PROMPT = (
@@ -16,27 +18,34 @@ _PROMPT = (
 
 
 class YesNo(PairTeacher):
-    """Logit of " Yes" minus logit of " No" after the question, the pointwise LLM reranker.
+    """Logit of " Yes" minus logit of " No" after the question: pointwise reranking.
+
+    The relevance generation of arXiv 2211.09110, with the difference of logits for its
+    probability. At most 512 tokens are read; a passage too long loses its end.
 
     Raises:
-        EncoderError: the tokenizer has no different first tokens for the two words.
+        EncoderError: it is no causal language model, its weights are absent, or the tokenizer has
+            no different first tokens for the two words.
     """
 
-    def __init__(self, folder: Path, device: str | None, batch_size: int) -> None:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+    def __init__(self, folder: Path, device: str | None, dtype: str, batch_size: int) -> None:
+        from transformers import AutoTokenizer
 
+        architectures = read_object(folder / "config.json").get("architectures") or ["unknown"]
+        if not any(word in str(architectures[0]) for word in ("ForCausalLM", "LMHeadModel")):
+            raise EncoderError(
+                f"{folder} is a {architectures[0]}, not a causal language model, which a yes-no "
+                "teacher has to be."
+            )
         self.device = choose_device(device)
         local = {"local_files_only": True, "trust_remote_code": False}
         self.tokenizer = AutoTokenizer.from_pretrained(folder, **local)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=choose_dtype(None, self.device), use_safetensors=True, **local
-        )
-        self.model = model.to(self.device).eval()
+        self.model = load_model("AutoModelForCausalLM", folder, self.device, dtype)
         self.yes, self.no = (self._first(word) for word in (" Yes", " No"))
         if self.yes == self.no:
             raise EncoderError(f"{folder}: ' Yes' and ' No' begin with the same token.")
         self.batch_size = batch_size
-        positions = getattr(model.config, "max_position_embeddings", _MAX_LENGTH)
+        positions = getattr(self.model.config, "max_position_embeddings", _MAX_LENGTH)
         self.max_length = min(_MAX_LENGTH, positions)
 
     def _first(self, word: str) -> int:

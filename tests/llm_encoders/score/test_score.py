@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from llm_encoders import EncoderError, UsageError, load_encoder
-from llm_encoders.data.prepare import DataSources
+from llm_encoders.data.sources import DataSources
 from llm_encoders.score import job
 from llm_encoders.teachers import load_teacher
 from llm_encoders.teachers.base import Passage, Teacher

@@ -1,0 +1,79 @@
+"""Loading a teacher's model: its own architecture, all its weights, no code but Transformers'."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from llm_encoders.devices import choose_dtype
+from llm_encoders.errors import EncoderError
+from llm_encoders.reading import read_object
+
+_SHOWN = 3
+
+
+def load_model(
+    auto_class: str,
+    folder: Path,
+    device: torch.device,
+    dtype: str,
+    unused: tuple[str, ...] = (),
+) -> Any:
+    """Load a model for inference.
+
+    Args:
+        auto_class: of Transformers, for instance ``AutoModelForSequenceClassification``.
+        folder: with ``config.json`` and safetensors.
+        device: where it computes.
+        dtype: its number format by name.
+        unused: beginnings of the names of weights that the teacher does not use and that may be
+            absent.
+
+    Raises:
+        EncoderError: weights are absent, so that they would be random, or the model needs code
+            that is not part of Transformers.
+    """
+    import transformers
+
+    refuse_foreign_code(folder, auto_class)
+    model, report = getattr(transformers, auto_class).from_pretrained(
+        folder,
+        dtype=choose_dtype(dtype, device),
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    absent = sorted(
+        name for name in report["missing_keys"] if not name.startswith(unused or ("\0",))
+    )
+    if absent or report["mismatched_keys"]:
+        names = absent or sorted(str(one[0]) for one in report["mismatched_keys"])
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        fault = "lacks weights" if absent else "has weights of another shape"
+        raise EncoderError(
+            f"{folder} {fault} ({', '.join(names[:_SHOWN])}{more}), so its scores would be "
+            f"random. It may be of another kind: give the right --kind, or another model."
+        )
+    return model.to(device).eval()
+
+
+def refuse_foreign_code(folder: Path, auto_class: str = "AutoModel") -> None:
+    """Refuse a model whose results depend on code in its repository, which is never run.
+
+    Raises:
+        EncoderError: names the entry of ``config.json``.
+    """
+    config = read_object(folder / "config.json")
+    own = config.get("auto_map")
+    if isinstance(own, dict) and {auto_class, "AutoModel"} & own.keys():
+        raise EncoderError(
+            f"{folder}/config.json names code of its own (auto_map), which is not run; without it "
+            "the scores would not be the model's. Choose a teacher that Transformers has."
+        )
+    for key in ("attn_implementation", "_attn_implementation"):
+        if "/" in str(config.get(key) or ""):
+            raise EncoderError(
+                f"{folder}/config.json names an attention kernel to download ({config[key]}), "
+                f"which is not done; remove '{key}' from it."
+            )

@@ -1,0 +1,28 @@
+"""An encoder of ours as a teacher."""
+
+from typing import Any
+
+from llm_encoders.encoding.loading import load_encoder
+from llm_encoders.teachers.base import Passage
+from llm_encoders.teachers.bi_encoder import BiEncoder
+
+
+class OurEncoder(BiEncoder):
+    """Sparse or dense vectors as the encoder's contract says, unquantised.
+
+    Scores are divided by the contract's temperature, as they are in training, so that a student
+    learns from the distribution that the teacher was trained to give.
+    """
+
+    def __init__(self, name: str, device: str | None, dtype: str, batch_size: int) -> None:
+        self.encoder = load_encoder(name, device=device, dtype=dtype)
+        self.encoder.batch_size = self.batch_size = batch_size
+
+    def encode_queries(self, queries: list[str]) -> Any:
+        """See :class:`BiEncoder`."""
+        return self.encoder.encode_queries(queries) / self.encoder.config.temperature
+
+    def encode_passages(self, passages: list[Passage]) -> Any:
+        """See :class:`BiEncoder`."""
+        texts, titles = [one.text for one in passages], [one.title for one in passages]
+        return self.encoder.encode_documents(texts, titles)

@@ -1,0 +1,210 @@
+"""Bi-encoders in the layout of sentence-transformers, old and new, read from their files.
+
+What is read: ``modules.json`` (Transformer, Pooling, Normalize), the pooling's ``config.json``,
+``sentence_bert_config.json`` (length, lower case), ``config_sentence_transformers.json`` (prompts,
+similarity). What would need more than that is refused by name, never approximated.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from llm_encoders.devices import choose_device
+from llm_encoders.errors import EncoderError
+from llm_encoders.reading import read_json, read_object
+from llm_encoders.teachers.base import Passage
+from llm_encoders.teachers.bi_encoder import BiEncoder
+from llm_encoders.teachers.loading import load_model
+
+_POOLINGS = ("cls", "mean")
+_FLAGS = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
+_QUERY_PROMPTS = ("query", "web_search_query", "Retrieval-query", "retrieval.query", "s2p_query")
+_PASSAGE_PROMPTS = ("document", "passage", "corpus", "Retrieval-document", "retrieval.passage")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the files of a model say about how it encodes."""
+
+    transformer: Path
+    """Folder of the Transformers model."""
+    pooling: str
+    """``mean`` of the tokens' states, or ``cls``: the state of the first token."""
+    pool_prompt: bool
+    """Whether tokens of the prompt are pooled."""
+    normalize: bool
+    """Whether vectors have length 1, by a module or because scores are cosines."""
+    max_length: int | None
+    """Most tokens of a text."""
+    lower_case: bool
+    query_prompt: str
+    """Put before every query as it is."""
+    passage_prompt: str
+
+    def __str__(self) -> str:
+        prompts = [f"{side} prompt {getattr(self, f'{side}_prompt')!r}"
+                   for side in ("query", "passage")]  # fmt: skip
+        length = "normalised" if self.normalize else "not normalised"
+        return ", ".join([f"{self.pooling} pooling", length, *prompts])
+
+
+class SentenceEncoder(BiEncoder):
+    """A Transformers encoder with mean or first-token pooling.
+
+    Raises:
+        EncoderError: a module, pooling, task or similarity that is not supported; weights are
+            absent.
+    """
+
+    def __init__(self, folder: Path, device: str | None, dtype: str, batch_size: int) -> None:
+        from transformers import AutoTokenizer
+
+        self.layout = read_layout(folder)
+        self.device = choose_device(device)
+        place = self.layout.transformer
+        local = {"local_files_only": True, "trust_remote_code": False}
+        self.tokenizer = AutoTokenizer.from_pretrained(place, padding_side="right", **local)
+        if self.tokenizer.pad_token is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+        # The pooler of BERT and its kin is not used, and some repositories lack it.
+        self.model = load_model("AutoModel", place, self.device, dtype, unused=("pooler.",))
+        self.batch_size = batch_size
+        positions = getattr(self.model.config, "max_position_embeddings", None)
+        known = [self.layout.max_length or self.tokenizer.model_max_length, positions]
+        self.max_length = min(length for length in known if length)
+
+    def encode_queries(self, queries: list[str]) -> np.ndarray:
+        """See :class:`BiEncoder`."""
+        return self._encode(queries, self.layout.query_prompt)
+
+    def encode_passages(self, passages: list[Passage]) -> np.ndarray:
+        """See :class:`BiEncoder`."""
+        return self._encode([passage.joined for passage in passages], self.layout.passage_prompt)
+
+    @torch.inference_mode()
+    def _encode(self, texts: list[str], prompt: str) -> np.ndarray:
+        inputs = self._tokenize([prompt + text for text in texts]).to(self.device)
+        states = self.model(**inputs).last_hidden_state.float()  # [texts, length, hidden]
+        mask = inputs["attention_mask"].clone()
+        if prompt and not self.layout.pool_prompt:
+            mask[:, : self._prompt_tokens(prompt)] = 0
+        return self._pool(states, mask).cpu().numpy()
+
+    def _tokenize(self, texts: list[str]) -> Any:
+        return self.tokenizer(
+            [text.lower() for text in texts] if self.layout.lower_case else texts,
+            truncation=True,
+            max_length=self.max_length,
+            padding=True,
+            return_tensors="pt",
+        )
+
+    def _prompt_tokens(self, prompt: str) -> int:
+        """Tokens at the beginning of a text that its prompt makes, special ones included."""
+        ids = self._tokenize([prompt])["input_ids"][0].tolist()
+        return len(ids) - (ids[-1] in self.tokenizer.all_special_ids)
+
+    def _pool(self, states: Tensor, mask: Tensor) -> Tensor:
+        if self.layout.pooling == "cls":
+            pooled = states[torch.arange(len(states)), mask.argmax(1)]
+        else:
+            weights = mask.unsqueeze(-1).float()
+            pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        return normalize(pooled, dim=-1) if self.layout.normalize else pooled
+
+
+def read_layout(folder: Path) -> Layout:
+    """Read how a model in this layout encodes.
+
+    Raises:
+        EncoderError: the files are damaged, or say something that is not supported.
+    """
+    transformer, pooling, normalized = _read_modules(folder)
+    settings = _read_if_there(transformer / "sentence_bert_config.json")
+    task = settings.get("transformer_task", "feature-extraction")
+    if task != "feature-extraction":
+        raise EncoderError(f"{transformer}: the task '{task}' is not that of a bi-encoder.")
+    length = settings.get("max_seq_length")
+    if length is not None and (not isinstance(length, int) or length < 1):
+        raise EncoderError(
+            f"{transformer}/sentence_bert_config.json: max_seq_length is {length!r}; "
+            "expected a number of tokens."
+        )
+    mode, pool_prompt = pooling
+    query, passage, cosine = _read_prompts(folder / "config_sentence_transformers.json")
+    return Layout(
+        transformer, mode, pool_prompt, normalized or cosine, length,
+        bool(settings.get("do_lower_case", False)), query, passage,
+    )  # fmt: skip
+
+
+def _read_if_there(path: Path) -> dict[str, Any]:
+    return read_object(path) if path.is_file() else {}
+
+
+def _read_modules(folder: Path) -> tuple[Path, tuple[str, bool], bool]:
+    """Folder of the model, its pooling (mode, whether the prompt is pooled), normalisation."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        raise EncoderError(f"{folder} has no modules.json, so its pooling is unknown.")
+    modules = read_json(path)
+    if not isinstance(modules, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("type"), str) for one in modules
+    ):
+        raise EncoderError(f"{path}: expected a list of modules, each with 'type' and 'path'.")
+    kinds = [one["type"].rsplit(".", 1)[-1] for one in modules]
+    for kind in kinds:
+        if kind not in ("Transformer", "Pooling", "Normalize"):
+            raise EncoderError(
+                f"{folder}: the module {kind} is not supported; a teacher has Transformer, "
+                "Pooling and, if it likes, Normalize."
+            )
+    if kinds[:2] != ["Transformer", "Pooling"] or kinds[2:] not in ([], ["Normalize"]):
+        raise EncoderError(
+            f"{path}: the modules are {', '.join(kinds)}; expected Transformer, Pooling and at "
+            "most Normalize after them."
+        )
+    places = [folder / str(one.get("path", "")) for one in modules]
+    return places[0], _read_pooling(places[1] / "config.json"), len(kinds) == 3
+
+
+def _read_pooling(path: Path) -> tuple[str, bool]:
+    config = read_object(path)
+    named = config.get("pooling_mode")
+    if named is None:  # written by sentence-transformers before 6
+        flags = [key for key, value in config.items() if key.startswith("pooling_") and value]
+        modes = [_FLAGS.get(flag, flag) for flag in flags]
+    else:
+        modes = list(named) if isinstance(named, list) else [named]
+    if len(modes) != 1 or modes[0] not in _POOLINGS:
+        shown = " and ".join(map(str, modes)) or "none"
+        raise EncoderError(f"{path}: the pooling ({shown}) is not supported; mean and cls are.")
+    return modes[0], config.get("include_prompt", True) is not False
+
+
+def _read_prompts(path: Path) -> tuple[str, str, bool]:
+    """Prompts of queries and of passages, and whether similarity is the cosine."""
+    config = _read_if_there(path)
+    similarity = config.get("similarity_fn_name")
+    if similarity not in (None, "cosine", "dot"):
+        raise EncoderError(
+            f"{path}: the similarity '{similarity}' is not supported; cosine and dot are."
+        )
+    prompts, default = config.get("prompts") or {}, config.get("default_prompt_name")
+    if not isinstance(prompts, dict) or not all(isinstance(one, str) for one in prompts.values()):
+        raise EncoderError(f"{path}: 'prompts' must be an object of texts by name.")
+    if default is not None and default not in prompts:
+        raise EncoderError(f"{path}: default_prompt_name is '{default}', which no prompt has.")
+    query = next((name for name in _QUERY_PROMPTS if name in prompts), default)
+    passage = next((name for name in _PASSAGE_PROMPTS if name in prompts), default)
+    if query is None and passage is None and any(prompts.values()):
+        raise EncoderError(
+            f"{path}: none of the prompts ({', '.join(prompts)}) is said to be for queries or for "
+            "passages. Add 'query' and 'document' to its 'prompts' ('' for none)."
+        )
+    return prompts.get(query, ""), prompts.get(passage, ""), similarity == "cosine"
