@@ -47,6 +47,19 @@ def run_command(work: Callable[[], None]) -> int:
     return 0
 
 
+def end_command(main: Callable[[], int]) -> None:
+    """Run a command's ``main`` and leave Python with its exit code.
+
+    An interrupt while modules are imported or the command line is read ends in a line, too.
+    """
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        _say("Interrupted.")
+        code = 130
+    sys.exit(code)
+
+
 def _say(message: str) -> None:
     with suppress(OSError, ValueError, AttributeError):  # standard error may be closed
         print(message, file=sys.stderr, flush=True)

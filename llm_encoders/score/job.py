@@ -15,7 +15,7 @@ from llm_encoders.data.sources import DataSources, source_files
 from llm_encoders.jobs.fingerprint import file_stamps
 from llm_encoders.jobs.removal import require_apart
 from llm_encoders.jobs.resumable_lines import resumable_lines
-from llm_encoders.teachers import TeacherChoice
+from llm_encoders.teachers.choice import TeacherChoice
 from llm_encoders.teachers.scoring import TeacherScores, passages_of, windows
 
 
@@ -28,7 +28,7 @@ def score(
 
     Args:
         sources: training data in any layout.
-        choice: the teacher; see :func:`llm_encoders.teachers.find_teacher`.
+        choice: the teacher; see :func:`llm_encoders.teachers.choice.find_teacher`.
         output: JSONL; the layout ``question, pos_pid, neg_pids, pos_score, neg_scores`` where
             passages have ids of a corpus, else Tevatron's with scores. Its first record names the
             teacher and its number format under ``teacher``.

@@ -70,6 +70,8 @@ class Teacher(ABC):
 
     window = 4096
     """Most pairs that are scored together, so that pairs of like length share a batch."""
+    details = ""
+    """How it reads texts, in words for the user, where its files say so."""
 
     @abstractmethod
     def scores(self, groups: Sequence[Group], run: RunBatches | None = None) -> list[list[float]]:

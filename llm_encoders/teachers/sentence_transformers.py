@@ -47,10 +47,10 @@ class Layout:
     passage_prompt: str
 
     def __str__(self) -> str:
-        prompts = [f"{side} prompt {getattr(self, f'{side}_prompt')!r}"
-                   for side in ("query", "passage")]  # fmt: skip
+        prompts = {"query": self.query_prompt, "passage": self.passage_prompt}
+        words = [f"{side} prompt {prompt!r}" for side, prompt in prompts.items() if prompt]
         length = "normalised" if self.normalize else "not normalised"
-        return ", ".join([f"{self.pooling} pooling", length, *prompts])
+        return ", ".join([f"{self.pooling} pooling", length, *(words or ["no prompts"])])
 
 
 class SentenceEncoder(BiEncoder):
@@ -65,6 +65,7 @@ class SentenceEncoder(BiEncoder):
         from transformers import AutoTokenizer
 
         self.layout = read_layout(folder)
+        self.details = str(self.layout)
         self.device = choose_device(device)
         place = self.layout.transformer
         local = {"local_files_only": True, "trust_remote_code": False}

@@ -1,258 +1,292 @@
-"""Teachers score as their models do one pair at a time; scoring goes on where it was stopped."""
+"""Scoring writes what the teacher says, and is resumed where it was stopped."""
 
+import errno
 import json
 import os
 import re
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import torch
-import transformers
 
-from llm_encoders import EncoderError, UsageError, load_encoder
+from llm_encoders import EncoderError, UsageError
 from llm_encoders.data.sources import DataSources
 from llm_encoders.score import job
-from llm_encoders.teachers import load_teacher
-from llm_encoders.teachers.base import Passage, Teacher
-from tests.llm_encoders.conftest import (  # noqa: F401
-    BACKBONE,
-    TOPICS,
-    beir,
-    scored,
-    write_lines,
-)
-
-GROUPS = [
-    ("when do cats hunt", [Passage("cats", None, TOPICS["cats"]), Passage("rain", "", "Rain.")]),
-    ("rails", [Passage("trains", "trains", TOPICS["trains"] * 3)]),
-]
+from llm_encoders.score.__main__ import main
+from llm_encoders.teachers.base import Teacher
+from tests.llm_encoders.conftest import TOPICS, write_lines
 
 
-def save(model, folder):
-    model.save_pretrained(folder)
-    transformers.AutoTokenizer.from_pretrained(BACKBONE).save_pretrained(folder)
-    return folder
+@dataclass
+class Choice:
+    """A teacher that needs no files."""
 
+    teacher: Any
+    name: str = "counter"
+    folder: None = None
+    loads: list = field(default_factory=list)
 
-def small_config(**changes):
-    torch.manual_seed(3)
-    backbone = transformers.AutoConfig.from_pretrained(BACKBONE)
-    return transformers.LlamaConfig(
-        **{
-            "vocab_size": backbone.vocab_size,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "initializer_range": 0.3,
-            **changes,
-        }
-    )
+    @property
+    def fingerprint(self):
+        return {"teacher": self.name, "dtype": "float32"}
 
+    @property
+    def record(self):
+        return {"name": self.name, "kind": "bi-encoder", "dtype": "float32"}
 
-@pytest.mark.parametrize("batch_size", [1, 2, 16])
-def test_cross_encoder(tmp_path, batch_size):
-    model = transformers.LlamaForSequenceClassification(small_config(num_labels=1)).eval()
-    folder = save(model, tmp_path / "cross")
-    found = load_teacher(str(folder), device="cpu", batch_size=batch_size).scores(GROUPS)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    for (query, passages), scores in zip(GROUPS, found, strict=True):
-        for passage, score in zip(passages, scores, strict=True):
-            with torch.inference_mode():
-                inputs = tokenizer(query, passage.joined, return_tensors="pt")
-                wanted = model(**inputs).logits[0, 0].item()
-            assert score == pytest.approx(wanted, rel=1e-4, abs=1e-5)
+    def load(self):
+        self.loads.append(1)
+        return self.teacher
 
-
-def test_a_query_longer_than_the_passage_is_cut(tmp_path):
-    model = transformers.LlamaForSequenceClassification(
-        small_config(num_labels=1, max_position_embeddings=48)
-    )
-    teacher = load_teacher(str(save(model, tmp_path / "cross")), device="cpu")
-    long, passage = "rails and trains " * 100, Passage("cats", None, TOPICS["cats"])
-    (found,) = teacher.scores([(long, [passage])])
-    assert found == teacher.scores([(long + "and more", [passage])])[0]
-
-
-def test_cross_encoder_with_two_outputs(tmp_path):
-    model = transformers.LlamaForSequenceClassification(small_config(num_labels=2))
-    with pytest.raises(EncoderError, match="has one output, this one has 2"):
-        load_teacher(str(save(model, tmp_path / "cross")), device="cpu")
-
-
-@pytest.mark.parametrize("damage", ["no weights", "truncated weights", "no tokenizer", "no config"])
-def test_a_damaged_teacher_is_a_sentence(tmp_path, damage):
-    model = transformers.LlamaForSequenceClassification(small_config(num_labels=1))
-    folder = save(model, tmp_path / "cross")
-    if damage == "no tokenizer":
-        (folder / "tokenizer.json").write_text("{")
-    elif damage == "no config":
-        (folder / "config.json").unlink()
-    elif damage == "no weights":
-        (folder / "model.safetensors").unlink()
-    else:
-        os.truncate(folder / "model.safetensors", 1000)
-    with pytest.raises(EncoderError, match="cross cannot be loaded as a teacher: "):
-        load_teacher(str(folder), device="cpu")
-
-
-def test_yes_no_language_model(tmp_path):
-    model = transformers.LlamaForCausalLM(small_config(max_position_embeddings=48)).eval()
-    folder = save(model, tmp_path / "lm")
-    teacher = load_teacher(str(folder), device="cpu", batch_size=2)
-    assert teacher.yes != teacher.no
-    found = teacher.scores(GROUPS)
-    for (query, passages), scores in zip(GROUPS, found, strict=True):
-        for passage, score in zip(passages, scores, strict=True):
-            prompt = teacher.prepare(query, passage.joined)
-            assert len(prompt) <= 48
-            ending = teacher.tokenizer.decode(prompt).replace(" ", "")
-            assert ending.endswith("yesorno.answer:")  # the question is whole
-            with torch.inference_mode():
-                logits = model(torch.tensor([prompt])).logits[0, -1]
-            wanted = (logits[teacher.yes] - logits[teacher.no]).item()
-            assert score == pytest.approx(wanted, rel=1e-4, abs=1e-4)
-
-
-@pytest.mark.parametrize("name", ["llm-splade-tiny", "llm-dense-tiny"])
-def test_our_encoders(name):
-    encoder = load_encoder(name, device="cpu")
-    found = load_teacher(name, device="cpu").scores(GROUPS)
-    for (query, passages), scores in zip(GROUPS, found, strict=True):
-        texts, titles = [p.text for p in passages], [p.title for p in passages]
-        product = encoder.encode_queries([query]) @ encoder.encode_documents(texts, titles).T
-        product = product.toarray() if hasattr(product, "toarray") else product
-        wanted = product[0] / encoder.config.temperature
-        assert scores == pytest.approx(wanted.tolist(), rel=1e-4)
-
-
-def test_sentence_transformers_layout(tmp_path):
-    config = transformers.BertConfig(
-        vocab_size=20_000, hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=64,
-    )  # fmt: skip
-    folder = save(transformers.BertModel(config).eval(), tmp_path / "bi")
-    (folder / "1_Pooling").mkdir()
-    modules = ["Transformer", "Pooling", "Normalize"]
-    paths = ["", "1_Pooling", "2_Normalize"]
-    listed = [
-        {"type": f"sentence_transformers.models.{kind}", "path": path}
-        for kind, path in zip(modules, paths, strict=True)
-    ]
-    (folder / "modules.json").write_text(json.dumps(listed))
-    pooling = {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
-    teacher = load_teacher(str(folder), device="cpu")
-    text = Passage("x", None, "the same words")
-    assert teacher.scores([("the same words", [text])])[0][0] == pytest.approx(1.0, abs=1e-5)
-    pooling = {"pooling_mode_max_tokens": True}
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
-    with pytest.raises(EncoderError, match="pooling .*max_tokens.* is not supported"):
-        load_teacher(str(folder), device="cpu")
-
-
-def test_unknown_teachers(tmp_path):
-    with pytest.raises(
-        UsageError, match="neither a folder nor a Hub id. Nor is it one of our encoders."
-    ):
-        load_teacher("nowhere")
-    with pytest.raises(UsageError, match="Unknown kind of teacher 'bi'"):
-        load_teacher("nowhere", "bi")
+    def describe(self, teacher):
+        return self.name
 
 
 class Counter(Teacher):
     """Scores by the length of the text; may fail."""
 
+    window = 8
+
     def __init__(self, fails_at=None):
         self.calls, self.fails_at = 0, fails_at
 
-    def scores(self, groups):
+    def scores(self, groups, run=None):
         self.calls += 1
         if self.calls == self.fails_at:
             raise KeyboardInterrupt
         return [[float(len(passage.text)) for passage in passages] for _, passages in groups]
 
 
-def test_stopped_and_gone_on_with(tmp_path, beir, scored, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(job, "_WINDOW", 2)
-    sources = DataSources(str(scored), str(beir / "corpus.jsonl"))
-    job.score(sources, Counter(), "counter", tmp_path / "whole.jsonl")
+def counter(fails_at=None, name="counter"):
+    return Choice(Counter(fails_at), name)
+
+
+@pytest.fixture
+def sources(beir, scored):
+    return DataSources(str(scored), str(beir / "corpus.jsonl"))
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_scores_stand_with_their_passages(tmp_path, sources):
+    """The length of each passage's text is known; the order within a record is too."""
+    job.score(sources, counter(), tmp_path / "out.jsonl")
+    records = lines(tmp_path / "out.jsonl")
+    assert len(records) == 9
+    for record in records:
+        for ids, scores in (("pos_pid", "pos_score"), ("neg_pids", "neg_scores")):
+            assert record[scores] == [len(TOPICS[name]) for name in record[ids]]
+        assert len(set(record["neg_scores"])) > 1  # so that a permutation would show
+
+
+def test_the_output_names_the_teacher(tmp_path, sources):
+    job.score(sources, counter(), tmp_path / "out.jsonl")
+    first, *others = lines(tmp_path / "out.jsonl")
+    assert first["teacher"] == {"name": "counter", "kind": "bi-encoder", "dtype": "float32"}
+    assert not any("teacher" in record for record in others)
+    job.score(DataSources(str(tmp_path / "out.jsonl"), sources.corpus), counter(), tmp_path / "2")
+
+
+def test_stopped_and_resumed(tmp_path, sources):
+    job.score(sources, counter(), tmp_path / "whole.jsonl")
     with pytest.raises(KeyboardInterrupt):
-        job.score(sources, Counter(fails_at=4), "counter", tmp_path / "out.jsonl")
+        job.score(sources, counter(fails_at=4), tmp_path / "out.jsonl")
     partial = tmp_path / "out.jsonl.partial"
-    assert len(partial.read_text().splitlines()) == 6 and not (tmp_path / "out.jsonl").exists()
+    done = len(partial.read_text().splitlines())
+    assert 3 <= done < 9 and not (tmp_path / "out.jsonl").exists()
     partial.write_text(partial.read_text() + '{"question": "cut')  # as a kill leaves it
-    with pytest.raises(UsageError, match="begun with another teacher"):
-        job.score(sources, Counter(), "other", tmp_path / "out.jsonl")
-    job.score(sources, Counter(), "counter", tmp_path / "out.jsonl")
+    with pytest.raises(UsageError, match="another job: teacher teacher was counter, now other"):
+        job.score(sources, counter(name="other"), tmp_path / "out.jsonl")
+    job.score(sources, counter(), tmp_path / "out.jsonl")
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     assert not list(tmp_path.glob("out.jsonl.*"))
-    first = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
-    assert first["pos_score"] == [len(TOPICS["statins"])]
-    with pytest.raises(UsageError, match="is there already"):
-        job.score(sources, Counter(), "counter", tmp_path / "out.jsonl")
 
 
-def test_overwriting_keeps_the_output_until_the_new_one_is_whole(
-    tmp_path,
-    beir,  # noqa: F811
-    scored,  # noqa: F811
-):
-    output, sources = tmp_path / "out.jsonl", DataSources(str(scored), str(beir / "corpus.jsonl"))
-    job.score(sources, Counter(), "counter", output)
+def test_a_window_of_which_some_lines_are_there(tmp_path, sources):
+    job.score(sources, counter(), tmp_path / "whole.jsonl")
+    with pytest.raises(KeyboardInterrupt):
+        job.score(sources, counter(fails_at=3), tmp_path / "out.jsonl")
+    partial = tmp_path / "out.jsonl.partial"
+    partial.write_text("".join(partial.read_text().splitlines(keepends=True)[:1]))
+    job.score(sources, counter(), tmp_path / "out.jsonl")
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_a_finished_output_is_found_before_the_teacher_is_loaded(tmp_path, sources, capsys):
+    job.score(sources, counter(), tmp_path / "out.jsonl")
+    before, again = (tmp_path / "out.jsonl").read_bytes(), counter()
+    job.score(sources, again, tmp_path / "out.jsonl")
+    assert "out.jsonl is in place already" in capsys.readouterr().err
+    other = counter(name="other")
+    with pytest.raises(UsageError, match="is there already, but of another job: teacher teacher"):
+        job.score(sources, other, tmp_path / "out.jsonl")
+    (tmp_path / "foreign.jsonl").write_text("mine")
+    with pytest.raises(UsageError, match="foreign.jsonl is there already"):
+        job.score(sources, other, tmp_path / "foreign.jsonl")
+    assert not again.loads and not other.loads
+    assert (tmp_path / "out.jsonl").read_bytes() == before
+    (tmp_path / "out.jsonl").write_bytes(before[:-9])
+    with pytest.raises(UsageError, match="was changed after it was written"):
+        job.score(sources, counter(), tmp_path / "out.jsonl")
+
+
+def test_a_kill_between_the_last_line_and_the_name(tmp_path, sources, monkeypatch):
+    job.score(sources, counter(), tmp_path / "whole.jsonl")
+
+    def dies(source, target, rename=os.replace):
+        if str(source).endswith("out.jsonl.partial"):
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", dies)
+        job.score(sources, counter(), tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()
+    again = counter()
+    job.score(sources, again, tmp_path / "out.jsonl")
+    assert not again.loads
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"fingerprint": 3}', "\0"])
+def test_a_damaged_state_file_is_a_sentence(tmp_path, sources, content):
+    with pytest.raises(KeyboardInterrupt):
+        job.score(sources, counter(fails_at=3), tmp_path / "out.jsonl")
+    (tmp_path / ".out.jsonl.state").write_text(content)
+    with pytest.raises(EncoderError, match=r"\.out\.jsonl\.state.*begun with. Add --overwrite"):
+        job.score(sources, counter(), tmp_path / "out.jsonl")
+    job.score(sources, counter(), tmp_path / "out.jsonl", overwrite=True)
+    assert len(lines(tmp_path / "out.jsonl")) == 9
+
+
+def test_two_runs_on_one_output(tmp_path, sources):
+    """The second is refused while the first is at work, and the first ends well."""
+
+    class Starts(Counter):
+        def scores(self, groups, run=None):
+            if not self.calls:
+                with pytest.raises(EncoderError, match="Another run is writing to .*out.jsonl"):
+                    job.score(sources, counter(), tmp_path / "out.jsonl", overwrite=True)
+            return super().scores(groups, run)
+
+    job.score(sources, Choice(Starts()), tmp_path / "out.jsonl")
+    assert len(lines(tmp_path / "out.jsonl")) == 9
+    assert not (tmp_path / ".out.jsonl.lock").exists()
+
+
+def test_a_full_disk_keeps_what_is_whole(tmp_path, sources, monkeypatch):
+    job.score(sources, counter(), tmp_path / "whole.jsonl")
+    write, room = os.write, [700]
+
+    def full(number, content):
+        count = write(number, content[: room[0]])
+        room[0] -= count
+        if not count:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return count
+
+    with monkeypatch.context() as patch, pytest.raises(OSError) as caught:
+        patch.setattr(os, "write", full)
+        job.score(sources, counter(), tmp_path / "out.jsonl")
+    partial = tmp_path / "out.jsonl.partial"
+    assert caught.value.filename == str(partial)
+    assert 0 < len(lines(partial)) < 9 and partial.read_bytes().endswith(b"\n")
+    job.score(sources, counter(), tmp_path / "out.jsonl")
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_overwriting_keeps_the_output_until_the_new_one_is_whole(tmp_path, beir, scored, sources):
+    output = tmp_path / "out.jsonl"
+    job.score(sources, counter(), output)
     before = output.read_bytes()
     with pytest.raises(EncoderError):
         mistyped = DataSources(str(tmp_path / "scord.jsonl"), sources.corpus)
-        job.score(mistyped, Counter(), "counter", output, overwrite=True)
+        job.score(mistyped, counter(), output, overwrite=True)
     with pytest.raises(KeyboardInterrupt):
-        job.score(sources, Counter(fails_at=1), "other", output, overwrite=True)
+        job.score(sources, counter(fails_at=2, name="other"), output, overwrite=True)
     assert output.read_bytes() == before
-    job.score(sources, Counter(), "other", output)  # goes on with what was being overwritten
-    with pytest.raises(UsageError, match="is there already"):
-        job.score(sources, Counter(), "other", output)
-    for wrong in (scored, beir / "corpus.jsonl"):
-        content = wrong.read_bytes()
-        with pytest.raises(UsageError, match="is an input file; name another output"):
-            job.score(sources, Counter(), "counter", wrong, overwrite=True)
-        assert wrong.read_bytes() == content
+    with pytest.raises(UsageError, match="was begun by another job"):
+        job.score(sources, counter(), output)
+    job.score(sources, counter(name="other"), output)  # resumes what was being overwritten
+    assert lines(output)[0]["teacher"]["name"] == "other"
+    assert not list(tmp_path.glob("out.jsonl.*"))
+
+
+def test_an_output_that_is_an_input(tmp_path, beir, scored, sources):
+    inside = beir / "scores.jsonl"
+    for wrong in (scored, beir / "corpus.jsonl", inside):
+        content = wrong.read_bytes() if wrong.exists() else None
+        with pytest.raises(UsageError, match="is an input|lies inside the input"):
+            job.score(DataSources(str(scored), str(beir)), counter(), wrong, overwrite=True)
+        assert (wrong.read_bytes() if wrong.exists() else None) == content
+    with pytest.raises(UsageError, match="is a folder; name a file"):
+        job.score(sources, counter(), tmp_path)
 
 
 def test_lone_surrogates_do_not_stop_it(tmp_path):
     train = tmp_path / "pairs.jsonl"
     train.write_text('{"query": "a \\ud800 b", "passage": "c \\udfff d", "title": "t"}\n')
-    job.score(DataSources(str(train)), Counter(), "counter", tmp_path / "out.jsonl")
-    record = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
+    job.score(DataSources(str(train)), counter(), tmp_path / "out.jsonl")
+    (record,) = lines(tmp_path / "out.jsonl")
     assert record["query"] == "a \ufffd b"
     assert record["positive_passages"][0]["text"] == "c \ufffd d"
 
 
-def test_out_of_memory_is_a_sentence(tmp_path, beir, scored):  # noqa: F811
+def test_out_of_memory_is_a_sentence(tmp_path, sources):
     class Greedy(Teacher):
-        def scores(self, groups):
+        def scores(self, groups, run=None):
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    sources = DataSources(str(scored), str(beir / "corpus.jsonl"))
     with pytest.raises(EncoderError, match="Out of memory: CUDA .* Lower the teacher's --batch-s"):
-        job.score(sources, Greedy(), "greedy", tmp_path / "out.jsonl")
+        job.score(sources, Choice(Greedy()), tmp_path / "out.jsonl")
 
 
 def test_passages_in_full(tmp_path):
     train = write_lines(
         tmp_path / "pairs.jsonl", [{"query": "q", "passage": "some text", "title": "t"}]
     )
-    job.score(DataSources(str(train)), Counter(), "counter", tmp_path / "out.jsonl")
-    record = json.loads((tmp_path / "out.jsonl").read_text())
+    job.score(DataSources(str(train)), counter(), tmp_path / "out.jsonl")
+    (record,) = lines(tmp_path / "out.jsonl")
     assert record["positive_passages"][0]["text"] == "some text"
     assert record["positive_scores"] == [9.0]
 
 
-def test_command_reports_bad_input(python, tmp_path, beir):  # noqa: F811
+def command(monkeypatch, *words):
+    monkeypatch.setattr("sys.argv", ["score", *map(str, words)])
+    return main()
+
+
+def test_command_reports_bad_input(monkeypatch, capsys, tmp_path, beir):
     train = write_lines(
         tmp_path / "t.jsonl", [{"question": "q", "pos_pid": "dogs", "neg_pids": []}]
     )
-    result = python(
-        *("-m", "llm_encoders.score", "--train", train, "--corpus", beir / "corpus.jsonl"),
-        *("--teacher", "llm-dense-tiny", "--output", tmp_path / "o.jsonl"),
-        code=1,
-    )
-    assert re.search(r"t\.jsonl, line 1: passage 'dogs' is not in the corpus", result.stderr)
-    assert "Traceback" not in result.stderr
+    words = ("--train", train, "--corpus", beir / "corpus.jsonl", "--teacher", "llm-dense-tiny")
+    assert command(monkeypatch, *words, "--output", tmp_path / "o.jsonl") == 1
+    said = capsys.readouterr().err
+    assert re.search(r"t\.jsonl, line 1: passage 'dogs' is not in the corpus", said)
+    assert not list(tmp_path.glob("o.jsonl*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--batch-size", "-1"], "-1 is not between 1 and"),
+        (["--batch-size", "0"], "0 is not between 1 and"),
+        (["--batch-size", str(2**63)], "is not between 1 and"),
+        (["--output", "/"], "is the root of the file system"),
+        (["--output", "a\0b"], "holds a NUL byte"),
+        (["--output", ""], "the path is empty"),
+        (["--teacher", ""], "it is empty"),
+        (["--dtype", "int8"], "invalid choice: 'int8'"),
+        (["--kind", "bi"], "invalid choice: 'bi'"),
+    ],
+)
+def test_wrong_usage(monkeypatch, capsys, words, message):
+    good = ["--train", "t.jsonl", "--teacher", "llm-dense-tiny", "--output", "o.jsonl"]
+    with pytest.raises(SystemExit) as ended:
+        command(monkeypatch, *good, *words)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,80 @@
+"""Options of the command line that scoring and mining share."""
+
+import argparse
+
+from llm_encoders.jobs import arguments
+
+KINDS = ("cross-encoder", "bi-encoder", "yes-no")
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+def add_sources(parser: argparse.ArgumentParser, train: str) -> None:
+    """``--train``, ``--corpus`` and ``--split``; ``train`` says what the first may be."""
+    parser.add_argument("--train", required=True, type=arguments.text, metavar="PATH", help=train)
+    parser.add_argument(
+        "--corpus",
+        type=arguments.text,
+        metavar="PATH",
+        help="file or folder of the passages that --train names by id; not needed where --train "
+        "is a BEIR folder or holds the passages in full",
+    )
+    parser.add_argument(
+        "--split",
+        default="train",
+        metavar="NAME",
+        help="where --train is a BEIR folder: take the queries of qrels/NAME.tsv (default: train)",
+    )
+
+
+def add_teacher(parser: argparse.ArgumentParser, required: bool, purpose: str) -> None:
+    """``--teacher`` and how it computes; ``purpose`` begins the help of the first."""
+    parser.add_argument(
+        "--teacher",
+        required=required,
+        type=arguments.text,
+        metavar="MODEL",
+        help=f"{purpose}: a folder, a Hub id, or one of this package's encoders by name",
+    )
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        help="what the teacher is: a sequence classifier with one output, an encoder (of this "
+        "package or in the layout of sentence-transformers), or a causal language model that is "
+        "asked whether the passage answers the query (default: what its files say)",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=DTYPES,
+        help="number format in which the teacher computes (default: float32; the others are "
+        "faster on a GPU, but round scores, so that MarginMSE and KL learn the rounding)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=arguments.count,
+        default=32,
+        metavar="N",
+        help="pairs, or texts, that the teacher reads at a time (default: 32); lower it where "
+        "memory runs out",
+    )
+    parser.add_argument(
+        "--device",
+        metavar="DEVICE",
+        help="where models compute: cpu, cuda, cuda:N or mps (default: the first GPU, else the "
+        "CPU)",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """``--output`` and ``--overwrite``."""
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=arguments.output,
+        metavar="FILE",
+        help="JSONL file to write; until it is whole, its lines are in FILE.partial",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="begin anew; the old file stays until the new one is whole",
+    )
