@@ -94,5 +94,6 @@ setup(
         "lint": ["ruff>=0.8", "import-linter>=2.1"],
         "ray": ["ray[data]>=2.50"],
     },
+    entry_points={"llm_encoders.rankers": ["bm25 = pyserini_ext.rankers:Bm25Ranker"]},
     cmdclass={"bdist_wheel": WheelWithPth, "editable_wheel": EditableWheelWithPth},
 )

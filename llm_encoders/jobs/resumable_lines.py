@@ -7,8 +7,8 @@ the same command can tell that there is nothing left to do.
 
 import json
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import naming, write_atomically
 from llm_encoders.jobs.fingerprint import describe, differences
 from llm_encoders.jobs.lock import locked
+from llm_encoders.jobs.removal import remove_recorded
 from llm_encoders.reading import read_object
 
 _ANEW = "Add --overwrite to begin anew, or name another output."
@@ -23,7 +24,10 @@ _ANEW = "Add --overwrite to begin anew, or name another output."
 
 @contextmanager
 def resumable_lines(
-    output: Path, fingerprint: dict[str, Any], overwrite: bool = False
+    output: Path,
+    fingerprint: dict[str, Any],
+    overwrite: bool = False,
+    work: Sequence[str] = (),
 ) -> Iterator["ResumableLines"]:
     """Open the lines of a job and keep other runs from them meanwhile.
 
@@ -31,6 +35,7 @@ def resumable_lines(
         output: the file.
         fingerprint: what its lines depend on; see :mod:`llm_encoders.jobs.fingerprint`.
         overwrite: begin anew.
+        work: names of what the job keeps in its work folder while it goes on.
 
     Raises:
         UsageError: the output, or lines of it, are another job's.
@@ -42,7 +47,14 @@ def resumable_lines(
     busy = f"Another run is writing to {output}; wait for it, or name another output."
     try:
         with locked(_beside(output, "lock"), busy):
-            yield ResumableLines(output, fingerprint, overwrite)
+            lines = ResumableLines(output, fingerprint, overwrite)
+            try:
+                yield lines
+                if lines.finished:
+                    remove_recorded(lines.work, work, output)
+            finally:
+                with suppress(OSError):  # it is not there, or holds work to resume
+                    lines.work.rmdir()
     finally:
         if made and output.parent.is_dir() and not any(output.parent.iterdir()):
             output.parent.rmdir()
@@ -55,12 +67,14 @@ class ResumableLines:
         finished: whether this very job is done; then there is nothing to write.
         fresh: whether the lines begin anew.
         done: lines that are there already.
+        work: hidden folder beside the output, for what the lines are made of.
     """
 
     def __init__(self, output: Path, fingerprint: dict[str, Any], overwrite: bool) -> None:
         self.output = output
         self._partial = output.with_name(output.name + ".partial")
         self._state = _beside(output, "state")
+        self.work = _beside(output, "work")
         self._fingerprint = fingerprint
         known = None if overwrite else self._read_state()
         self.finished = known is not None and self._is_finished(known)
@@ -153,6 +167,7 @@ class ResumableLines:
         state = {"fingerprint": self._fingerprint, "bytes": self._partial.stat().st_size}
         write_atomically(self._state, json.dumps(state))
         os.replace(self._partial, self.output)
+        self.finished = True
 
 
 def _append(number: int, content: bytes) -> None:

@@ -1,6 +1,5 @@
 """Scoring the passages of training queries, as a stream that can be stopped and resumed."""
 
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -17,6 +16,8 @@ from llm_encoders.jobs.removal import require_apart
 from llm_encoders.jobs.resumable_lines import resumable_lines
 from llm_encoders.teachers.choice import TeacherChoice
 from llm_encoders.teachers.scoring import TeacherScores, passages_of, windows
+
+_WORK = ("data", "data.tmp", "scores")
 
 
 def score(
@@ -41,8 +42,8 @@ def score(
     require_apart(output, [sources.train, sources.corpus, choice.folder, *files])
     stamps = file_stamps(map(Path, files))
     fingerprint = {**asdict(sources), "files": stamps, "teacher": choice.fingerprint}
-    work = output.with_name(output.name + ".work")
-    with resumable_lines(output, fingerprint, overwrite) as lines:
+    with resumable_lines(output, fingerprint, overwrite, _WORK) as lines:
+        work = lines.work
         if lines.finished:
             print(f"{output} is in place already.", file=sys.stderr)
             return
@@ -59,7 +60,6 @@ def score(
             for count in lines.write(_windows(data, scores, teacher.window, choice, lines.done)):
                 bar.update(count)
         lines.finish()
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _windows(

@@ -1,15 +1,19 @@
 """Negatives come from the ranking, are never known positives, and false ones are left out."""
 
 import json
+from importlib.metadata import EntryPoint
 
+import numpy as np
 import pytest
 
-from llm_encoders import UsageError
-from llm_encoders.data.prepare import DataSources
-from llm_encoders.mine_negatives import job
+from llm_encoders import EncoderError, UsageError, load_encoder
+from llm_encoders.data.sources import DataSources
+from llm_encoders.mine_negatives import job, ranking
+from llm_encoders.mine_negatives.__main__ import main
 from llm_encoders.mine_negatives.job import Mining, mine
 from llm_encoders.teachers.base import Teacher
-from tests.llm_encoders.conftest import TOPICS, beir, write_lines  # noqa: F401
+from tests.llm_encoders.conftest import QUESTIONS, TOPICS, write_lines
+from tests.llm_encoders.score.test_score import Choice
 
 NAMES = list(TOPICS)
 
@@ -17,21 +21,24 @@ NAMES = list(TOPICS)
 class FixedRanker:
     """Ranks all passages in the order of the corpus; may fail."""
 
+    window = 2
     fails_at = None
+    calls = 0
 
-    def __init__(self, *arguments):
-        self.calls = 0
+    def __init__(self, passages, work, *, index, threads):
+        self.passages = passages
+        FixedRanker.calls = 0
 
     def rank(self, queries, depth):
-        self.calls += 1
-        if self.calls == FixedRanker.fails_at:
+        FixedRanker.calls += 1
+        if FixedRanker.calls == FixedRanker.fails_at:
             raise KeyboardInterrupt
-        return [NAMES[:depth] for _ in queries]
+        return [list(range(min(depth, len(self.passages)))) for _ in queries]
 
 
 @pytest.fixture
 def ranker(monkeypatch):
-    monkeypatch.setattr(job, "Ranker", FixedRanker)
+    monkeypatch.setattr(job, "supplied", lambda method: FixedRanker)
     FixedRanker.fails_at = None
     return FixedRanker
 
@@ -40,7 +47,7 @@ def lines(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_top_negatives_skip_ranks_and_positives(ranker, tmp_path, beir):  # noqa: F811
+def test_top_negatives_skip_ranks_and_positives(ranker, tmp_path, beir):
     mining = Mining(depth=5, skip=1, negatives=3, sampling="top")
     mine(DataSources(str(beir)), mining, None, tmp_path / "n.jsonl")
     for record in lines(tmp_path / "n.jsonl"):
@@ -48,7 +55,7 @@ def test_top_negatives_skip_ranks_and_positives(ranker, tmp_path, beir):  # noqa
         assert record["neg_pids"] == pool[:3]
 
 
-def test_random_negatives_depend_on_the_seed_alone(ranker, tmp_path, beir):  # noqa: F811
+def test_random_negatives_depend_on_the_seed_alone(ranker, tmp_path, beir):
     sources = DataSources(str(beir))
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         mine(sources, Mining(negatives=2, seed=seed), None, tmp_path / name)
@@ -58,10 +65,62 @@ def test_random_negatives_depend_on_the_seed_alone(ranker, tmp_path, beir):  # n
     assert all(not set(r["neg_pids"]) & set(r["pos_pid"]) for r in one + other)
 
 
+def test_random_negatives_are_drawn_evenly(ranker, tmp_path, beir):
+    mine(DataSources(str(beir)), Mining(negatives=3), None, tmp_path / "n")
+    drawn = [name for record in lines(tmp_path / "n") for name in record["neg_pids"]]
+    assert set(drawn) == set(NAMES)
+    for record in lines(tmp_path / "n"):
+        assert record["neg_pids"] == sorted(record["neg_pids"], key=NAMES.index)  # by rank
+
+
+@pytest.mark.parametrize("teacher", [False, True])
+def test_copies_of_positives_and_of_the_query_are_never_negatives(ranker, tmp_path, beir, teacher):
+    """As ArguAna and Quora ask with their own documents, and nfcorpus holds some twice."""
+    copies = [
+        {"_id": "copy", "title": "another title", "text": TOPICS["bread"].upper() + "  "},
+        {"_id": "query", "title": "", "text": "ingredients  of Bread"},
+        {"_id": "titled", "title": "Ingredients", "text": "of bread"},
+    ]
+    with (beir / "corpus.jsonl").open("a") as stream:
+        stream.writelines(json.dumps(record) + "\n" for record in copies)
+    choice = Choice(Lengths()) if teacher else None
+    mining = Mining(negatives=50, margin=-1e9)
+    mine(DataSources(str(beir)), mining, choice, tmp_path / "n")
+    for record in lines(tmp_path / "n"):
+        found = set(record["neg_pids"])
+        everything = {*NAMES, "copy", "query", "titled"} - set(record["pos_pid"])
+        if record["pos_pid"] == ["bread"]:
+            assert found == everything - {"copy", "query", "titled"}
+        else:
+            assert found == everything
+
+
+class Lengths(Teacher):
+    """Scores by the length of the text; a stand-in whose scores tell their passage."""
+
+    window = 9
+
+    def scores(self, groups, run=None):
+        return [[float(len(one.text)) for one in passages] for _, passages in groups]
+
+
+@pytest.mark.parametrize("sampling", ["random", "top"])
+def test_scores_stand_with_their_negatives(ranker, tmp_path, beir, sampling):
+    mining = Mining(negatives=4, sampling=sampling, margin=-100)
+    mine(DataSources(str(beir)), mining, Choice(Lengths()), tmp_path / "n")
+    records = lines(tmp_path / "n")
+    assert len(records) == 9
+    for record in records:
+        for ids, scores in (("pos_pid", "pos_score"), ("neg_pids", "neg_scores")):
+            assert record[scores] == [len(TOPICS[name]) for name in record[ids]]
+        assert len(set(record["neg_scores"])) > 1
+    assert records[0]["teacher"]["dtype"] == "float32"
+
+
 class Likes(Teacher):
     """Gives positives 1, the passage on rain 0.95, all others 0."""
 
-    def scores(self, groups):
+    def scores(self, groups, run=None):
         found = []
         for _, passages in groups:
             scores = [0.95 if "Rain falls" in p.text else 0.0 for p in passages]
@@ -70,25 +129,50 @@ class Likes(Teacher):
 
 
 @pytest.mark.parametrize(("margin", "left_out"), [(0.0, False), (0.1, True)])
-def test_false_negatives_by_the_teacher(ranker, tmp_path, beir, margin, left_out):  # noqa: F811
-    mining = Mining(negatives=6, teacher="likes", margin=margin)
-    mine(DataSources(str(beir)), mining, Likes(), tmp_path / "n.jsonl")
+def test_false_negatives_by_the_teacher(ranker, tmp_path, beir, margin, left_out):
+    mining = Mining(negatives=6, margin=margin)
+    mine(DataSources(str(beir)), mining, Choice(Likes()), tmp_path / "n.jsonl")
     for record in lines(tmp_path / "n.jsonl"):
         if record["pos_pid"] != ["rain"]:
             assert ("rain" in record["neg_pids"]) != left_out
         assert len(record["neg_scores"]) == len(record["neg_pids"])
 
 
-def test_stopped_and_gone_on_with(ranker, tmp_path, beir):  # noqa: F811
-    sources, mining = DataSources(str(beir)), Mining(negatives=2)
-    mine(sources, mining, None, tmp_path / "whole", window=2)
+@pytest.mark.parametrize("teacher", [False, True])
+def test_stopped_and_resumed(ranker, tmp_path, beir, teacher):
+    sources, mining = DataSources(str(beir)), Mining(negatives=2, margin=-100)
+    choice = Choice(Lengths()) if teacher else None
+    mine(sources, mining, choice, tmp_path / "whole")
     ranker.fails_at = 3
     with pytest.raises(KeyboardInterrupt):
-        mine(sources, mining, None, tmp_path / "out", window=2)
+        mine(sources, mining, choice, tmp_path / "out")
     ranker.fails_at = None
-    assert len((tmp_path / "out.partial").read_text().splitlines()) == 4
-    mine(sources, mining, None, tmp_path / "out", window=2)
+    partial = tmp_path / "out.partial"
+    assert len(partial.read_text().splitlines()) == 4
+    partial.write_text("".join(partial.read_text().splitlines(keepends=True)[:3]))
+    mine(sources, mining, choice, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == (tmp_path / "whole").read_bytes()
+    assert {path.name for path in tmp_path.glob("*out*")} == {"out", ".out.state"}
+    again = Choice(Lengths())
+    mine(sources, mining, again if teacher else None, tmp_path / "out")
+    assert not again.loads
+
+
+def test_a_corrected_command_is_taken_where_nothing_was_mined(ranker, tmp_path, beir):
+    ranker.fails_at = 1
+    with pytest.raises(KeyboardInterrupt):
+        mine(DataSources(str(beir)), Mining(), None, tmp_path / "out")
+    ranker.fails_at = None
+    mine(DataSources(str(beir)), Mining(negatives=1), None, tmp_path / "out")
+    assert {len(record["neg_pids"]) for record in lines(tmp_path / "out")} == {1}
+
+
+def test_other_options_are_refused_where_something_was_mined(ranker, tmp_path, beir):
+    ranker.fails_at = 2
+    with pytest.raises(KeyboardInterrupt):
+        mine(DataSources(str(beir)), Mining(), None, tmp_path / "out")
+    with pytest.raises(UsageError, match="another job: depth was 200, now 9"):
+        mine(DataSources(str(beir)), Mining(depth=9), None, tmp_path / "out")
 
 
 def test_passages_in_full_cannot_be_mined(ranker, tmp_path):
@@ -103,6 +187,8 @@ def test_passages_in_full_cannot_be_mined(ranker, tmp_path):
         ({"sampling": "best"}, "Unknown sampling 'best'"),
         ({"depth": 5, "skip": 5}, "skip must be less"),
         ({"negatives": 0}, "give at least 1"),
+        ({"margin": float("nan")}, "give a finite number"),
+        ({"index": "nowhere"}, "There is no index 'nowhere'"),
     ],
 )
 def test_options(options, message):
@@ -110,16 +196,80 @@ def test_options(options, message):
         Mining(**options)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["llm-splade-tiny", "llm-dense-tiny"])
-def test_through_pyserini(python, tmp_path, beir, method):  # noqa: F811
-    result = python(
-        *("-m", "llm_encoders.mine_negatives", "--train", beir, "--method", method),
-        *("--negatives", "2", "--sampling", "top", "--output", tmp_path / "n.jsonl"),
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--margin", "nan"], "nan is not finite"),
+        (["--depth", "0"], "0 is not between 1 and"),
+        (["--threads", "-1"], "-1 is not between 1 and"),
+        (["--seed", str(2**32)], "is not between 0 and"),
+        (["--seed", "-1"], "is not between 0 and"),
+        (["--batch-size", "-1"], "-1 is not between 1 and"),
+        (["--skip", "-1"], "-1 is not between 0 and"),
+        (["--output", "/"], "is the root of the file system"),
+    ],
+)
+def test_wrong_usage(monkeypatch, capsys, words, message):
+    monkeypatch.setattr("sys.argv", ["mine", "--train", "t", "--output", "o", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def brute_force(name, beir):
+    """Rankings by the matrix of all scores; sparse ones without those that share no term."""
+    encoder = load_encoder(name, device="cpu")
+    asked = [text for texts in QUESTIONS.values() for text in texts]
+    product = (
+        encoder.encode_queries(asked) @ encoder.encode_documents(list(TOPICS.values()), NAMES).T
     )
-    assert "+ python -m pyserini.search" in result.stderr
-    found = lines(tmp_path / "n.jsonl")
-    assert len(found) == 9
-    assert all(not set(record["neg_pids"]) & set(record["pos_pid"]) for record in found)
-    if method == "llm-dense-tiny":  # the others find nothing where no term is shared
-        assert all(len(record["neg_pids"]) == 2 for record in found)
+    scores = product if isinstance(product, np.ndarray) else product.toarray()
+    sparse = not isinstance(product, np.ndarray)
+    found = {}
+    for text, row in zip(asked, scores, strict=True):
+        order = np.argsort(-row, kind="stable")
+        found[text] = [NAMES[i] for i in order if not sparse or row[i] > 0]
+    return found
+
+
+@pytest.mark.parametrize("method", ["llm-splade-tiny", "llm-dense-tiny"])
+def test_an_encoder_ranks_as_brute_force_does(tmp_path, beir, method):
+    mining = Mining(method=method, negatives=4, sampling="top")
+    mine(DataSources(str(beir)), mining, None, tmp_path / "n.jsonl", device="cpu")
+    wanted = brute_force(method, beir)
+    records = lines(tmp_path / "n.jsonl")
+    assert len(records) == 9
+    for record in records:
+        ranked = [name for name in wanted[record["question"]] if name not in record["pos_pid"]]
+        assert record["neg_pids"] == ranked[:4]
+    assert any(len(record["neg_pids"]) > 1 for record in records)
+
+
+def test_an_index_is_for_bm25(tmp_path, beir):
+    (tmp_path / "index").mkdir()
+    mining = Mining(method="llm-dense-tiny", index=str(tmp_path / "index"))
+    with pytest.raises(UsageError, match="--index is for bm25"):
+        mine(DataSources(str(beir)), mining, None, tmp_path / "n.jsonl")
+
+
+def test_bm25_without_pyserini_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(ranking, "entry_points", lambda **_: ())
+    with pytest.raises(
+        UsageError, match=r"bm25 needs Pyserini \(nothing supplies it\).*pip install"
+    ):
+        ranking.supplied("bm25")
+    assert ranking.supplied("llm-dense-tiny") is None
+    broken = EntryPoint("bm25", "no_such_module:Ranker", ranking.GROUP)
+    monkeypatch.setattr(ranking, "entry_points", lambda **_: (broken,))
+    with pytest.raises(UsageError, match="bm25 needs Pyserini .*no_such_module"):
+        ranking.supplied("bm25")
+
+
+def test_an_index_of_another_corpus(tmp_path, beir):
+    from llm_encoders.data.prepare import prepare
+
+    data = prepare(DataSources(str(beir)), tmp_path / "data")
+    assert ranking.rows_of(data.passages, NAMES[:2]) == [0, 1]
+    with pytest.raises(EncoderError, match="holds a passage 'dogs' that the corpus does not"):
+        ranking.rows_of(data.passages, ["dogs"])

@@ -102,7 +102,7 @@ def test_stopped_and_resumed(tmp_path, sources):
         job.score(sources, counter(name="other"), tmp_path / "out.jsonl")
     job.score(sources, counter(), tmp_path / "out.jsonl")
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
-    assert not list(tmp_path.glob("out.jsonl.*"))
+    assert {path.name for path in tmp_path.glob("*out.jsonl*")} == {"out.jsonl", ".out.jsonl.state"}
 
 
 def test_a_window_of_which_some_lines_are_there(tmp_path, sources):
@@ -212,7 +212,7 @@ def test_overwriting_keeps_the_output_until_the_new_one_is_whole(tmp_path, beir,
         job.score(sources, counter(), output)
     job.score(sources, counter(name="other"), output)  # resumes what was being overwritten
     assert lines(output)[0]["teacher"]["name"] == "other"
-    assert not list(tmp_path.glob("out.jsonl.*"))
+    assert {path.name for path in tmp_path.glob("*out.jsonl*")} == {"out.jsonl", ".out.jsonl.state"}
 
 
 def test_an_output_that_is_an_input(tmp_path, beir, scored, sources):
@@ -222,8 +222,9 @@ def test_an_output_that_is_an_input(tmp_path, beir, scored, sources):
         with pytest.raises(UsageError, match="is an input|lies inside the input"):
             job.score(DataSources(str(scored), str(beir)), counter(), wrong, overwrite=True)
         assert (wrong.read_bytes() if wrong.exists() else None) == content
+    (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match="is a folder; name a file"):
-        job.score(sources, counter(), tmp_path)
+        job.score(sources, counter(), tmp_path / "folder")
 
 
 def test_lone_surrogates_do_not_stop_it(tmp_path):
@@ -267,7 +268,7 @@ def test_command_reports_bad_input(monkeypatch, capsys, tmp_path, beir):
     assert command(monkeypatch, *words, "--output", tmp_path / "o.jsonl") == 1
     said = capsys.readouterr().err
     assert re.search(r"t\.jsonl, line 1: passage 'dogs' is not in the corpus", said)
-    assert not list(tmp_path.glob("o.jsonl*"))
+    assert not list(tmp_path.glob("*o.jsonl*"))
 
 
 @pytest.mark.parametrize(

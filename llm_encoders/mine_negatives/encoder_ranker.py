@@ -1,0 +1,106 @@
+"""Ranking by an encoder: passages are encoded once, then searched exhaustively in blocks."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from llm_encoders.checkpoints.checkpoint import resolve_spec
+from llm_encoders.data.passages import Passages
+from llm_encoders.devices import choose_device, choose_dtype
+from llm_encoders.encoding.loading import load_encoder
+from llm_encoders.evaluation.exhaustive_search import ExhaustiveSearch, dot_products
+from llm_encoders.jobs.fingerprint import file_stamps
+from llm_encoders.jobs.resumable_batches import StoredRows, run_batches
+from llm_encoders.registry import parse_spec
+
+_SORTED = 2048  # passages among which those of like length share a batch
+_BLOCK = 4096  # passages scored at a time
+_QUERIES, _PAIRS = 2000, 2 * 10**9  # of a window: one of 1 million passages has 2,000 queries
+_FILES = ("*.safetensors", "*.json", "*.model")
+
+
+class EncoderRanker:
+    """Ranks by dot product of vectors as the encoder's contract gives them, unquantised.
+
+    Memory holds the scores of one block of passages for one window of queries; the vectors lie on
+    the disk. A kill costs seconds of encoding, or the search of one window.
+
+    Args:
+        name: of the encoder.
+        fingerprint: what its vectors depend on; see :func:`encoder_fingerprint`.
+        passages: what is ranked.
+        work: folder for the vectors.
+        device: default the first GPU, else the CPU.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        fingerprint: dict[str, Any],
+        passages: Passages,
+        work: Path,
+        device: str | None = None,
+    ) -> None:
+        self._encoder: Any = load_encoder(name, device=device)
+        self._work, self._fingerprint = work, fingerprint
+        self.window = max(100, min(_QUERIES, _PAIRS // max(1, len(passages))))
+        self._rows = _length_sorted(passages)
+        with tqdm(total=len(passages), unit="passage", desc="encoding") as bar:
+            self._passages = self._encode(
+                "passages", len(passages), lambda batch: self._documents(passages, batch), bar
+            )
+
+    def _documents(self, passages: Passages, batch: slice) -> Any:
+        texts, titles = passages.texts(self._rows[batch].tolist())
+        return self._encoder.encode_documents(texts, titles)
+
+    def _encode(self, what: str, count: int, compute: Callable[[slice], Any], bar: Any) -> Any:
+        job = {"encoder": self._fingerprint, "what": what}
+        size = self._encoder.batch_size
+        return run_batches(self._work / what, job, count, size, compute, bar.update)
+
+    def rank(self, queries: Sequence[str], depth: int) -> list[list[int]]:
+        """See :class:`~llm_encoders.mine_negatives.ranking.Ranker`."""
+        vectors = self._encoder.encode_queries(list(queries))
+        # Of equal scores the earlier passage of the corpus comes first.
+        found = ExhaustiveSearch(len(queries), -self._rows, depth)
+        stored: StoredRows = self._passages
+        for first in range(0, len(stored), _BLOCK):
+            block = stored.block(first, first + _BLOCK)
+            sparse = not isinstance(block, np.ndarray)
+            found.take(dot_products(vectors, block), first, positive_only=sparse)
+        return [self._rows[ranking.columns].tolist() for ranking in found.rankings()]
+
+
+def _length_sorted(passages: Passages) -> np.ndarray:
+    """Rows in the order in which they are encoded: windows of neighbours, longest first."""
+    rows = np.arange(len(passages))
+    for first in range(0, len(rows), _SORTED):
+        window = rows[first : first + _SORTED]
+        texts, _ = passages.texts(window.tolist())
+        lengths = np.array([len(text) for text in texts])
+        rows[first : first + _SORTED] = window[np.argsort(-lengths, kind="stable")]
+    return rows
+
+
+def encoder_fingerprint(name: str, device: str | None) -> dict[str, Any]:
+    """What an encoder's vectors depend on; looks at its files, loads no weights.
+
+    Raises:
+        UsageError: there is no such encoder.
+    """
+    files, _ = resolve_spec(name)
+    _, written = parse_spec(name)
+    chosen = choose_device(device if device is not None else written.get("device"))
+    folders = [folder for folder in (files.backbone, files.adapter) if folder is not None]
+    found = {path for folder in folders for pattern in _FILES for path in folder.glob(pattern)}
+    return {
+        "name": name,
+        "contract": dataclasses.asdict(files.contract),
+        "dtype": str(choose_dtype(written.get("dtype"), chosen)).removeprefix("torch."),
+        "files": file_stamps(sorted(found)),
+    }
