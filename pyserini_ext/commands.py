@@ -7,6 +7,7 @@ user's paths.
 """
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -25,6 +26,8 @@ Run = dict[str, list[tuple[str, float]]]
 _ERROR = "error: "
 _ANSERINI_ERROR = " ERROR ["
 _INDEXING = "pyserini.index.lucene"
+_PANDAS_WORDS = {"nan", "na", "n/a", "none", "null", "true", "false", "inf", "infinity"}
+_PANDAS_MARKS = {'"', "#", "<"}  # quotes, and the first letters of '#N/A' and '<NA>'
 _INDEX_COUNTERS = ("indexed", "unindexable", "empty", "skipped", "errors")
 
 
@@ -59,6 +62,10 @@ def run(
             the reason and the log, and the doctor where Java is the cause.
     """
     start = time.perf_counter()
+    environment = dict(os.environ)
+    if "PYTHONPATH" in environment:  # relative entries hold in the current folder only
+        paths = environment["PYTHONPATH"].split(os.pathsep)
+        environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, paths))
     with tempfile.TemporaryFile() if log is None else log.open("w+b") as stream:
         code = subprocess.run(
             [sys.executable, "-m", module, *map(str, words)],
@@ -66,6 +73,7 @@ def run(
             stdout=stream,
             stderr=subprocess.STDOUT,
             cwd=folder,
+            env=environment,
             check=False,
         ).returncode
         stream.seek(0)
@@ -168,4 +176,47 @@ def write_run(path: Path, run: Run, tag: str) -> None:
 def _run_lines(run: Run, tag: str) -> Iterable[str]:
     for query_id, hits in run.items():
         for rank, (docid, score) in enumerate(hits, start=1):
-            yield f"{query_id} Q0 {docid} {rank} {score:.6f} {tag}\n"
+            yield f"{query_id} Q0 {docid} {rank} {score!r} {tag}\n"
+
+
+class FusionIds:
+    """Stand-ins for the ids of runs, where ``pyserini.fusion`` would spoil the ids themselves.
+
+    It reads runs by pandas, which takes a column of query ids for numbers if it can, and some
+    words for missing values.
+
+    Args:
+        runs: all that are to be fused.
+    """
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        queries: dict[str, str] = {}
+        documents: dict[str, str] = {}
+        for run in runs:
+            for query_id, hits in run.items():
+                queries.setdefault(query_id, f"q{len(queries)}")
+                for docid, _ in hits:
+                    documents.setdefault(docid, f"d{len(documents)}")
+        self._queries, self._documents = queries, documents
+        numbers = all(q.isdecimal() and q.isascii() and str(int(q)) == q for q in queries)
+        words = all(q[0].isalpha() and _survives(q) for q in queries)
+        self.needed = not ((numbers or words) and all(map(_survives, documents)))
+        """Whether any id would be spoilt."""
+
+    def replace(self, run: Run) -> Run:
+        """The run with stand-ins for all ids."""
+        return _renamed(run, self._queries, self._documents)
+
+    def restore(self, run: Run) -> Run:
+        """The fused run with the ids themselves."""
+        queries = {new: old for old, new in self._queries.items()}
+        return _renamed(run, queries, {new: old for old, new in self._documents.items()})
+
+
+def _survives(word: str) -> bool:
+    """Whether pandas reads a word as itself in a column of texts."""
+    return word.lower().lstrip("+-") not in _PANDAS_WORDS and not _PANDAS_MARKS & set(word)
+
+
+def _renamed(run: Run, queries: Mapping[str, str], documents: Mapping[str, str]) -> Run:
+    return {queries[q]: [(documents[d], score) for d, score in hits] for q, hits in run.items()}

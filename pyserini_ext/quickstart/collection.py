@@ -9,8 +9,7 @@ from llm_encoders.corpora import CorpusError, open_corpus
 from llm_encoders.corpora.beir import BeirFolder
 from llm_encoders.corpora.records import id_problem
 from llm_encoders.errors import EncoderError
-
-_NUMBER_WORDS = ("nan", "inf", "na", "none", "null")
+from pyserini_ext.commands import write_topics
 
 
 @dataclass
@@ -23,6 +22,11 @@ class Collection:
     qrels: dict[str, dict[str, int]]
     """query id -> {document id: grade}."""
 
+    @property
+    def queries_are_documents(self) -> bool:
+        """Whether a query is a document, too, as in ArguAna: it has the id of one."""
+        return not self.queries.keys().isdisjoint(self.documents)
+
     def write(self, folder: Path) -> None:
         """Write ``corpus/corpus.jsonl``, ``topics.json`` and ``qrels.txt`` for Pyserini."""
         (folder / "corpus").mkdir(parents=True, exist_ok=True)
@@ -31,8 +35,7 @@ class Collection:
                 contents = f"{title}\n{text}"
                 record = {"id": docid, "title": title, "text": text, "contents": contents}
                 stream.write(json.dumps(record) + "\n")
-        topics = {query_id: {"title": text} for query_id, text in self.queries.items()}
-        (folder / "topics.json").write_text(json.dumps(topics, indent=1), encoding="utf-8")
+        write_topics(folder / "topics.json", self.queries)
         with (folder / "qrels.txt").open("w", encoding="utf-8") as stream:
             for query_id, grades in self.qrels.items():
                 stream.writelines(f"{query_id} 0 {d} {grade}\n" for d, grade in grades.items())
@@ -54,6 +57,9 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
             if problem := id_problem(query.id):
                 raise CorpusError(query.place, problem)
             queries[query.id] = query.text
+    for docid in {docid for grades in qrels.values() for docid in grades}:
+        if problem := id_problem(docid):
+            raise EncoderError(f"{beir.qrels_file(split)}, document '{docid}': {problem}")
     if missing := qrels.keys() - queries.keys():
         raise EncoderError(
             f"{beir.queries_file} lacks {len(missing)} judged queries, '{min(missing)}' among "
@@ -67,30 +73,8 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
             _leave_out(CorpusError(document.place, f"id '{document.id}' occurs before."))
         else:
             documents[document.id] = (document.title or "", document.text)
-    names = _names_that_survive(list(queries))
-    return Collection(
-        documents,
-        {names[q]: text for q, text in queries.items()},
-        {names[q]: qrels[q] for q in queries},
-    )
+    return Collection(documents, queries, {q: qrels[q] for q in queries})
 
 
 def _leave_out(fault: CorpusError) -> None:
     print(f"left out: {fault}", file=sys.stderr)
-
-
-def _names_that_survive(query_ids: list[str]) -> dict[str, str]:
-    """New names where Pyserini's fusion, which reads ids as numbers if it can, would spoil them.
-
-    It makes 7 of '007' and 7.0 of '7.0'; then all ids get a letter in front.
-    """
-
-    def survives(query_id: str) -> bool:
-        try:
-            return str(int(query_id)) == query_id
-        except ValueError:
-            return any(c.isalpha() for c in query_id) and query_id.lower() not in _NUMBER_WORDS
-
-    if all(map(survives, query_ids)):
-        return {query_id: query_id for query_id in query_ids}
-    return {query_id: f"q{query_id}" for query_id in query_ids}

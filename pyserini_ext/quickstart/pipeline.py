@@ -2,16 +2,15 @@
 
 import os
 import shlex
-import subprocess
-import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from llm_encoders import registry
 from llm_encoders.errors import EncoderError
+from pyserini_ext import commands
 
 THREADS = str(os.cpu_count() or 1)
-_TAIL = 15
+TOPICS, QRELS, CORPUS, LOGS = "topics.json", "qrels.txt", "corpus", "logs"
 _TREC_EVAL_NAMES = {"nDCG@10": "ndcg_cut_10", "R@100": "recall_100", "MRR@10": "recip_rank"}
 
 
@@ -35,118 +34,138 @@ class System:
 
 
 class Pipeline:
-    """Runs commands in ``folder``, with their output in ``folder/logs``."""
+    """Runs commands inside a folder, with what they print in its ``logs``.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: with ``corpus/``, ``topics.json`` and ``qrels.txt``.
+        remove_query: a document with the id of a query does not count as found by it, as is usual
+            in evaluation with BEIR.
+    """
+
+    def __init__(self, folder: Path, remove_query: bool = False) -> None:
         self.folder = folder
-        self.logs = folder / "logs"
-        self.logs.mkdir(parents=True, exist_ok=True)
+        self._remove_query = ("--remove-query",) if remove_query else ()
+        (folder / LOGS).mkdir(parents=True, exist_ok=True)
         self._count = 0
+        print(f"$ {shlex.join(['cd', str(folder)])}")
 
-    def python(self, system: System | None, module: str, *arguments: str | Path) -> str:
-        """Echo and run ``python -m module arguments``; returns what it printed.
+    def python(self, system: System | None, module: str, *words: str) -> str:
+        """Echo and run ``python -m module words``; returns what it printed.
 
         Raises:
-            EncoderError: it failed; the message has the end of its output and the log's path.
+            EncoderError: it failed; the message has the reason and the log.
         """
-        words = ["-m", module, *map(str, arguments)]
-        print(f"$ {shlex.join(['python', *words])}", flush=True)
+        print(f"$ {commands.shown(module, *words)}", flush=True)
         self._count += 1
-        log = self.logs / f"{self._count:02d}-{module}.log"
-        start = time.perf_counter()
-        with log.open("w", encoding="utf-8") as stream:
-            code = subprocess.run(
-                [sys.executable, *words], stdout=stream, stderr=subprocess.STDOUT, check=False
-            ).returncode
-        seconds = time.perf_counter() - start
+        log = self.folder / LOGS / f"{self._count:02d}-{module}.log"
+        outcome = commands.run(module, *words, folder=self.folder, log=log)
         if system is not None:
-            system.seconds += seconds
-        output = log.read_text(encoding="utf-8", errors="replace")
-        if code != 0:
-            tail = "\n".join(output.splitlines()[-_TAIL:])
-            raise EncoderError(f"The command above ended with exit code {code} ({log}):\n{tail}")
-        return output
+            system.seconds += outcome.seconds
+        return outcome.output
 
     def bm25(self) -> System:
         """BM25 with Anserini's defaults."""
-        system = System("BM25", self.folder / "run.bm25.txt", self.folder / "index.bm25")
-        self._index(system, "JsonCollection", self.folder / "corpus")
-        self._search_lucene(system, "--bm25")
+        system = self._system("BM25", "bm25")
+        self._index(system, "JsonCollection", CORPUS)
+        self._search(system, "lucene", "--bm25")
         return system
 
     def sparse(self, encoder: str) -> System:
         """A sparse encoder over a Lucene impact index."""
-        system = System(encoder, self.folder / "run.sparse.txt", self.folder / "index.sparse")
-        vectors = self.folder / "vectors.sparse"
-        self._encode(system, encoder, vectors)
+        system = self._system(encoder, "sparse")
+        name, vectors = absolute_encoder(encoder), "vectors.sparse"
+        self._encode(system, name, vectors)
         self._index(system, "JsonVectorCollection", vectors, "--impact", "--pretokenized")
-        self._search_lucene(system, "--impact", "--encoder", encoder)
+        self._search(system, "lucene", "--impact", "--encoder", name)
         return system
 
     def dense(self, encoder: str) -> System:
         """A dense encoder over a FAISS flat index."""
-        system = System(encoder, self.folder / "run.dense.txt", self.folder / "index.dense")
-        assert system.index is not None
-        self._encode(system, encoder, system.index, "--to-faiss")
-        self.python(
-            system,
-            "pyserini.search.faiss",
-            *("--encoder", encoder, "--index", system.index),
-            *("--topics", self.folder / "topics.json", "--output", system.run),
-            *("--hits", "1000", "--batch-size", "64", "--threads", THREADS),
-        )
+        system = self._system(encoder, "dense")
+        name = absolute_encoder(encoder)
+        self._encode(system, name, _index_of(system), "--to-faiss")
+        self._search(system, "faiss", "--encoder", name)
         return system
 
     def fusion(self, systems: list[System]) -> System:
-        """Reciprocal rank fusion of runs."""
+        """Reciprocal rank fusion of the runs that found anything.
+
+        Pyserini's fusion reads ids by pandas, which makes 7 of 007 and nothing of NA; runs with
+        such ids are fused under other ids, which are exchanged afterwards.
+        """
         fused = System("fusion (RRF)", self.folder / "run.fusion.txt")
-        self.python(
-            fused,
-            "pyserini.fusion",
-            *("--method", "rrf", "--runs", *(str(system.run) for system in systems)),
-            *("--output", str(fused.run), "--runtag", "fusion"),
-        )
+        runs = {s.run.name: commands.read_run(s.run) for s in systems}
+        runs = {name: run for name, run in runs.items() if run}
+        if not runs:
+            fused.run.touch()
+            return fused
+        ids = commands.FusionIds(runs.values())
+        if ids.needed:
+            runs = {name.replace("run.", "fusion."): ids.replace(r) for name, r in runs.items()}
+            for name, run in runs.items():
+                commands.write_run(self.folder / name, run, "replaced-ids")
+        words = ("--method", "rrf", "--runs", *runs, "--output", fused.run.name)
+        self.python(fused, "pyserini.fusion", *words, "--runtag", "fusion")
+        if ids.needed:
+            commands.write_run(fused.run, ids.restore(commands.read_run(fused.run)), "fusion")
         return fused
 
     def evaluate(self, system: System) -> None:
-        """Fill ``system.measures`` with trec_eval's figures."""
+        """Fill ``system.measures`` with trec_eval's figures; all are 0 if nothing was found."""
+        if not system.run.stat().st_size:
+            system.measures = dict.fromkeys(_TREC_EVAL_NAMES, 0.0)
+            return
         # -M cuts the ranking for every measure of a call, so MRR@10 has one of its own.
         for labels, options in {
             ("nDCG@10", "R@100"): ("-m", "ndcg_cut.10", "-m", "recall.100"),
             ("MRR@10",): ("-M", "10", "-m", "recip_rank"),
         }.items():
-            qrels = self.folder / "qrels.txt"
-            output = self.python(None, "pyserini.eval.trec_eval", "-c", *options, qrels, system.run)
-            figures = {
-                words[0]: float(words[2])
-                for words in map(str.split, output.splitlines())
-                if len(words) == 3 and words[1] == "all"
-            }
+            words = ("-c", *options, QRELS, system.run.name)
+            output = self.python(None, "pyserini.eval.trec_eval", *words)
+            figures = commands.trec_eval_figures(output)
             for label in labels:
                 if _TREC_EVAL_NAMES[label] not in figures:
-                    raise EncoderError(f"trec_eval gave no {label} for {system.run}:\n{output}")
+                    reason = commands.reason(output)
+                    raise EncoderError(f"trec_eval gave no {label} for {system.run}: {reason}")
                 system.measures[label] = figures[_TREC_EVAL_NAMES[label]]
 
-    def _encode(self, system: System, encoder: str, output: Path, *more: str) -> None:
-        corpus = self.folder / "corpus"
-        options = ("--encoder", encoder, "--corpus", corpus, "--embeddings", output)
-        self.python(system, "pyserini.encode", *options, *more)
+    def _system(self, name: str, kind: str) -> System:
+        return System(name, self.folder / f"run.{kind}.txt", self.folder / f"index.{kind}")
 
-    def _index(self, system: System, collection: str, source: Path, *more: str) -> None:
-        assert system.index is not None
+    def _encode(self, system: System, encoder: str, output: str, *more: str) -> None:
+        words = ("--encoder", encoder, "--corpus", CORPUS, "--embeddings", output)
+        self.python(system, "pyserini.encode", *words, *more)
+
+    def _index(self, system: System, collection: str, source: str, *more: str) -> None:
         self.python(
             system,
             "pyserini.index.lucene",
-            *("--collection", collection, "--input", source, "--index", system.index),
+            *("--collection", collection, "--input", source, "--index", _index_of(system)),
             *("--generator", "DefaultLuceneDocumentGenerator", "--threads", THREADS, *more),
         )
 
-    def _search_lucene(self, system: System, *more: str) -> None:
-        assert system.index is not None
+    def _search(self, system: System, kind: str, *more: str) -> None:
         self.python(
             system,
-            "pyserini.search.lucene",
-            *("--index", system.index, "--topics", self.folder / "topics.json"),
-            *("--output", system.run, "--hits", "1000"),
-            *("--batch-size", "64", "--threads", THREADS, *more),
+            f"pyserini.search.{kind}",
+            *("--index", _index_of(system), "--topics", TOPICS, "--output", system.run.name),
+            *("--hits", "1000", "--batch-size", "64", "--threads", THREADS),
+            *(*more, *self._remove_query),
         )
+
+
+def _index_of(system: System) -> str:
+    assert system.index is not None
+    return system.index.name
+
+
+def absolute_encoder(encoder: str) -> str:
+    """The encoder with the folders in it as the current folder does not matter to them."""
+    name, options = registry.parse_spec(encoder)
+    if "backbone" in options:
+        options["backbone"] = _absolute_path(options["backbone"])
+    return ",".join([_absolute_path(name), *(f"{key}={value}" for key, value in options.items())])
+
+
+def _absolute_path(name: str) -> str:
+    return os.path.abspath(name) if os.path.exists(name) else name

@@ -52,7 +52,7 @@ def examples(systems: list[System], collection: Collection) -> str:
             mark = "relevant" if grade > 0 else "not judged so"
             title, text = collection.documents[docid]
             lines.append(f"  {system.name}: {docid} ({mark})")
-            lines.append(f"      {_cut(f'{title}: {text}' if title != docid else text)}")
+            lines.append(f"      {_cut(f'{title}: {text}' if title not in ('', docid) else text)}")
         lines.append("")
     return "\n".join(lines)
 

@@ -1,12 +1,20 @@
 """The quickstart's collections, and its whole way on a small one."""
 
 import json
+import math
+from collections import Counter
 
+import numpy as np
 import pytest
 
-from llm_encoders import EncoderError
+from llm_encoders import EncoderError, load_encoder
+from pyserini_ext import commands
 from pyserini_ext.quickstart.collection import beir_folder
+from pyserini_ext.quickstart.command import MADE, main
+from pyserini_ext.quickstart.pipeline import absolute_encoder
 from pyserini_ext.quickstart.standard_library import standard_library
+
+SYSTEMS = ("bm25", "sparse", "dense", "fusion")
 
 
 def test_standard_library_is_a_known_item_task():
@@ -33,7 +41,10 @@ def test_written_files(tmp_path):
 
 @pytest.fixture
 def small_beir(tmp_path):
-    folder = tmp_path / "beir"
+    return make_beir(tmp_path / "beir")
+
+
+def make_beir(folder):
     (folder / "qrels").mkdir(parents=True)
     animals = ["cat", "dog", "frog", "owl", "bear", "fish"]
     lines = [
@@ -41,6 +52,10 @@ def small_beir(tmp_path):
             {"_id": f"d{i}", "title": animal, "text": f"All about the {animal} and its life."}
         )
         for i, animal in enumerate(animals)
+    ]
+    # As in ArguAna, queries are documents, too, and no relevant ones.
+    lines += [
+        json.dumps({"_id": f"0{i}", "title": "", "text": f"the {animals[i]}"}) for i in (0, 1)
     ]
     lines.append(json.dumps({"_id": "empty", "title": "", "text": ""}))
     (folder / "corpus.jsonl").write_text("\n".join(lines))
@@ -53,10 +68,11 @@ def small_beir(tmp_path):
 
 def test_beir_folder(small_beir):
     collection = beir_folder(small_beir)
-    assert set(collection.documents) == {f"d{i}" for i in range(6)}  # the empty one is left out
-    # '00' and '01' would come out of Pyserini's fusion as 0 and 1, so they are renamed.
-    assert collection.queries == {"q00": "the cat", "q01": "the dog"}
-    assert collection.qrels == {"q00": {"d0": 2}, "q01": {"d1": 2}}
+    # The empty one is left out.
+    assert set(collection.documents) == {f"d{i}" for i in range(6)} | {"00", "01"}
+    assert collection.queries == {"00": "the cat", "01": "the dog"}
+    assert collection.qrels == {"00": {"d0": 2}, "01": {"d1": 2}}
+    assert collection.queries_are_documents and not standard_library().queries_are_documents
 
 
 def test_beir_faults(small_beir, tmp_path):
@@ -81,28 +97,122 @@ def test_query_ids_that_run_files_cannot_have(small_beir, name):
         beir_folder(small_beir)
 
 
+@pytest.fixture(scope="module")
+def finished(python, tmp_path_factory):
+    """The working folder and what was printed; Pyserini goes by words in paths like this one."""
+    folder = tmp_path_factory.mktemp("quickstart") / "cacm-bright-aops"
+    collection = make_beir(folder / "collection")
+    words = ("-m", "pyserini_ext.quickstart", "--collection", collection)
+    return folder / "work", python(*words, "--output", folder / "work").stdout
+
+
+def figures(run, qrels):
+    """nDCG@10, recall@100 and RR@10, averaged, by their definitions."""
+    sums = np.zeros(3)
+    for query_id, grades in qrels.items():
+        found = [docid for docid, _ in run.get(query_id, [])]
+        gains = [grades.get(docid, 0) / math.log2(i + 2) for i, docid in enumerate(found[:10])]
+        best = sorted(grades.values(), reverse=True)[:10]
+        ideal = sum(grade / math.log2(i + 2) for i, grade in enumerate(best))
+        ranks = [i + 1 for i, docid in enumerate(found[:10]) if grades.get(docid, 0) > 0]
+        recall = len(set(found[:100]) & set(grades)) / len(grades)
+        sums += [sum(gains) / ideal, recall, 1 / ranks[0] if ranks else 0]
+    return sums / len(qrels)
+
+
 @pytest.mark.slow
-def test_whole_way(python, small_beir, tmp_path):
-    output = tmp_path / "work"
-    result = python(
-        *("-m", "pyserini_ext.quickstart", "--collection", small_beir, "--output", output)
-    )
-    shown = result.stdout
+def test_whole_way(finished):
+    output, shown = finished
     for command in ("index.lucene", "search.lucene", "encode", "search.faiss", "fusion"):
         assert f"$ python -m pyserini.{command} " in shown
+    assert f"$ cd {output}\n" in shown
     assert "--impact --encoder llm-splade-tiny" in shown
+    assert "Query: the cat" in shown and "relevant: d0" in shown
     table = shown[shown.index("nDCG@10  ") :].splitlines()
     rows = [line.split() for line in table[1:5]]
     assert [row[0] for row in rows] == ["BM25", "llm-splade-tiny", "llm-dense-tiny", "fusion"]
     assert float(rows[0][1]) == 1.0  # BM25 finds 'the cat' under 'cat'
-    assert all(0 < float(row[1]) <= 1 for row in rows[1:3])
-    assert "Query: the cat" in shown and "relevant: d0" in shown
+    qrels = {"00": {"d0": 2}, "01": {"d1": 2}}
+    for row, name in zip(rows, ("bm25", "sparse", "dense", "fusion"), strict=True):
+        run = commands.read_run(output / f"run.{name}.txt")
+        shift = 1 if name == "fusion" else 0  # its name has two words
+        printed = [float(word) for word in row[1 + shift : 4 + shift]]
+        assert printed == pytest.approx(figures(run, qrels), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_queries_that_are_documents_are_left_out(finished):
+    output, _ = finished
+    encoder = load_encoder("llm-dense-tiny")
+    collection = beir_folder(output.parent / "collection")
+    queries = encoder.encode_queries(list(collection.queries.values()))
+    titles, texts = map(list, zip(*collection.documents.values(), strict=True))
+    vectors = encoder.encode_documents(texts, titles)
+    runs = {name: commands.read_run(output / f"run.{name}.txt") for name in SYSTEMS}
+    everything = {}
+    for query_id, scores in zip(collection.queries, queries @ vectors.T, strict=True):
+        ranked = sorted(zip(collection.documents, scores, strict=True), key=lambda hit: -hit[1])
+        everything[query_id] = ranked
+        assert query_id in [docid for docid, _ in ranked[:2]]  # the query finds itself
+        others = [docid for docid, _ in ranked if docid != query_id]
+        assert [docid for docid, _ in runs["dense"][query_id]] == others
+        assert not any(query_id in dict(run[query_id]) for run in runs.values())
+        fused = Counter()
+        for name in ("bm25", "sparse", "dense"):
+            for rank, (docid, _) in enumerate(runs[name][query_id], start=1):
+                fused[docid] += 1 / (60 + rank)
+        assert dict(runs["fusion"][query_id]) == pytest.approx(dict(fused))
+    assert figures(everything, collection.qrels)[0] < figures(runs["dense"], collection.qrels)[0]
+
+
+def test_folder_of_others_is_left_alone(small_beir, tmp_path, capsys):
     other = tmp_path / "mine"
     other.mkdir()
     (other / "thesis.tex").touch()
-    words = ("-m", "pyserini_ext.quickstart", "--collection", small_beir, "--output", other)
-    assert "holds other files" in python(*words, code=1).stderr
-    assert (other / "thesis.tex").exists()
+    words = ["--collection", str(small_beir), "--output", str(other)]
+    assert main(words) == 1
+    assert "holds other files, 'thesis.tex' among them" in capsys.readouterr().err
+    (other / "made-by-quickstart").touch()  # even where a quickstart worked before
+    (other / "topics.json").touch()
+    assert main(words) == 1
+    assert "'thesis.tex'" in capsys.readouterr().err
+    assert (other / "thesis.tex").exists() and (other / "topics.json").exists()
+
+
+def test_only_a_quickstarts_own_files_are_replaced(finished):
+    made = {path.name for path in finished[0].iterdir()}
+    assert made - {"made-by-quickstart"} <= set(MADE)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--output", "/"], "root of the file system"),
+        (["--output", ""], "the path is empty"),
+        (["--sparse", " "], "it is empty"),
+    ],
+)
+def test_wrong_usage(capsys, options, message):
+    with pytest.raises(SystemExit, match="2"):
+        main(options)
+    assert message in capsys.readouterr().err
+
+
+def test_faults_are_found_before_anything_is_written(small_beir, tmp_path, capsys):
+    (small_beir / "qrels" / "test.tsv").write_text("00\td0\t1\n77\td1\t1\n")
+    assert main(["--collection", str(small_beir), "--output", str(tmp_path / "never")]) == 1
+    assert "lacks 1 judged queries, '77'" in capsys.readouterr().err
+    assert not (tmp_path / "never").exists()
+
+
+def test_encoders_in_folders_are_named_from_the_root(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "base").mkdir()
+    monkeypatch.chdir(tmp_path)
+    spec = "mine,paradigm=sparse,backbone=base"
+    expected = f"{tmp_path}/mine,paradigm=sparse,backbone={tmp_path}/base"
+    assert absolute_encoder(spec) == expected
+    assert absolute_encoder("llm-splade-tiny,device=cpu") == "llm-splade-tiny,device=cpu"
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas
 import pytest
 
 from llm_encoders import EncoderError
@@ -24,10 +25,9 @@ def corpus(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cacm-bright-run", "beir-bright-aops"])
-def test_words_in_a_folder_steer_nothing(tmp_path, corpus, name):
+def test_words_in_a_folder_steer_nothing(tmp_path, corpus):
     """Pyserini asks the Hub for documents to exclude where an index path holds 'bright-aops'."""
-    work = tmp_path / name
+    work = tmp_path / "beir-cacm-bright-aops"
     work.mkdir()
     log = work / "index.log"
     words = (*INDEX, "--input", corpus, "--index", "index")
@@ -44,7 +44,7 @@ def test_words_in_a_folder_steer_nothing(tmp_path, corpus, name):
     assert [docid for docid, _ in run["ab"]] == ["d2"]
     assert {docid for docid, _ in run["2"]} == {"d1", "d2"}
     commands.write_run(work / "again.txt", run, "Anserini")
-    assert (work / "again.txt").read_text() == text
+    assert commands.read_run(work / "again.txt") == run
     (work / "qrels.txt").write_text("ab 0 d2 1\n2 0 d9 1\n")
     words = ("-c", "-m", "recip_rank", "-m", "recall.100", "qrels.txt", "run.txt")
     evaluated = commands.run("pyserini.eval.trec_eval", *words, folder=work)
@@ -107,3 +107,35 @@ def test_faulty_files(tmp_path):
         commands.read_run(tmp_path / "run.txt")
     with pytest.raises(ValueError, match="only"):
         commands.write_topics(tmp_path / "topics.tsv", {})
+
+
+@pytest.mark.parametrize(
+    ("queries", "documents", "needed"),
+    [
+        (["1", "12"], ["d1", "7"], False),
+        (["PLAIN-3", "test-arg.1a"], ["MED-1", "007", "1e5"], False),
+        (["007"], ["d"], True),
+        (["1", "a"], ["d"], True),
+        (["1e5"], ["d"], True),
+        (["NaN"], ["d"], True),
+        (["q1"], ["NA", "d"], True),
+        (["q1"], ['"d', "e"], True),
+        (["q1"], ["-inf", "e"], True),
+        (["q1"], ["#N/A", "e"], True),
+    ],
+)
+def test_ids_survive_the_fusion(tmp_path, queries, documents, needed):
+    """As Pyserini's fusion reads runs, the ids or their stand-ins come back as they are."""
+    hits = [(docid, 2.5 - i) for i, docid in enumerate(documents)]
+    run = {query_id: hits for query_id in queries}
+    ids = commands.FusionIds([run])
+    assert ids.needed == needed
+    commands.write_run(tmp_path / "run.txt", ids.replace(run) if needed else run, "t")
+    names = ["topic", "q0", "docid", "rank", "score", "tag"]
+    frame = pandas.read_csv(
+        tmp_path / "run.txt", sep=r"\s+", names=names, dtype={"docid": "str", "score": "float"}
+    )
+    found = {}
+    for topic, docid, score in zip(frame.topic, frame.docid, frame.score, strict=True):
+        found.setdefault(str(topic), []).append((docid, score))
+    assert (ids.restore(found) if needed else found) == run
