@@ -9,13 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llm_encoders.checkpoints.adapter import apply_adapter
-from llm_encoders.checkpoints.checkpoint import Checkpoint
+from llm_encoders.checkpoints.backbone_checks import (
+    check_attention,
+    check_tokenizer,
+    head_weight,
+)
+from llm_encoders.checkpoints.lora_adapter import apply_adapter
+from llm_encoders.checkpoints.remote_code import keep_remote_code_out
+from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.errors import EncoderError, UsageError
 
 QUANTIZATIONS = ("4bit", "8bit")
 _LARGE = 2**30  # bytes
-_LOGIT_CHANGES = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 
 
 @dataclass
@@ -71,6 +76,7 @@ def open_model(
 
     if quantization is not None and quantization not in QUANTIZATIONS:
         raise UsageError(f"Unknown quantization '{quantization}'; use 4bit or 8bit.")
+    keep_remote_code_out(checkpoint.backbone, attention_implementation)
     contract = checkpoint.contract
     local = {"local_files_only": True, "trust_remote_code": False}
     options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, **local}
@@ -138,6 +144,7 @@ def load_backbone(
         tokenizer = load_tokenizer(checkpoint)
     except Exception as error:  # Transformers raises a dozen classes
         raise _cannot_load(checkpoint.backbone, error) from error
+    check_tokenizer(tokenizer, model, checkpoint.name)
     if checkpoint.adapter is not None:
         model = apply_adapter(model, checkpoint.adapter, merge=quantization is None)
     model = model.eval().requires_grad_(False)
@@ -187,55 +194,3 @@ def _quantization_config(quantization: str, dtype: torch.dtype) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
     )
-
-
-def head_weight(model: Any, source: Path) -> Tensor:
-    """The LM head's weight, [vocabulary, hidden].
-
-    Raises:
-        EncoderError: no head, or one whose logits are not the plain product with the states.
-    """
-    head = model.get_output_embeddings()
-    if head is None or getattr(head, "bias", None) is not None:
-        raise EncoderError(
-            f"{source}: the sparse head needs an LM head without bias; "
-            f"{type(model).__name__} has {'none' if head is None else 'one with bias'}."
-        )
-    for name in _LOGIT_CHANGES:
-        if getattr(model.config, name, None) not in (None, 1, 1.0):
-            raise EncoderError(
-                f"{source}: its logits pass through '{name}', which the sparse head "
-                "does not apply; use it as a dense encoder."
-            )
-    return head.weight
-
-
-@torch.inference_mode()
-def check_attention(backbone: Backbone, attention: str, source: str) -> None:
-    """Refuse a backbone whose attention is not what the contract says.
-
-    Two sequences that differ in their second half must give different states in the first half
-    under bidirectional attention, and the same under causal attention.
-    """
-    embeddings = backbone.decoder.get_input_embeddings().weight
-    # Tokens that training hardly touched say nothing, so the twelve of largest norm speak.
-    norms = torch.linalg.vector_norm(embeddings, dim=1).nan_to_num(0, posinf=0)
-    loudest = norms.topk(12).indices.to(backbone.device)
-    common, ending, other = loudest.split(4)
-    ids = torch.stack([torch.cat([common, ending]), torch.cat([common, other])])
-    states = backbone.hidden_states(ids, torch.ones_like(ids))[:, :4].float()
-    change = (states[0] - states[1]).norm() / states[0].norm()
-    sees_later_tokens = bool(change > 1e-4)
-    if attention == "bidirectional" and not sees_later_tokens:
-        raise EncoderError(
-            f"{source}: bidirectional attention was asked for, but "
-            f"{type(backbone.decoder).__name__} stays causal "
-            "(a later token does not change an earlier state). Use a backbone whose implementation "
-            "honours is_causal=False, such as Llama, Qwen or Mistral, or a contract "
-            "with attention 'causal'."
-        )
-    if attention == "causal" and sees_later_tokens:
-        raise EncoderError(
-            f"{source}: causal attention was asked for, but {type(backbone.decoder).__name__} sees "
-            "later tokens."
-        )

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from llm_encoders.checkpoints.backbone import Backbone
+from llm_encoders.checkpoints.backbone_checks import not_finite_cure
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.batching import Batch, length_sorted, pad, tokenize
 from llm_encoders.encoding.budget import token_budget
@@ -187,7 +188,7 @@ class Encoder(ABC, Generic[Vectors]):
             raise NotFiniteError(
                 faulty[0],
                 f"{self.name}: text number {faulty[0] + 1} gave NaN or infinite activations in "
-                f"{self.dtype}; try bfloat16 or float32.",
+                f"{self.dtype}; {not_finite_cure(self.dtype)}.",
             )
 
     def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> Vectors:

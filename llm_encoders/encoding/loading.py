@@ -2,7 +2,7 @@
 
 import torch
 
-from llm_encoders.checkpoints import checkpoint
+from llm_encoders.checkpoints import resolve
 from llm_encoders.checkpoints.backbone import load_backbone
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.encoding.dense_encoder import DenseEncoder
@@ -38,7 +38,7 @@ def load_encoder(
         UsageError: unknown name or option, missing or contradicting paradigm.
         EncoderError: files that cannot be had or do not fit together.
     """
-    files, written = checkpoint.resolve_spec(name_or_path, paradigm, backbone)
+    files, written = resolve.resolve_spec(name_or_path, paradigm, backbone)
     chosen_device = choose_device(device if device is not None else written.get("device"))
     chosen_dtype = choose_dtype(dtype if dtype is not None else written.get("dtype"), chosen_device)
     loaded = load_backbone(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from llm_encoders.checkpoints.checkpoint import resolve_spec
+from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.data.passages import Passages
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.encoding.loading import load_encoder

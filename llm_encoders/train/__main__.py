@@ -6,7 +6,7 @@ import sys
 import textwrap
 import typing
 
-from llm_encoders.checkpoints.adapter import quiet_peft
+from llm_encoders.checkpoints.lora_adapter import quiet_peft
 from llm_encoders.jobs.console import run_command
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.recipe.recipe import Recipe

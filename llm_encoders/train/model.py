@@ -5,15 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llm_encoders.checkpoints.adapter import apply_adapter, quiet_peft
-from llm_encoders.checkpoints.backbone import (
-    Backbone,
+from llm_encoders.checkpoints.backbone import Backbone, load_tokenizer, open_model
+from llm_encoders.checkpoints.backbone_checks import (
     check_attention,
+    check_tokenizer,
     head_weight,
-    load_tokenizer,
-    open_model,
 )
-from llm_encoders.checkpoints.checkpoint import Checkpoint
+from llm_encoders.checkpoints.lora_adapter import apply_adapter, quiet_peft
+from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.dense_encoder import DenseEncoder
 from llm_encoders.encoding.sparse_encoder import SparseEncoder
@@ -46,6 +45,12 @@ class RetrievalModel(nn.Module):
         """The Transformers model without PEFT's wrapper; LoRA layers stay in it."""
         model = self.language_model
         return model.get_base_model() if hasattr(model, "peft_config") else model
+
+    @property
+    def adapted_modules(self) -> set[str]:
+        """Names in :attr:`bare` of the modules that carry an adapter."""
+        names = (name for name, module in self.bare.named_modules() if hasattr(module, "lora_A"))
+        return set(names)
 
     @property
     def _no_split_modules(self) -> list[str]:
@@ -144,6 +149,7 @@ def load_model(
     adapted = adaptation is not None or checkpoint.adapter is not None
     if quantization is not None and not adapted:
         raise UsageError("Quantised weights cannot be trained; add an adapter (QLoRA).")
+    tokenizer = load_tokenizer(checkpoint)
     model = open_model(
         checkpoint,
         device,
@@ -151,6 +157,7 @@ def load_model(
         quantization,
         attention_implementation,
     )
+    check_tokenizer(tokenizer, model, str(checkpoint.backbone))
     if quantization is not None:
         _keep_differentiable(model)
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
@@ -172,7 +179,6 @@ def load_model(
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    tokenizer = load_tokenizer(checkpoint)
     trained = kind(model, checkpoint.contract, tokenizer, checkpoint.backbone)
     trained.eval()  # dropout would look like later tokens seen
     check_attention(trained.backbone(), checkpoint.contract.attention, str(checkpoint.backbone))

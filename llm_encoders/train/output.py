@@ -65,7 +65,7 @@ def write_encoder(
         language_model.save_pretrained(folder, **options)
     if recipe.encoder is not None:
         model.contract.save(folder)
-    model.tokenizer.save_pretrained(folder)
+    _write_tokenizer(model.tokenizer, folder)
     (folder / "recipe.yaml").write_text(public_recipe(recipe).to_yaml(), encoding="utf-8")
     (folder / "environment.json").write_text(
         json.dumps(environment(), indent=2) + "\n", encoding="utf-8"
@@ -78,14 +78,25 @@ def _merged(model: Any, recipe: Recipe) -> Any:
     from peft.peft_model import PeftModel
 
     from llm_encoders.checkpoints.backbone import open_model
+    from llm_encoders.checkpoints.lora_merging import untie
 
     checkpoint = training_checkpoint(recipe)
     dtype = next(model.bare.parameters()).dtype
     plain = open_model(checkpoint, torch.device("cpu"), dtype)
+    untie(plain, model.adapted_modules)
     config = next(iter(model.language_model.peft_config.values()))
     adapted = PeftModel(plain, config)
     set_peft_model_state_dict(adapted, get_peft_model_state_dict(model.language_model))
     return adapted.merge_and_unload()
+
+
+def _write_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Write the tokenizer without the truncation and padding of the call that it served last."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
+    tokenizer.save_pretrained(folder)
 
 
 def public_recipe(recipe: Recipe) -> Recipe:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from llm_encoders.checkpoints import hub
-from llm_encoders.checkpoints.checkpoint import (
+from llm_encoders.checkpoints.resolve import (
     ADAPTER_CONFIG,
     MODEL_CONFIG,
     Checkpoint,

@@ -12,7 +12,7 @@ import numpy as np
 from pyserini.encode import DocumentEncoder, QueryEncoder
 
 from llm_encoders import UsageError, load_encoder
-from llm_encoders.checkpoints import checkpoint
+from llm_encoders.checkpoints import resolve
 from pyserini_ext.bridge.names import paradigm_of
 
 
@@ -195,7 +195,7 @@ def open_query_encoder(
 
 def _required_paradigm(name: str) -> str:
     """The paradigm, or the error that :func:`load_encoder` gives where it is unknown."""
-    return paradigm_of(name) or checkpoint.resolve_spec(name)[0].contract.paradigm
+    return paradigm_of(name) or resolve.resolve_spec(name)[0].contract.paradigm
 
 
 def _wrong_paradigm(name: str, known: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders import registry
-from llm_encoders.checkpoints.checkpoint import Checkpoint
+from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype, or_cpu
 from llm_encoders.errors import EncoderError
 from pyserini_ext.encode.options import EncodeOptions

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from llm_encoders.checkpoints import checkpoint
+from llm_encoders.checkpoints import resolve
 from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext.encode.checking import checked_scan, keep_skipped_lines
 from pyserini_ext.encode.engines import choose_engine
@@ -92,7 +92,7 @@ def _encode(
     scan: CorpusScan,
     parts: list[Part],
     manifest: Manifest,
-    files: checkpoint.Checkpoint,
+    files: resolve.Checkpoint,
 ) -> None:
     sparse = files.contract.paradigm == "sparse"
     vocabulary = vocabulary_of(files) if sparse and options.part_format == "npz" else []
@@ -144,9 +144,9 @@ def _output(
     return NpzOutput(folder, vocabulary) if options.to_npz else Output(folder)
 
 
-def _find_encoder(options: EncodeOptions) -> checkpoint.Checkpoint:
+def _find_encoder(options: EncodeOptions) -> resolve.Checkpoint:
     """Find the encoder's files before the corpus is read, which may take minutes."""
-    files, _ = checkpoint.resolve_spec(options.encoder, options.paradigm, options.backbone)
+    files, _ = resolve.resolve_spec(options.encoder, options.paradigm, options.backbone)
     paradigm = files.contract.paradigm
     if options.to_faiss and paradigm == "sparse":
         raise UsageError(

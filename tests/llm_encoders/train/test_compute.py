@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from llm_encoders import UsageError
-from llm_encoders.checkpoints.checkpoint import Checkpoint
+from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.batching import pad
 from llm_encoders.heads.vocabulary_head import term_weights

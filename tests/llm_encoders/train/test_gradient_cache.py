@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from llm_encoders.checkpoints.checkpoint import Checkpoint
+from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.batching import pad
 from llm_encoders.train import gradient_cache

@@ -8,7 +8,7 @@ import transformers
 from torch.nn.functional import cross_entropy
 
 from llm_encoders import load_encoder
-from llm_encoders.checkpoints.checkpoint import Checkpoint
+from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.batching import pad
 from llm_encoders.train.language_modelling import LanguageModel

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from llm_encoders.checkpoints.checkpoint import resolve
+from llm_encoders.checkpoints.resolve import resolve
 from llm_encoders.train.model import load_model
 from llm_encoders.train.objective import Candidates, Objective
 from llm_encoders.train.regularisers.flops import flops

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from llm_encoders import load_encoder
-from llm_encoders.checkpoints.checkpoint import Checkpoint
+from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.batching import pad
 from llm_encoders.train.model import load_model

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from llm_encoders import EncoderConfig, EncoderError, UsageError, load_encoder
-from llm_encoders.checkpoints.checkpoint import resolve
+from llm_encoders.checkpoints.resolve import resolve
 
 
 @pytest.fixture
@@ -138,8 +138,8 @@ def test_science_package_needs_no_pyserini(python):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"target_modules": ["c_attn"]}, "Cannot load"),
-        ({"peft_type": "NEWEST"}, "Cannot load"),
+        ({"target_modules": ["c_attn"]}, "does not fit the backbone"),
+        ({"peft_type": "NEWEST"}, "peft_type is 'NEWEST'; only LoRA is supported"),
         ({"peft_type": "IA3", "feedforward_modules": []}, "only LoRA is supported"),
     ],
 )

@@ -1,0 +1,100 @@
+"""What a loaded backbone must be to encode as its contract says."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from llm_encoders.errors import EncoderError
+
+_LOGIT_CHANGES = ("final_logit_softcapping", "logits_scaling", "logit_scale")
+
+
+def head_weight(model: Any, source: Path) -> Tensor:
+    """The LM head's weight, [vocabulary, hidden].
+
+    Raises:
+        EncoderError: no head, or one whose logits are not the plain product with the states.
+    """
+    head = model.get_output_embeddings()
+    if head is None or getattr(head, "bias", None) is not None:
+        raise EncoderError(
+            f"{source}: the sparse head needs an LM head without bias; "
+            f"{type(model).__name__} has {'none' if head is None else 'one with bias'}."
+        )
+    for name in _LOGIT_CHANGES:
+        if getattr(model.config, name, None) not in (None, 1, 1.0):
+            raise EncoderError(
+                f"{source}: its logits pass through '{name}', which the sparse head "
+                "does not apply; use it as a dense encoder."
+            )
+    return head.weight
+
+
+def check_tokenizer(tokenizer: Any, model: Any, source: str) -> None:
+    """Refuse a tokenizer with tokens that the embeddings have no row for.
+
+    Raises:
+        EncoderError: names both counts.
+    """
+    rows = model.get_input_embeddings().weight.shape[0]
+    largest = max(tokenizer.get_vocab().values(), default=-1)
+    if largest >= rows:
+        raise EncoderError(
+            f"{source}: the tokenizer has {max(len(tokenizer), largest + 1):,} tokens, the "
+            f"embeddings {rows:,} rows. Use the tokenizer that belongs to the backbone: remove an "
+            "adapter's tokenizer.json, or name the backbone that the adapter was trained on."
+        )
+
+
+def not_finite_cure(dtype: torch.dtype) -> str:
+    """What to do about NaN or infinite activations, to end a sentence."""
+    if dtype == torch.float32:
+        return "its weights hold such numbers, or grow beyond float32"
+    return "try bfloat16 or float32" if dtype == torch.float16 else "try float32"
+
+
+@torch.inference_mode()
+def check_attention(backbone: Any, attention: str, source: str) -> None:
+    """Refuse a backbone whose attention is not what the contract says.
+
+    Two sequences that differ in their second half must give different states in the first half
+    under bidirectional attention, and the same under causal attention.
+
+    Args:
+        backbone: a :class:`llm_encoders.checkpoints.backbone.Backbone`.
+        attention: ``"bidirectional"`` or ``"causal"``.
+        source: names the backbone in errors.
+
+    Raises:
+        EncoderError: it is of the other kind, or its states are not finite.
+    """
+    embeddings = backbone.decoder.get_input_embeddings().weight
+    # The tokens of largest norm, for those that training hardly touched change nothing.
+    norms = torch.linalg.vector_norm(embeddings, dim=1).nan_to_num(0, posinf=0)
+    chosen = norms.topk(12).indices.to(backbone.device)
+    common, ending, other = chosen.split(4)
+    ids = torch.stack([torch.cat([common, ending]), torch.cat([common, other])])
+    states = backbone.hidden_states(ids, torch.ones_like(ids))
+    if not bool(states.isfinite().all()):
+        raise EncoderError(
+            f"{source} gives NaN or infinite activations in {states.dtype}; "
+            f"{not_finite_cure(states.dtype)}."
+        )
+    beginnings = states[:, :4].float()
+    change = (beginnings[0] - beginnings[1]).norm() / beginnings[0].norm()
+    sees_later_tokens = bool(change > 1e-4)
+    if attention == "bidirectional" and not sees_later_tokens:
+        raise EncoderError(
+            f"{source}: bidirectional attention was asked for, but "
+            f"{type(backbone.decoder).__name__} stays causal "
+            "(a later token does not change an earlier state). Use a backbone whose implementation "
+            "honours is_causal=False, such as Llama, Qwen or Mistral, or a contract "
+            "with attention 'causal'."
+        )
+    if attention == "causal" and sees_later_tokens:
+        raise EncoderError(
+            f"{source}: causal attention was asked for, but {type(backbone.decoder).__name__} sees "
+            "later tokens."
+        )
