@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import rotate_checkpoints
 
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.train import checkpoints
 from llm_encoders.train.gather import processes
 from llm_encoders.train.health import require_finite_gradient
@@ -111,14 +111,32 @@ class BaseTrainer(Trainer):
             return None
         return _bare(self.accelerator.get_state_dict(self.model_wrapped))
 
-    def scores(self) -> dict[str, float]:
-        """Evaluation figures of the weights that are published; {} without evaluations."""
+    def scores(self) -> dict[str, dict[str, float]]:
+        """Figures of the weights that are published, by split; {} without evaluations.
+
+        To be called once, by process 0, when those weights are in the model.
+        """
         return {}
 
+    def published_step(self) -> int:
+        """The optimiser step whose weights are published: the best, or else the last."""
+        return self.state.best_global_step or self.state.global_step
+
     def best_checkpoint(self) -> Path | None:
-        """Folder of the best checkpoint, where there were evaluations."""
-        best = self.state.best_model_checkpoint
-        return Path(best) if best and Path(best).is_dir() else None
+        """Checkpoint folder of the weights that are published; ``None`` without evaluations.
+
+        Raises:
+            EncoderError: it is gone.
+        """
+        if not self.state.best_global_step:
+            return None
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.published_step()}"
+        if not folder.is_dir():
+            raise EncoderError(
+                f"The best checkpoint, {folder}, is gone; restore it, or add --overwrite to begin "
+                "anew."
+            )
+        return folder
 
     def get_train_dataloader(self) -> DataLoader:
         """Batches in the order of their numbers; which process gets what is up to them."""
@@ -176,7 +194,8 @@ class BaseTrainer(Trainer):
             folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
             (folder / _SECONDS).write_text(json.dumps(self.seconds()), encoding="utf-8")
             checkpoints.seal(folder)
-            best = self.state.best_model_checkpoint
+            step = self.state.best_global_step
+            best = str(folder.with_name(f"checkpoint-{step}")) if step else None
             rotate_checkpoints(
                 output_dir=self.args.output_dir,
                 save_total_limit=self._keep + (best is not None),

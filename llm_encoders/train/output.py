@@ -1,4 +1,4 @@
-"""The folder of a finished encoder: weights, contract, tokenizer, recipe, versions, card."""
+"""The folder of a finished encoder: weights, contract, tokenizer, recipe, versions."""
 
 import dataclasses
 import json
@@ -11,9 +11,7 @@ from typing import Any
 
 import torch
 
-from llm_encoders.config import CONFIG_NAME
 from llm_encoders.train.recipe.recipe import Recipe
-from llm_encoders.train.stages import STAGES
 from llm_encoders.train.starting_point import training_checkpoint
 
 _PACKAGES = (
@@ -114,7 +112,7 @@ def public_recipe(recipe: Recipe) -> Recipe:
     return dataclasses.replace(
         recipe,
         backbone=_named(recipe.backbone),
-        output=Path(recipe.output).name,
+        output=Path(recipe.output).resolve().name,
         start_from=_named(start) if start else None,
         data=data,
         evaluation=evaluation,
@@ -150,76 +148,6 @@ def environment() -> dict[str, Any]:
     }
 
 
-def write_card(
-    recipe: Recipe, folder: Path, home: Path, spent: dict[str, float], figures: dict[str, float]
-) -> None:
-    """Write the model card.
-
-    Args:
-        recipe: what the model was trained by.
-        folder: takes ``README.md``.
-        home: the folder of the finished encoder.
-        spent: ``steps``, ``tokens``, ``flops`` and ``seconds``.
-        figures: what evaluation gave, by ``COLLECTION_METRIC``; may be empty.
-    """
-    backbone, stage = _named(recipe.backbone), STAGES[recipe.stage]
-    lines = [
-        "---",
-        f"library_name: {'peft' if (folder / 'adapter_config.json').is_file() else 'transformers'}",
-        *([] if Path(recipe.backbone).is_dir() else [f"base_model: {json.dumps(backbone)}"]),
-        f"license: {recipe.card.licence or 'other'}",
-        "tags: [information-retrieval, pyserini]",
-        "---",
-        "",
-        f"# {home.resolve().name}",
-        "",
-        *_usage(recipe, home),
-        "",
-        "## Training",
-        "",
-        f"Backbone `{backbone}`; objective {stage.objective(recipe)}; "
-        f"{spent.get('steps', 0):,.0f} steps of {recipe.schedule.queries:,} {stage.unit}, "
-        f"{spent.get('tokens', 0):,.0f} tokens, {spent.get('flops', 0):.3g} floating-point "
-        f"operations, {spent.get('seconds', 0):,.0f} seconds. `recipe.yaml` is the recipe, "
-        "`environment.json` the versions it ran with.",
-        "",
-        f"Data: `{_public(recipe.data.train)}`"
-        + (f" over `{_public(recipe.data.corpus)}`" if recipe.data.corpus else "")
-        + f". Licence of the data: {recipe.card.data_licence or 'not stated'}.",
-        "",
-        "## Scores",
-        "",
-        *_score_lines(figures),
-        "",
-        "## Citation",
-        "",
-        recipe.card.citation or f"The method is that of {stage.citation}.",
-        "",
-    ]
-    (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
-
-
-def _usage(recipe: Recipe, home: Path) -> list[str]:
-    purpose = STAGES[recipe.stage].purpose(recipe)
-    if recipe.encoder is None:
-        return [purpose]
-    return [
-        f"{purpose} `{CONFIG_NAME}` says how it encodes.",
-        "",
-        "```bash",
-        f"python -m pyserini.encode --encoder {home.resolve().name} \\",
-        "  --corpus CORPUS --embeddings VECTORS",
-        "```",
-    ]
-
-
 def _public(path: str) -> str:
     """A data source without the folders of the training machine."""
     return path if path.startswith("hf:") else Path(path).name
-
-
-def _score_lines(figures: dict[str, float]) -> list[str]:
-    if not figures:
-        return ["None were measured while training."]
-    lines = ["| | |", "|---|---|"]
-    return lines + [f"| {name} | {value:.4f} |" for name, value in sorted(figures.items())]

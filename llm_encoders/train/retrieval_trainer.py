@@ -32,18 +32,27 @@ class RetrievalTrainer(BaseTrainer):
         recipe: Recipe,
         objective: Objective,
         collections: list[Collection],
+        reported: dict[str, list[Collection]],
     ) -> None:
+        """Besides those of :class:`BaseTrainer`.
+
+        Args:
+            recipe: what the model is trained by.
+            objective: what is minimised.
+            collections: choose the checkpoint.
+            reported: collections by split, on which the chosen checkpoint is evaluated at the end.
+        """
         super().__init__(
             model, args, batches, write, recipe.saving.keep, eval_dataset=collections or None
         )
-        if collections and self.sharded:
+        if (collections or reported) and self.sharded:
             raise UsageError(
                 "evaluation while training does not work with sharded weights (FSDP, DeepSpeed); "
                 "leave 'evaluation' out and evaluate the checkpoints."
             )
         self.recipe = recipe
         self.objective = objective
-        self.collections = collections
+        self.collections, self.reported = collections, reported
         self.shape = ModelShape.of(model)
         self.ramp_steps = round(recipe.regularisation.ramp * args.max_steps)
         sparse = model.contract.paradigm == "sparse"
@@ -121,17 +130,10 @@ class RetrievalTrainer(BaseTrainer):
         super().log(logs, start_time)
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
-        """Metrics of every collection, and their means."""
-        self.trained.eval()
+        """Figures of every collection that chooses the checkpoint, and their means."""
         figures: dict[str, float] = {}
         if rank() == 0:
-            encoder = self.trained.encoder(self.recipe.output)
-            means: dict[str, float] = {}
-            for collection in self.collections:
-                for name, value in evaluate(encoder, collection).items():
-                    figures[f"eval_{collection.name}_{name}"] = value
-                    means[name] = means.get(name, 0.0) + value / len(self.collections)
-            figures.update({f"eval_{name}": value for name, value in means.items()})
+            figures = {f"eval_{name}": value for name, value in self._figures(self.collections)}
         figures = from_first(figures, self.args.device)
         self.log(dict(figures))
         self.control = self.callback_handler.on_evaluate(
@@ -139,21 +141,45 @@ class RetrievalTrainer(BaseTrainer):
         )
         return figures
 
+    def _figures(self, collections: list[Collection]) -> list[tuple[str, float]]:
+        """Figures of the present weights, of every collection and their means."""
+        self.trained.eval()
+        encoder = self.trained.encoder(self.recipe.output)
+        figures: dict[str, float] = {}
+        for collection in collections:
+            for name, value in evaluate(encoder, collection).items():
+                figures[f"{collection.name}_{name}"] = value
+                figures[name] = figures.get(name, 0.0) + value / len(collections)
+        return list(figures.items())
+
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         better = super()._determine_best_metric(metrics, trial)
         if better:  # the best must be on disk
             self.control.should_save = True
         return better
 
-    def scores(self) -> dict[str, float]:
+    def scores(self) -> dict[str, dict[str, float]]:
         """See :class:`BaseTrainer`."""
-        best = self.state.best_global_step or self.state.global_step
-        names = [collection.name for collection in self.collections]
+        found = {}
+        if self.collections and self.recipe.evaluation is not None:
+            found[self.recipe.evaluation.chooser] = self._chosen()
+        for split, collections in self.reported.items():
+            figures = dict(self._figures(collections))
+            line = {f"report_{split}_{name}": value for name, value in figures.items()}
+            self.state.log_history.append({"step": self.published_step(), **line})
+            found[split] = {
+                name: value
+                for name, value in figures.items()
+                if any(name.startswith(f"{one.name}_") for one in collections)
+            }
+        return found
+
+    def _chosen(self) -> dict[str, float]:
+        """Figures of the checkpoint that is published, on what chose it."""
+        prefixes = tuple(f"eval_{collection.name}_" for collection in self.collections)
         for line in self.state.log_history:
-            if line.get("step") == best and any(key.startswith("eval_") for key in line):
-                return {
-                    key.removeprefix("eval_"): value
-                    for key, value in line.items()
-                    if any(key.startswith(f"eval_{name}_") for name in names)
-                }
+            if line.get("step") == self.published_step():
+                figures = {key: value for key, value in line.items() if key.startswith(prefixes)}
+                if figures:
+                    return {key.removeprefix("eval_"): value for key, value in figures.items()}
         return {}

@@ -13,8 +13,9 @@ from llm_encoders.config import CONFIG_NAME
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.lock import LOCK_NAME, locked
 from llm_encoders.train import assembly, checkpoints
+from llm_encoders.train.card import write_card
 from llm_encoders.train.gather import from_first
-from llm_encoders.train.output import write_card, write_encoder
+from llm_encoders.train.output import write_encoder
 from llm_encoders.train.publish import publish, require_publishable
 from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.run_folder import BUILDING, SPENT, RunFolder
@@ -127,7 +128,8 @@ def _finish(
         "flops": trainer.state.total_flos,
         "seconds": trainer.seconds(),
     }
-    write_card(recipe, building, output, spent, trainer.scores())
+    scores = trainer.scores()
+    write_card(recipe, building, output, spent, scores, trainer.published_step())
     with (building / "log.jsonl").open("w", encoding="utf-8") as stream:
         stream.writelines(json.dumps(line) + "\n" for line in trainer.state.log_history)
     (building / SPENT).write_text(json.dumps(spent, indent=2) + "\n", encoding="utf-8")

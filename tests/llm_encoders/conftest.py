@@ -44,7 +44,7 @@ def beir(tmp_path) -> Path:
     )
     pairs = [(f"{t}{i}", t, q) for t, asked in QUESTIONS.items() for i, q in enumerate(asked)]
     write_lines(folder / "queries.jsonl", [{"_id": q, "text": text} for q, _, text in pairs])
-    for split in ("train", "test"):
+    for split in ("train", "dev", "test"):
         lines = ["query-id\tcorpus-id\tscore", *(f"{q}\t{t}\t1" for q, t, _ in pairs)]
         (folder / "qrels" / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder

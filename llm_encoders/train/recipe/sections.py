@@ -168,17 +168,45 @@ class Budget:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Evaluation on collections in BEIR layout while training."""
+    """Evaluation while training, which chooses the checkpoint that is published, and at the end.
 
-    collections: list[str] = option(meaning="Folders in BEIR layout.", filled=True)
-    split: str = option("test", "Which judgements.")
+    The checkpoint is chosen on a split of the collections that is for development, or on training
+    queries that are held out. Figures to report come from another split.
+    """
+
+    collections: list[str] = option(list, "Folders in BEIR layout.", filled=True)
+    split: str = option(
+        "dev", "Which judgements of the collections choose the checkpoint; never test.", filled=True
+    )
+    held_out: int | None = option(
+        None,
+        "Training queries that are not trained on and choose the checkpoint, in place of 'split'; "
+        "they are searched in at most 20,000 passages, their own among them.",
+        least=1,
+        most=_LARGEST_BATCH,
+    )
+    report: list[str] = option(
+        list,
+        "Splits of the collections on which the chosen checkpoint is evaluated, once, at the end, "
+        "such as test.",
+        filled=True,
+    )
     every: int | None = option(None, "Steps between evaluations; null for the end only.", least=1)
-    at_start: bool = option(False, "Evaluate the weights that training begins with, too.")
+    at_start: bool = option(
+        False,
+        "Evaluate the weights that training begins with, too, for the log; they are never "
+        "published.",
+    )
     metric: str = option(
         "ndcg@10",
-        "Its mean over the collections chooses the best checkpoint.",
+        "Its mean over the collections chooses the checkpoint.",
         choices=METRICS,
     )
+
+    @property
+    def chooser(self) -> str:
+        """What the checkpoint is chosen on, as figures and cards name it."""
+        return "held-out" if self.held_out is not None else self.split
 
 
 @dataclass(frozen=True)

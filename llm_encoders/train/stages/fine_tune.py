@@ -1,22 +1,27 @@
 """Fine-tuning of an encoder: contrastive, by distillation, or both."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llm_encoders.config import EncoderConfig
+from llm_encoders.errors import UsageError
 from llm_encoders.train.losses import LOSSES
 from llm_encoders.train.recipe.errors import RecipeError
+from llm_encoders.train.recipe.sections import Evaluation
 from llm_encoders.train.stages.stage import Stage
 
 if TYPE_CHECKING:
     import torch
 
     from llm_encoders.data.prepare import TrainingData
+    from llm_encoders.evaluation.collection import Collection
     from llm_encoders.train.base_trainer import BaseTrainer
     from llm_encoders.train.recipe.recipe import Recipe
 
 _IDF_SAMPLE = 100_000  # passages
+_TEST = re.compile(r"(?<![a-z])test(?![a-z])", re.IGNORECASE)
 _OF_ONE_PARADIGM = {
     **dict.fromkeys(("pooling", "normalize"), "dense"),
     **dict.fromkeys(("logit_scale", "impact_scale", "query_top_k", "passage_top_k"), "sparse"),
@@ -57,16 +62,17 @@ class _FineTune(Stage):
         """See :class:`Stage`."""
         from llm_encoders.data.prepare import prepare
         from llm_encoders.data.sources import DataSources
-        from llm_encoders.evaluation.collection import Collection
         from llm_encoders.train import assembly
+        from llm_encoders.train.held_out import hold_out
         from llm_encoders.train.model import RetrievalModel
         from llm_encoders.train.output import write_encoder
         from llm_encoders.train.retrieval_trainer import RetrievalTrainer
         from llm_encoders.train.starting_point import training_checkpoint
 
-        evaluation = recipe.evaluation
-        names = [] if evaluation is None else evaluation.collections
-        collections = [Collection.load(name, evaluation.split) for name in names]  # type: ignore[union-attr]
+        evaluation = recipe.evaluation or Evaluation()
+        held_out = evaluation.held_out
+        chosen_on = [] if held_out is not None else _load(evaluation, evaluation.split)
+        reported = {split: _load(evaluation, split) for split in evaluation.report}
         files = training_checkpoint(recipe)
         sources = DataSources(recipe.data.train, recipe.data.corpus, recipe.data.split)
         weights = recipe.objective
@@ -77,6 +83,9 @@ class _FineTune(Stage):
                 need_scores=weights.needs_teacher,
                 need_negatives=not weights.in_batch,
             )
+        if held_out is not None:
+            data, queries = hold_out(data, held_out, recipe.schedule.seed)
+            chosen_on = [queries]
         model = assembly.load(recipe, files, RetrievalModel)
         steps = assembly.number_of_steps(recipe, model, data)
         return RetrievalTrainer(
@@ -88,11 +97,27 @@ class _FineTune(Stage):
             partial(write_encoder, model, recipe),
             recipe,
             assembly.make_objective(recipe, _idf(recipe, model, data)),
-            collections,
+            chosen_on,
+            reported,
         )
 
 
 FINE_TUNE = _FineTune()
+
+
+def _load(evaluation: Evaluation, split: str) -> "list[Collection]":
+    """The collections with the judgements of this split."""
+    from llm_encoders.evaluation.collection import Collection
+
+    try:
+        return [Collection.load(name, split) for name in evaluation.collections]
+    except UsageError as error:
+        if split != evaluation.split:
+            raise
+        raise UsageError(
+            f"{error} evaluation.split says on which judgements the checkpoint is chosen; without "
+            "any, hold out training queries (evaluation.held_out: 200)."
+        ) from None
 
 
 def _check_objective(recipe: "Recipe") -> None:
@@ -125,13 +150,45 @@ def _check_objective(recipe: "Recipe") -> None:
 
 
 def _check_evaluation(recipe: "Recipe") -> None:
-    """Figures are reported by the folder's name."""
-    collections = [] if recipe.evaluation is None else recipe.evaluation.collections
-    if recipe.evaluation is not None and not collections:
+    evaluation = recipe.evaluation
+    if evaluation is None:
+        return
+    if evaluation.held_out is None:
+        if not evaluation.collections:
+            raise RecipeError(
+                "evaluation.collections",
+                "evaluation.collections is empty; name a folder in BEIR layout, or give "
+                "evaluation.held_out.",
+            )
+        if _TEST.search(evaluation.split):
+            raise RecipeError(
+                "evaluation.split",
+                f"evaluation.split is '{evaluation.split}', and a checkpoint that is chosen on "
+                "test queries has scores that are too good. Choose on dev, or on training queries "
+                "(evaluation.held_out: 200), and write report: [test] for the figures.",
+            )
+        if evaluation.split in evaluation.report:
+            raise RecipeError(
+                "evaluation.report",
+                f"evaluation.report names '{evaluation.split}', on which the checkpoint is chosen; "
+                "report another split.",
+            )
+    elif evaluation.collections and not evaluation.report:
         raise RecipeError(
             "evaluation.collections",
-            "evaluation.collections is empty; name a folder in BEIR layout.",
+            "evaluation.held_out chooses the checkpoint, so the collections have no use; leave "
+            "them out, or name the splits to report (evaluation.report).",
         )
+    if evaluation.report and not evaluation.collections:
+        raise RecipeError(
+            "evaluation.report",
+            "evaluation.report names splits of collections, but evaluation.collections is empty.",
+        )
+    _check_names(evaluation.collections)
+
+
+def _check_names(collections: list[str]) -> None:
+    """Figures are reported by the folder's name."""
     names = [Path(folder).resolve().name for folder in collections]
     for name in names:
         if names.count(name) > 1:

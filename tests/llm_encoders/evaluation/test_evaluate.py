@@ -92,7 +92,7 @@ def test_contrastive_entropy_of_everything(collection, monkeypatch):
 
 
 def test_faults(beir):
-    with pytest.raises(UsageError, match="no qrels for the split 'dve'; it has test, train"):
+    with pytest.raises(UsageError, match="no qrels for the split 'dve'; it has dev, test, train"):
         Collection.load(str(beir), "dve")
     with pytest.raises(UsageError, match="not in BEIR layout"):
         Collection.load(str(beir / "qrels"), "test")

@@ -50,7 +50,7 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
     spent = json.loads((output / "spent.json").read_text())
     assert spent["steps"] == 3 and spent["tokens"] > 0 and spent["flops"] > 1e9
     card = (output / "README.md").read_text()
-    assert "collection_ndcg@10" in card
+    assert "| dev (chose the checkpoint) | collection_ndcg@10 |" in card
     folders = (str(tmp_path), str(BACKBONE))
     assert not any(name in card for name in folders)
     log = [json.loads(line) for line in (output / "log.jsonl").open()]
