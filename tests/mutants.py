@@ -24,6 +24,7 @@ _TRAIN = "tests/llm_encoders/train"
 _STEPS = f"{_TRAIN}/test_whole_steps.py::test_a_run_is_the_formula"
 _FLOPS, _IDF, _L1 = f"{_STEPS}[flops]", f"{_STEPS}[idf-flops]", f"{_STEPS}[l1]"
 _PASSES = f"{_TRAIN}/test_passes.py"
+_PACKING = "tests/llm_encoders/data/test_packing.py"
 _PROCESSES = f"{_TRAIN}/test_processes.py"
 _MNTP, _CLM = (f"{_PROCESSES}::test_language_modelling[{one}]" for one in ("mntp", "clm"))
 
@@ -193,6 +194,24 @@ MUTANTS = (
         "(row, position - 1, token)",
         "(row, position, token)",
         (_MNTP,),
+    ),
+    Mutant(
+        "learning rate of mntp falls to the end of the run",
+        "super().create_scheduler(self.decay_steps, optimizer)",
+        "super().create_scheduler(num_training_steps, optimizer)",
+        (_MNTP,),
+    ),
+    Mutant(
+        "what is left of a thousand texts is packed with the next",
+        "if number % GROUP == 0:",
+        "if number < 0:",
+        (f"{_PACKING}::test_rows_are_those_of_group_texts",),
+    ),
+    Mutant(
+        "the last row is short",
+        "range(length, len(tokens) + 1, length)",
+        "range(length, len(tokens) + length, length)",
+        (f"{_PACKING}::test_rows_are_those_of_group_texts",),
     ),
     Mutant(
         "second loss of clm left out",

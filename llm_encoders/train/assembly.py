@@ -194,9 +194,9 @@ def number_of_steps(recipe: Recipe, model: Any, data: Any) -> int:
 
 
 def number_of_language_modelling_steps(
-    recipe: Recipe, model: Any, passages: Any, batches: Callable[[int], Any]
+    recipe: Recipe, model: Any, rows: int, batches: Callable[[int], Any]
 ) -> int:
-    """As :func:`number_of_steps`, for the stages ``mntp`` and ``clm``."""
+    """As :func:`number_of_steps`, for the stages ``mntp`` and ``clm``, over so many rows."""
 
     def cost(shape: ModelShape) -> float:
         sample = batches(_SAMPLE)
@@ -204,7 +204,7 @@ def number_of_language_modelling_steps(
         share = sum(shape.text(len(t.token_ids), headed=len(t.targets)) for t in texts)
         return share / len(texts) * (recipe.schedule.queries // recipe.schedule.accumulation)
 
-    return _steps(recipe, model, len(passages), cost)
+    return _steps(recipe, model, rows, cost)
 
 
 def _steps(recipe: Recipe, model: Any, texts: int, cost: Callable[[ModelShape], float]) -> int:

@@ -1,7 +1,8 @@
 """Training a language model on passages: what both adaptation stages have in common."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,13 +21,38 @@ from llm_encoders.train.model import RetrievalModel
 from llm_encoders.train.predictions import Choose, Prediction, TokenLoss
 
 
+class Rows(Protocol):
+    """What a language model is trained on, by number."""
+
+    def __len__(self) -> int: ...
+
+    def token_ids(self, rows: Sequence[int]) -> list[list[int]]:
+        """Token ids of the rows of these numbers."""
+        ...
+
+
+@dataclass(frozen=True)
+class PassageRows:
+    """One passage a row."""
+
+    passages: Passages
+    tokenize: Callable[[Sequence[str], Sequence[str | None]], list[list[int]]]
+    """Texts and titles to token ids, cut to the maximum length."""
+
+    def __len__(self) -> int:
+        return len(self.passages)
+
+    def token_ids(self, rows: Sequence[int]) -> list[list[int]]:
+        """See :class:`Rows`."""
+        return self.tokenize(*self.passages.texts(rows))
+
+
 class LanguageModellingBatches(Dataset[list[Prediction]]):
     """Item ``i`` is this process's part of batch ``i``, a function of the seed and ``i``."""
 
     def __init__(
         self,
-        passages: Passages,
-        tokenize: Callable[[Sequence[str], Sequence[str | None]], list[list[int]]],
+        rows: Rows,
         choose: Choose,
         *,
         texts: int,
@@ -35,7 +61,7 @@ class LanguageModellingBatches(Dataset[list[Prediction]]):
         processes: int,
         rank: int,
     ) -> None:
-        self.passages, self.tokenize, self.choose = passages, tokenize, choose
+        self.rows, self.choose = rows, choose
         self.texts, self.steps, self.seed = texts, steps, seed
         bounds = np.linspace(0, texts, processes + 1).astype(int)
         self._own = range(int(bounds[rank]), int(bounds[rank + 1]))
@@ -47,18 +73,17 @@ class LanguageModellingBatches(Dataset[list[Prediction]]):
         if not 0 <= step < self.steps:
             raise IndexError(step)
         places = [step * self.texts + number for number in self._own]
-        rows = [self._row(place) for place in places]
-        token_ids = self.tokenize(*self.passages.texts(rows))
+        token_ids = self.rows.token_ids([self._row(place) for place in places])
         return [
             self.choose(ids, np.random.default_rng([self.seed, 2, place]))
             for place, ids in zip(places, token_ids, strict=True)
         ]
 
     def _row(self, place: int) -> int:
-        epoch, number = divmod(place, len(self.passages))
+        epoch, number = divmod(place, len(self.rows))
         if getattr(self, "_epoch", None) != epoch:
             generator = np.random.default_rng([self.seed, epoch])
-            self._epoch, self._order = epoch, generator.permutation(len(self.passages))
+            self._epoch, self._order = epoch, generator.permutation(len(self.rows))
         return int(self._order[number])
 
 
@@ -80,15 +105,25 @@ class LanguageModellingTrainer(BaseTrainer):
 
     Args:
         chunk_tokens: padded tokens that pass through the model together.
+        decay_steps: the step at which the learning rate is zero; the run may end before.
         loss: of logits float32 [targets, vocabulary] and targets int64 [targets], their sum.
     """
 
     def __init__(
-        self, *arguments: Any, chunk_tokens: int | None, loss: TokenLoss, **options: Any
+        self,
+        *arguments: Any,
+        chunk_tokens: int | None,
+        decay_steps: int,
+        loss: TokenLoss,
+        **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
-        self.chunk_tokens, self.loss = chunk_tokens, loss
+        self.chunk_tokens, self.decay_steps, self.loss = chunk_tokens, decay_steps, loss
         self.shape = ModelShape.of(self.model)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """See ``transformers.Trainer``; the rate falls until ``decay_steps``."""
+        return super().create_scheduler(self.decay_steps, optimizer)
 
     def training_step(
         self, model: Any, inputs: list[Prediction], num_items_in_batch: Any = None

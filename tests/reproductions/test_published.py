@@ -69,6 +69,7 @@ def test_mntp(scale):
     assert (adapter.rank, adapter.alpha, adapter.dropout) == (16, 32, 0.05)
     assert adapter.targets == "all-linear"
     assert (mntp.mask_token, mntp.share, mntp.max_length) == ("_", 0.2, 512)
+    assert mntp.packing and mntp.decay_epochs == 1
     assert (schedule.steps, schedule.queries, schedule.learning_rate) == (10_000, 128, 5e-5)
     assert schedule.warmup == 0
     arguments_of(recipe, warmup=0)

@@ -96,7 +96,7 @@ def test_a_recipe_runs_with_a_tiny_backbone(files, tmp_path, path):
     words = [f"backbone={BACKBONE}", f"output={output}", "schedule.steps=2", "device=cpu"]
     words += ["schedule.queries=4", "trainer={logging_steps: 1, disable_tqdm: true}"]
     if recipe.stage == "mntp":
-        words += [f"data.train={files / 'collection.tsv'}"]
+        words += [f"data.train={files / 'collection.tsv'}", "mntp.max_length=16"]
     else:
         name = "distillation" if recipe.objective.margin_mse else "combined"
         words += [f"data.train={files / name}.jsonl", f"data.corpus={files / 'collection.tsv'}"]

@@ -122,7 +122,7 @@ class Schedule:
     learning_rate: float = option(1e-4, "The highest learning rate.", above=0)
     queries: int = option(
         128,
-        "Batch size: queries of an optimiser step, over all processes (mntp, clm: passages).",
+        "Batch size: queries of an optimiser step, over all processes (clm: passages; mntp: rows).",
         least=1,
         most=_LARGEST_BATCH,
     )

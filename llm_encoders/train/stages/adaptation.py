@@ -9,7 +9,9 @@ from llm_encoders.train.predictions import Choose, TokenLoss
 from llm_encoders.train.stages.stage import Stage
 
 if TYPE_CHECKING:
+    from llm_encoders.data.passages import Passages
     from llm_encoders.train.base_trainer import BaseTrainer
+    from llm_encoders.train.language_modelling import Rows
     from llm_encoders.train.recipe.recipe import Recipe
 
 
@@ -26,6 +28,16 @@ class AdaptationStage(Stage):
     @abstractmethod
     def choice(self, recipe: "Recipe", model: Any) -> Choose:
         """What is to be predicted of a text."""
+
+    def rows(self, recipe: "Recipe", model: Any, passages: "Passages", folder: Path) -> "Rows":
+        """What the model is trained on, one passage a row; ``folder`` is that of ``passages``."""
+        from llm_encoders.train.language_modelling import PassageRows
+
+        return PassageRows(passages, model.encoder(recipe.output).document_token_ids)
+
+    def decay_steps(self, recipe: "Recipe", rows: int, steps: int) -> int:
+        """The step at which the learning rate is zero, for a run of ``steps`` over ``rows``."""
+        return steps
 
     @abstractmethod
     def loss(self) -> TokenLoss:
@@ -50,14 +62,14 @@ class AdaptationStage(Stage):
         with state.main_process_first():
             passages = prepare_passages(recipe.data.train, folder)
         model = assembly.load(recipe, files, LanguageModel)
+        with state.main_process_first():
+            rows = self.rows(recipe, model, passages, folder)
         choose = self.choice(recipe, model)
         schedule = recipe.schedule
-        encoder = model.encoder(recipe.output)
 
         def batches(steps: int, processes: int = 1, rank: int = 0) -> LanguageModellingBatches:
             return LanguageModellingBatches(
-                passages,
-                encoder.document_token_ids,
+                rows,
                 choose,
                 texts=schedule.queries // schedule.accumulation,
                 steps=steps * schedule.accumulation,
@@ -66,7 +78,7 @@ class AdaptationStage(Stage):
                 rank=rank,
             )
 
-        steps = assembly.number_of_language_modelling_steps(recipe, model, passages, batches)
+        steps = assembly.number_of_language_modelling_steps(recipe, model, len(rows), batches)
         return LanguageModellingTrainer(
             model,
             assembly.training_arguments(recipe, steps),
@@ -74,5 +86,6 @@ class AdaptationStage(Stage):
             partial(write_encoder, model, recipe),
             keep=recipe.saving.keep,
             chunk_tokens=schedule.chunk_tokens,
+            decay_steps=self.decay_steps(recipe, len(rows), steps),
             loss=self.loss(),
         )

@@ -2,12 +2,16 @@
 
 Some tokens are masked, and each is predicted from the state *before* it, which is where a causal
 model has learnt to predict it (LLM2Vec, arXiv 2404.05961, section 2.2; masking as in BERT: of the
-chosen tokens 80 % become the mask token, 10 % a random one, 10 % stay).
+chosen tokens 80 % become the mask token, 10 % a random one, 10 % stay). As in the code released
+with arXiv 2502.15526, passages are packed into full rows, and the learning rate falls over one
+epoch, whichever step the run ends at.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +23,8 @@ from llm_encoders.train.recipe.options import LONGEST, option
 from llm_encoders.train.stages.adaptation import AdaptationStage
 
 if TYPE_CHECKING:
+    from llm_encoders.data.passages import Passages
+    from llm_encoders.train.language_modelling import Rows
     from llm_encoders.train.recipe.recipe import Recipe
 
 
@@ -28,7 +34,17 @@ class MntpSection:
 
     mask_token: str = option("_", "Hides a token; a single token of the vocabulary.")
     share: float = option(0.2, "Probability that a token is to be predicted.", above=0, below=1)
-    max_length: int = option(512, "Tokens of a passage.", least=2, most=LONGEST)
+    max_length: int = option(512, "Tokens of a row.", least=2, most=LONGEST)
+    packing: bool = option(
+        True,
+        "true: rows are full, passages follow one another in them. false: one passage a row.",
+    )
+    decay_epochs: float | None = option(
+        1.0,
+        "Epochs over which the learning rate falls to 0, wherever the run ends before; null for "
+        "the steps of the run.",
+        above=0,
+    )
 
 
 def mask_tokens(
@@ -41,6 +57,9 @@ def mask_tokens(
 ) -> Prediction:
     """Choose tokens to predict, and hide most of them.
 
+    A chosen token at the first position is hidden like the others, but no state stands before it
+    that could predict it.
+
     Args:
         token_ids: of one text.
         generator: draws.
@@ -52,10 +71,11 @@ def mask_tokens(
     ids = list(token_ids)
     targets = []
     chances = generator.random((len(ids), 2))
-    for position in range(1, len(ids)):
+    for position in range(len(ids)):
         if ids[position] in special or chances[position, 0] >= share:
             continue
-        targets.append((position, ids[position]))
+        if position > 0:
+            targets.append((position, ids[position]))
         if chances[position, 1] < 0.8:
             ids[position] = mask_id
         elif chances[position, 1] < 0.9:
@@ -81,6 +101,7 @@ def mask_id_of(tokenizer: Any, token: str) -> int:
 
 class _Mntp(AdaptationStage):
     name = "mntp"
+    unit = "rows"
     citation = "*LLM2Vec* (arXiv 2404.05961)"
     section = MntpSection
 
@@ -105,6 +126,28 @@ class _Mntp(AdaptationStage):
             vocabulary=len(model.backbone().head),
             special=frozenset(model.tokenizer.all_special_ids),
         )
+
+    def rows(self, recipe: "Recipe", model: Any, passages: "Passages", folder: Path) -> "Rows":
+        """Packed, or one passage a row."""
+        if not recipe.mntp.packing:
+            return super().rows(recipe, model, passages, folder)
+        from llm_encoders.data.packing import prepare_packed
+
+        length = recipe.mntp.max_length
+        positions = getattr(model.bare.config, "max_position_embeddings", length)
+        if length > positions:
+            raise RecipeError(
+                "mntp.max_length",
+                f"mntp.max_length is {length:,}, but the backbone reads at most {positions:,} "
+                "tokens; lower it.",
+            )
+        return prepare_packed(passages, model.tokenizer, length, folder)
+
+    def decay_steps(self, recipe: "Recipe", rows: int, steps: int) -> int:
+        """The end of ``mntp.decay_epochs``, or of a run that is longer."""
+        if recipe.mntp.decay_epochs is None:
+            return steps
+        return max(steps, math.ceil(recipe.mntp.decay_epochs * rows / recipe.schedule.queries))
 
     def loss(self) -> TokenLoss:
         """Cross-entropy."""

@@ -22,7 +22,7 @@ class Stage(ABC):
     citation: ClassVar[str]
     """Title and number of the paper whose method it is."""
     unit: ClassVar[str]
-    """What ``schedule.queries`` counts: ``queries`` or ``passages``."""
+    """What ``schedule.queries`` counts: ``queries``, ``passages`` or ``rows``."""
     section: ClassVar[type | None] = None
     """A dataclass of the stage's own keys; they stand under its name in a recipe."""
     unused: ClassVar[tuple[str, ...]] = ()

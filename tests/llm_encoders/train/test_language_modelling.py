@@ -63,8 +63,9 @@ def test_from_adaptation_to_a_fine_tuned_encoder(recipe_file, tmp_path, beir, st
     recipe.write_text(
         f"stage: {stage}\nbackbone: {BACKBONE}\noutput: {adapted}\ndevice: cpu\n"
         f"data: {{train: {beir / 'corpus.jsonl'}}}\n"
-        "schedule: {steps: 20, queries: 6, learning_rate: 1e-3, chunk_tokens: 64}\n"
+        "schedule: {steps: 20, queries: 6, learning_rate: 3e-3, chunk_tokens: 64}\n"
         "trainer: {logging_steps: 1, disable_tqdm: true}\n"
+        f"{stage}: {{max_length: 16}}\n"
     )
     run(load_recipe(recipe))
     log = [json.loads(line) for line in (adapted / "log.jsonl").open()]
@@ -72,7 +73,7 @@ def test_from_adaptation_to_a_fine_tuned_encoder(recipe_file, tmp_path, beir, st
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
     assert not (adapted / "encoder_config.json").exists()
     card = (adapted / "README.md").read_text()
-    assert "20 steps of 6 passages" in card
+    assert f"20 steps of 6 {'rows' if stage == 'mntp' else 'passages'}" in card
     assert ("bidirectional attention" in card) == (stage == "mntp")
     assert ("2504.10816" in card) == (stage == "clm")
     attention = "causal" if stage == "clm" else "bidirectional"

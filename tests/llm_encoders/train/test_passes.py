@@ -69,14 +69,16 @@ def test_dropout_of_the_adapter_that_training_starts_from(files, tmp_path):
     assert len(losses) == STILL["steps"]
 
 
-def test_masks(files, tmp_path):
+@pytest.mark.parametrize(("packing", "rows"), [(True, 4), (False, 5)])
+def test_masks(files, tmp_path, packing, rows):
     recipe = {
         "stage": "mntp",
         "backbone": str(BACKBONE),
         "start_from": str(files / "adapter"),
         "output": str(tmp_path / "run"),
         "data": {"train": str(files / "corpus.jsonl")},
-        "schedule": {**STILL, "queries": 5},
+        "mntp": {"packing": packing, "max_length": 16},
+        "schedule": {**STILL, "queries": rows},
         "device": "cpu",
         "trainer": {"logging_steps": 1, "disable_tqdm": True, "optim": "sgd"},
     }

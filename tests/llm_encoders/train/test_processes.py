@@ -1,5 +1,6 @@
 """Two processes, parts of a step and chunks against formulas in float64, in one launch."""
 
+import math
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ from tests.llm_encoders.train import formula
 from tests.llm_encoders.train.small_run import PASSAGES, batch, objective, values
 
 SEED, STEPS, PARTS = 7, 2, 2
-LENGTH, SHARE, MASK = 11, 0.4, "_"
+LENGTH, SHARE, MASK, DECAY_EPOCHS = 11, 0.4, "_", 7.5
 LANGUAGE_MODELLING = {"steps": STEPS, "queries": 6, "accumulation": PARTS, "warmup": 0}
 RATE = 0.1
 
@@ -36,11 +37,18 @@ def recipes(files, folder):
         "device": "cpu",
         "trainer": {"logging_steps": 1, "disable_tqdm": True, "optim": "sgd"},
     }
-    mntp = {"mask_token": MASK, "share": SHARE, "max_length": LENGTH}
+    mntp = {"mask_token": MASK, "share": SHARE, "max_length": LENGTH, "decay_epochs": DECAY_EPOCHS}
+    alone = {**mntp, "packing": False, "decay_epochs": None}
     parted = {"steps": STEPS, "accumulation": PARTS, "warmup": 0, "seed": SEED}
     together = {**parted, "accumulation": 1}
     return {
         "mntp": {**stage, "stage": "mntp", "mntp": mntp, "output": str(folder / "mntp")},
+        "mntp-alone": {
+            **stage,
+            "stage": "mntp",
+            "mntp": alone,
+            "output": str(folder / "mntp-alone"),
+        },
         "clm": {
             **stage,
             "stage": "clm",
@@ -87,9 +95,10 @@ def masked(ids, place):
     (mask,) = tokenizer(MASK, add_special_tokens=False)["input_ids"]
     generator = np.random.default_rng([SEED, 2, place])
     chances, ids, targets = generator.random((len(ids), 2)), list(ids), {}
-    for position in range(1, len(ids)):
-        if chances[position, 0] < SHARE and ids[position] not in tokenizer.all_special_ids:
-            targets[position] = ids[position]
+    for position, token in enumerate(ids):
+        if chances[position, 0] < SHARE and token not in tokenizer.all_special_ids:
+            if position > 0:
+                targets[position] = token
             if chances[position, 1] < 0.8:
                 ids[position] = mask
             elif chances[position, 1] < 0.9:
@@ -101,8 +110,16 @@ def cross_entropy(values_, target):
     return torch.log(torch.exp(values_).sum()) - values_[target]
 
 
+def rows_of(name):
+    """Packed: tokens of all passages one behind the other, cut into full rows."""
+    if name != "mntp":
+        return [formula.tokens(text, LENGTH) for text in PASSAGES.values()]
+    together = [token for text in PASSAGES.values() for token in formula.tokens(text, 1000)]
+    return [together[i : i + LENGTH] for i in range(0, len(together) - LENGTH + 1, LENGTH)]
+
+
 def language_modelling_loss(llama, stage, step):
-    texts = [formula.tokens(text, LENGTH) for text in PASSAGES.values()]
+    texts = rows_of(stage)
     means = []
     for part in range(PARTS):
         losses = []
@@ -122,13 +139,14 @@ def language_modelling_loss(llama, stage, step):
     return torch.stack(means).mean()
 
 
-@pytest.mark.parametrize("stage", ["mntp", "clm"])
+@pytest.mark.parametrize("stage", ["mntp", "mntp-alone", "clm"])
 def test_language_modelling(runs, files, stage):
     _, folder = runs
     llama = formula.Llama(files / "adapter")
     for step, line in enumerate(formula.logged(folder / stage)):
         loss = language_modelling_loss(llama, stage, step)
-        rate = RATE * (STEPS - step) / STEPS
+        end = math.ceil(DECAY_EPOCHS * len(rows_of(stage)) / 6) if stage == "mntp" else STEPS
+        rate = RATE * (end - step) / end
         norm = formula.descend(llama.trained, loss, rate)
         assert line["loss"] == pytest.approx(float(loss.detach()), rel=1e-5)
         assert line["grad_norm"] == pytest.approx(norm, rel=1e-5)
