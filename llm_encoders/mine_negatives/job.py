@@ -155,11 +155,19 @@ def mine(
 def _folder_of(job: dict[str, Any], folder: Path) -> Path:
     """A folder that keeps its contents, an index or vectors, as long as the job is the same."""
     note = folder / "job.json"
-    if not note.is_file() or read_object(note) != json.loads(json.dumps(job)):
+    if _read(note) != json.loads(json.dumps(job)):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         write_atomically(note, json.dumps(job))
     return folder
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A note of an earlier run; empty where there is none, or it is damaged."""
+    try:
+        return read_object(path)
+    except EncoderError:
+        return {}
 
 
 class _Ranker:
@@ -172,10 +180,7 @@ class _Ranker:
 
     def rank(self, first: int, queries: list[str], depth: int) -> list[list[int]]:
         """Rankings of the queries from number ``first`` on."""
-        try:
-            known = read_object(self._path)
-        except EncoderError:  # there is none, or a kill has left half of one
-            known = {}
+        known = _read(self._path)
         if known.get("job") != self._job or known.get("first") != first:
             rankings = self._ranker.rank(queries, depth)
             known = {"job": self._job, "first": first, "rankings": rankings}

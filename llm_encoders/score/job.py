@@ -65,7 +65,7 @@ def score(
 def _windows(
     data: TrainingData, scores: TeacherScores, most: int, choice: TeacherChoice, done: int
 ) -> Iterator[list[dict[str, Any]]]:
-    sizes = [len(one["positives"]) + len(one["negatives"]) for one in _all(data)]
+    sizes = (len(one["positives"]) + len(one["negatives"]) for one in _all(data))
     for window in windows(sizes, most):
         if window.stop <= done:
             continue

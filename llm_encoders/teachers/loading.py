@@ -1,5 +1,7 @@
 """Loading a teacher's model: its own architecture, all its weights, no code but Transformers'."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +38,15 @@ def load_model(
     import transformers
 
     refuse_foreign_code(folder, auto_class)
-    model, report = getattr(transformers, auto_class).from_pretrained(
-        folder,
-        dtype=choose_dtype(dtype, device),
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-        output_loading_info=True,
-    )
+    with _quiet():
+        model, report = getattr(transformers, auto_class).from_pretrained(
+            folder,
+            dtype=choose_dtype(dtype, device),
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
     absent = sorted(
         name for name in report["missing_keys"] if not name.startswith(unused or ("\0",))
     )
@@ -56,6 +59,22 @@ def load_model(
             f"random. It may be of another kind: give the right --kind, or another model."
         )
     return model.to(device).eval()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Transformers' own bar and report: what matters of it is an error here."""
+    from transformers.utils import logging
+
+    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def refuse_foreign_code(folder: Path, auto_class: str = "AutoModel") -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from llm_encoders.encoding.loading import load_encoder
 from llm_encoders.teachers.base import Passage
 from llm_encoders.teachers.bi_encoder import BiEncoder
@@ -20,7 +22,8 @@ class OurEncoder(BiEncoder):
 
     def encode_queries(self, queries: list[str]) -> Any:
         """See :class:`BiEncoder`."""
-        return self.encoder.encode_queries(queries) / self.encoder.config.temperature
+        vectors = self.encoder.encode_queries(queries) / self.encoder.config.temperature
+        return vectors.astype(np.float32)
 
     def encode_passages(self, passages: list[Passage]) -> Any:
         """See :class:`BiEncoder`."""

@@ -1,6 +1,6 @@
 """Scores of stored passages by a teacher, computed so that a kill costs seconds."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ def passages_of(store: Passages, rows: Sequence[int]) -> list[Passage]:
     return [Passage(row, title, text) for row, title, text in zip(rows, titles, texts, strict=True)]
 
 
-def windows(sizes: Sequence[int], most: int) -> Iterator[range]:
+def windows(sizes: Iterable[int], most: int) -> Iterator[range]:
     """Neighbouring groups that are scored together.
 
     Windows depend on the sizes alone, so a run that is resumed has the same batches.
@@ -30,14 +30,14 @@ def windows(sizes: Sequence[int], most: int) -> Iterator[range]:
         sizes: pairs of every group.
         most: pairs of a window; a group that has more is a window of its own.
     """
-    first, pairs = 0, 0
-    for number, size in enumerate(sizes):
-        if number > first and pairs + size > most:
-            yield range(first, number)
-            first, pairs = number, 0
-        pairs += size
-    if first < len(sizes):
-        yield range(first, len(sizes))
+    first, following, pairs = 0, 0, 0
+    for size in sizes:
+        if following > first and pairs + size > most:
+            yield range(first, following)
+            first, pairs = following, 0
+        following, pairs = following + 1, pairs + size
+    if following > first:
+        yield range(first, following)
 
 
 class TeacherScores:

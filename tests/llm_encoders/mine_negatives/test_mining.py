@@ -8,6 +8,8 @@ import pytest
 
 from llm_encoders import EncoderError, UsageError, load_encoder
 from llm_encoders.data.sources import DataSources
+from llm_encoders.encoding.encoder import Encoder
+from llm_encoders.jobs import resumable_batches
 from llm_encoders.mine_negatives import job, ranking
 from llm_encoders.mine_negatives.__main__ import main
 from llm_encoders.mine_negatives.job import Mining, mine
@@ -244,6 +246,46 @@ def test_an_encoder_ranks_as_brute_force_does(tmp_path, beir, method):
         ranked = [name for name in wanted[record["question"]] if name not in record["pos_pid"]]
         assert record["neg_pids"] == ranked[:4]
     assert any(len(record["neg_pids"]) > 1 for record in records)
+
+
+def test_encoding_killed_and_resumed(tmp_path, beir, monkeypatch):
+    monkeypatch.setattr(resumable_batches, "_SECONDS", 0.0)
+    monkeypatch.setattr(Encoder, "batch_size", 2)
+    sources, mining = DataSources(str(beir)), Mining(method="llm-dense-tiny", negatives=4)
+    mine(sources, mining, None, tmp_path / "whole", device="cpu")
+    encode, calls = Encoder.encode_documents, []
+
+    def fails(self, texts, titles=None, **options):
+        calls.append(len(texts))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return encode(self, texts, titles, **options)
+
+    monkeypatch.setattr(Encoder, "encode_documents", fails)
+    with pytest.raises(KeyboardInterrupt):
+        mine(sources, mining, None, tmp_path / "out", device="cpu")
+    calls.append(0)
+    mine(sources, mining, None, tmp_path / "out", device="cpu")
+    assert calls == [2, 2, 0, 2, 2]
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "whole").read_bytes()
+    assert not (tmp_path / ".out.work").exists()
+
+
+def test_vectors_of_another_corpus_are_not_used(tmp_path, beir, monkeypatch):
+    """A corpus that is edited after a kill is encoded anew."""
+    sources, mining = DataSources(str(beir)), Mining(method="llm-dense-tiny", sampling="top")
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(job.EncoderRanker, "rank", dies)
+        mine(sources, mining, None, tmp_path / "out", device="cpu")
+    path = beir / "corpus.jsonl"
+    path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
+    mine(sources, mining, None, tmp_path / "out", device="cpu")
+    mine(sources, mining, None, tmp_path / "whole", device="cpu")
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
 def test_an_index_is_for_bm25(tmp_path, beir):

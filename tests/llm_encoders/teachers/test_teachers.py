@@ -207,3 +207,18 @@ def test_another_file_of_the_teacher_is_another_job(tmp_path):
     assert find_teacher(str(folder)).fingerprint == before
     os.utime(folder / "model.safetensors", ns=(1, 1))
     assert find_teacher(str(folder)).fingerprint != before
+
+
+def test_bfloat16_computes_as_the_model_in_bfloat16(tmp_path):
+    model = transformers.LlamaForSequenceClassification(small_config(num_labels=1)).eval()
+    folder = save(model, tmp_path / "cross")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    query, (passage, _) = GROUPS[0]
+    inputs = tokenizer(query, passage.joined, return_tensors="pt")
+    with torch.inference_mode():
+        exact = model(**inputs).logits.item()
+        rounded = model.to(torch.bfloat16)(**inputs).logits.float().item()
+    assert exact != rounded
+    for dtype, wanted in (("float32", exact), ("bfloat16", rounded)):
+        teacher = load_teacher(str(folder), device="cpu", dtype=dtype)
+        assert teacher.scores([(query, [passage])])[0][0] == pytest.approx(wanted, rel=1e-5)
