@@ -132,7 +132,11 @@ class Encoder(ABC, Generic[Vectors]):
         )
 
     def _outputs(
-        self, token_ids: list[list[int]], only: Container[int] | None, not_finite: list[int] | None
+        self,
+        token_ids: list[list[int]],
+        only: Container[int] | None,
+        not_finite: list[int] | None,
+        done: Container[int] = (),
     ) -> Iterator[tuple[list[int], Any]]:
         """(rows, their vectors) of every batch.
 
@@ -140,7 +144,7 @@ class Encoder(ABC, Generic[Vectors]):
         anew.
         """
         lengths = [len(ids) for ids in token_ids]
-        waiting = list(range(len(lengths)))
+        waiting = [row for row in range(len(lengths)) if row not in done]
         while waiting:
             batches = length_sorted(lengths, self.batch_size, self.batch_tokens, waiting)
             waiting = []
@@ -254,6 +258,37 @@ class Encoder(ABC, Generic[Vectors]):
             As :meth:`encode_documents`.
         """
         return self._encode(token_ids, self.config.passage_top_k, only, not_finite)
+
+    @torch.inference_mode()
+    def document_batches(
+        self,
+        token_ids: list[list[int]],
+        *,
+        only: Container[int] | None = None,
+        done: Container[int] = (),
+    ) -> Iterator[tuple[list[int], Vectors, list[int]]]:
+        """Encode passages that :meth:`document_token_ids` has tokenised, batch by batch.
+
+        Args:
+            token_ids: one list a passage.
+            only: rows that are wanted, as for :meth:`encode_document_tokens`.
+            done: rows that are left out: all those of some earlier batches of the same passages.
+                The others form the batches that they would have formed with them.
+
+        Yields:
+            The rows of a batch, their vectors in that order, and those of them with NaN or
+            infinite activations, whose vectors are meaningless.
+        """
+        faulty: list[int] = []
+        for rows, output in self._outputs(token_ids, only, faulty, done):
+            yield (
+                rows,
+                self._collect(
+                    iter([(list(range(len(rows))), output)]), len(rows), self.config.passage_top_k
+                ),
+                faulty.copy(),
+            )
+            faulty.clear()
 
     @abstractmethod
     def _off_device(self, vectors: Tensor) -> Any:

@@ -60,6 +60,31 @@ def checked_scan(corpus: Corpus, options: EncodeOptions, earlier: Manifest | Non
     return scan
 
 
+def require_unchanged(options: EncodeOptions, scan: CorpusScan, manifest: Manifest) -> None:
+    """Look whether the corpus is still what the scan found; read it again where it may differ.
+
+    While documents are encoded each window of them is compared; this finds what was changed
+    behind the window that was read last. Datasets of the Hub do not change in place.
+
+    Raises:
+        EncoderError: it was changed; names the first documents that differ.
+    """
+    corpus = options.open_corpus()
+    stamp = options.scan_stamp(corpus.stamp())
+    if stamp == scan.stamp or not stamp[1]:
+        return
+    again = scan_corpus(corpus, options.window, lambda fault: None)
+    if (again.digest, again.documents) != (scan.digest, scan.documents):
+        raise EncoderError(
+            f"{corpus.name} was changed while it was encoded: {again.difference(corpus, scan)}. "
+            f"{manifest.folder} is not finished: its vectors are of the corpus as it was at the "
+            "beginning. Restore the corpus and run the same command again, or give --overwrite to "
+            "encode it as it is now."
+        )
+    scan.stamp = manifest.scan["stamp"] = stamp
+    manifest.save_scan()
+
+
 def _known(earlier: Manifest) -> CorpusScan | None:
     """The scan of an earlier run, if it can be read."""
     try:

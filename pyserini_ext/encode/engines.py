@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from pyserini_ext.encode.journal import Journal
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
 from pyserini_ext.encode.parts import Part
 from pyserini_ext.encode.scan import CorpusScan
 from pyserini_ext.folders.manifest import PartRecord
+from pyserini_ext.folders.state import journal_folder, parts_folder
 
 Progress = Callable[[int], None]
 
@@ -29,29 +31,32 @@ class Engine(Protocol):
 class OneProcess:
     """Encodes in this process."""
 
-    def __init__(self, options: EncodeOptions, scan: CorpusScan, folder: Path) -> None:
-        self.options, self.scan, self.folder = options, scan, folder
+    def __init__(
+        self, options: EncodeOptions, scan: CorpusScan, folder: Path, journal: Path
+    ) -> None:
+        self.options, self.scan, self.folder, self.journal = options, scan, folder, journal
 
     def encode(self, parts: list[Part], progress: Progress) -> Iterator[PartRecord]:
         """Yield records in order."""
         encoder = open_encoder(self.options)
-        yield from PartEncoder(self.options, self.scan, self.folder, encoder).encode(
-            parts, progress
-        )
+        journal = Journal(self.journal)
+        part_encoder = PartEncoder(self.options, self.scan, self.folder, journal, encoder)
+        yield from part_encoder.encode(parts, progress)
 
 
-def choose_engine(options: EncodeOptions, scan: CorpusScan, folder: Path) -> Engine:
+def choose_engine(options: EncodeOptions, scan: CorpusScan, output: Path) -> Engine:
     """The engine that the options ask for; without ``--workers``, one worker a GPU."""
+    folder, journal = parts_folder(output), journal_folder(output)
     if options.engine == "ray":
         from pyserini_ext.encode.ray_engine import RayEngine
 
-        return RayEngine(options, scan, folder)
+        return RayEngine(options, scan, folder, journal)
     count = options.workers or default_workers(options)
     if count > 1:
         from pyserini_ext.encode.workers import Workers
 
-        return Workers(options, scan, folder, count)
-    return OneProcess(options, scan, folder)
+        return Workers(options, scan, folder, journal, count)
+    return OneProcess(options, scan, folder, journal)
 
 
 def default_workers(options: EncodeOptions) -> int:

@@ -7,9 +7,11 @@ from tqdm import tqdm
 
 from llm_encoders.checkpoints import resolve
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.encode.checking import checked_scan, keep_skipped_lines
+from llm_encoders.jobs.removal import require_apart
+from pyserini_ext.encode.checking import checked_scan, keep_skipped_lines, require_unchanged
 from pyserini_ext.encode.engines import choose_engine
 from pyserini_ext.encode.fingerprint import encoder_fingerprint, vocabulary_of
+from pyserini_ext.encode.journal import forget_part
 from pyserini_ext.encode.options import WINDOW_BATCHES, EncodeOptions
 from pyserini_ext.encode.outputs import (
     FaissOutput,
@@ -21,15 +23,19 @@ from pyserini_ext.encode.parts import Part, plan
 from pyserini_ext.encode.report import report, write_report
 from pyserini_ext.encode.scan import CorpusScan
 from pyserini_ext.folders.folder import (
-    BUILDING_FOLDER,
     clear_for_overwriting,
     finished_files_are_good,
     only_run,
     refuse_foreign_files,
-    remove_temporary,
 )
 from pyserini_ext.folders.manifest import Manifest
 from pyserini_ext.folders.publish import complete
+from pyserini_ext.folders.state import (
+    building_folder,
+    journal_folder,
+    parts_folder,
+    remove_folder,
+)
 
 _IN_PLACE = "Everything is in place already."
 
@@ -48,12 +54,13 @@ def run(options: EncodeOptions) -> None:
             f"windows of {options.window} ({WINDOW_BATCHES} batches of {options.batch_size}).",
             file=sys.stderr,
         )
-    corpus = options.open_corpus()
     folder = Path(options.embeddings)
+    require_apart(folder, [options.corpus], "output folder")
+    corpus = options.open_corpus()
     with only_run(folder):
-        earlier = None if options.overwrite else Manifest.load(folder)
-        if not options.overwrite:
-            refuse_foreign_files(folder, earlier)
+        recorded = Manifest.load(folder)
+        refuse_foreign_files(folder, recorded)
+        earlier = None if options.overwrite else recorded
         scan = checked_scan(corpus, options, earlier)
         parts = _plan(scan, options)
         fingerprint = {
@@ -67,12 +74,12 @@ def run(options: EncodeOptions) -> None:
         if earlier is not None:
             earlier.require_same(fingerprint)
         if options.overwrite:
-            clear_for_overwriting(folder)
+            clear_for_overwriting(folder, recorded)
         keep_skipped_lines(folder)
-        remove_temporary(folder)
         manifest = earlier or Manifest(folder, fingerprint)
         manifest.scan = scan.to_json()
         manifest.save_scan()
+        manifest.complete = False
         manifest.save()
         _encode(options, scan, parts, manifest, files)
 
@@ -97,10 +104,9 @@ def _encode(
     sparse = files.contract.paradigm == "sparse"
     vocabulary = vocabulary_of(files) if sparse and options.part_format == "npz" else []
     if manifest.finished:
-        complete(manifest.folder / BUILDING_FOLDER, manifest.folder, manifest)
+        complete(building_folder(manifest.folder), manifest.folder, manifest)
     if options.assembled and finished_files_are_good(manifest):
         print(_IN_PLACE, file=sys.stderr)
-        _output(options, manifest.folder, vocabulary, parts).remove_parts()
         _conclude(manifest, parts)
         return
     manifest.forget_finished()
@@ -111,25 +117,28 @@ def _encode(
         todo = [part for part in parts if part.number not in done]
         before = total - sum(part.stop - part.start for part in todo)
         if done and todo:
-            print(f"Going on after {before} of {total} documents.", file=sys.stderr)
+            print(f"Resuming after {before} of {total} documents.", file=sys.stderr)
         elif not todo:
             print(
                 "All parts are encoded already." if options.assembled else _IN_PLACE,
                 file=sys.stderr,
             )
         with tqdm(total=total, initial=before, unit="doc", desc=files.name) as bar:
-            engine = choose_engine(options, scan, output.parts_folder) if todo else None
+            engine = choose_engine(options, scan, manifest.folder) if todo else None
             for record in engine.encode(todo, bar.update) if engine else ():
-                manifest.parts[record.number] = record
-                manifest.save()
+                manifest.record_part(record)  # first, so that every file in the folder is recorded
                 output.accept(record)
+                forget_part(journal_folder(manifest.folder), record.number)
+        require_unchanged(options, scan, manifest)
         output.finish(manifest)
-    manifest.save()
     _conclude(manifest, parts)
 
 
 def _conclude(manifest: Manifest, parts: list[Part]) -> None:
-    remove_temporary(manifest.folder)  # of workers that died and were replaced
+    for work in (parts_folder(manifest.folder), journal_folder(manifest.folder)):
+        remove_folder(work)
+    manifest.replaced, manifest.complete = [], True
+    manifest.save()
     write_report(manifest, parts)
     report(manifest, parts)
 

@@ -1,6 +1,6 @@
 """What the parts become: JSONL and npz stay parts, FAISS and Lucene are assembled out of them."""
 
-import shutil
+import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -9,11 +9,17 @@ from typing import Any, Self
 import numpy as np
 
 from llm_encoders.errors import EncoderError
+from llm_encoders.jobs.atomic import naming, write_atomically
 from pyserini_ext.encode.parts import read_npz
-from pyserini_ext.folders.folder import BUILDING_FOLDER, PARTS_FOLDER, VOCABULARY_NAME
-from pyserini_ext.folders.manifest import Manifest, PartRecord
+from pyserini_ext.folders.folder import VOCABULARY_NAME
+from pyserini_ext.folders.manifest import Manifest, PartRecord, fault_of
 from pyserini_ext.folders.publish import publish
-from pyserini_ext.folders.state import manifest_path
+from pyserini_ext.folders.state import (
+    building_folder,
+    manifest_path,
+    parts_folder,
+    remove_folder,
+)
 
 
 class Output:
@@ -24,16 +30,20 @@ class Output:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.parts_folder = folder
+        self.parts_folder = parts_folder(folder)
+        self.building = building_folder(folder)
 
     def done(self, manifest: Manifest) -> set[int]:
         """Numbers of the parts that need not be encoded (again)."""
-        valid = manifest.valid_parts(self.parts_folder)
-        manifest.parts = dict(valid)
-        return set(valid)
+        for record in manifest.parts.values():  # recorded, but not moved before a kill
+            waiting = self.parts_folder / record.file
+            if waiting.exists() and fault_of(waiting, record.sha256) is None:
+                self.accept(record)
+        return set(manifest.keep_valid_parts(self.folder))
 
     def accept(self, record: PartRecord) -> None:
-        """A part file is in place."""
+        """A part file is written and recorded."""
+        os.replace(self.parts_folder / record.file, self.folder / record.file)
 
     def finish(self, manifest: Manifest) -> None:
         """All parts are in place."""
@@ -46,7 +56,8 @@ class Output:
         """Nothing is open."""
 
     def remove_parts(self) -> None:
-        """Remove what is not needed once the output is in place: nothing."""
+        """Remove what is not needed once the output is in place."""
+        remove_folder(self.parts_folder)
 
 
 class NpzOutput(Output):
@@ -59,28 +70,21 @@ class NpzOutput(Output):
     def finish(self, manifest: Manifest) -> None:
         """Write the vocabulary."""
         if self._vocabulary:
-            building = self.folder / BUILDING_FOLDER
-            building.mkdir(exist_ok=True)
+            self.building.mkdir(exist_ok=True)
             text = "".join(f"{term}\n" for term in self._vocabulary)
-            (building / VOCABULARY_NAME).write_text(text, encoding="utf-8")
-            publish(building, self.folder, [VOCABULARY_NAME], manifest)
+            write_atomically(self.building / VOCABULARY_NAME, text)
+            publish(self.building, self.folder, [VOCABULARY_NAME], manifest)
 
 
-class AssembledOutput(Output):
-    """One index made of all parts, which are removed once it is in place."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.parts_folder = folder / PARTS_FOLDER
-        self.building = folder / BUILDING_FOLDER
-
-    def remove_parts(self) -> None:
-        """The index has everything."""
-        shutil.rmtree(self.parts_folder, ignore_errors=True)
-
-
-class FaissOutput(AssembledOutput):
+class FaissOutput(Output):
     """A FAISS flat inner-product index as Pyserini reads it: ``index`` and ``docid``."""
+
+    def done(self, manifest: Manifest) -> set[int]:
+        """Parts whose files wait for the index."""
+        return set(manifest.keep_valid_parts(self.parts_folder))
+
+    def accept(self, record: PartRecord) -> None:
+        """Parts are read once all are there."""
 
     def finish(self, manifest: Manifest) -> None:
         """Write the vectors of all parts, one part in memory at a time, and the ids."""
@@ -97,14 +101,18 @@ class FaissOutput(AssembledOutput):
                 yield vectors
 
         dimension = manifest.fingerprint["encoder"]["dimension"]
-        with (self.building / "docid").open("w", encoding="utf-8") as docids:
-            write_flat_index(self.building / "index", blocks(docids), count, dimension)
+        docid_file = self.building / "docid"
+        try:
+            with naming(docid_file), docid_file.open("w", encoding="utf-8") as docids:
+                write_flat_index(self.building / "index", blocks(docids), count, dimension)
+        except OSError:  # a full disk: what was written is of no use
+            remove_folder(self.building)
+            raise
         # A folder without index is no index, so it comes last.
         publish(self.building, self.folder, ["docid", "index"], manifest)
-        self.remove_parts()
 
 
-class LuceneOutput(AssembledOutput):
+class LuceneOutput(Output):
     """A Lucene impact index; parts go into it in order while later ones are encoded.
 
     A commit carries the number of the part that comes next, so a part is in the index if and only
@@ -132,8 +140,7 @@ class LuceneOutput(AssembledOutput):
                 "--overwrite to start again."
             )
         self._order = [number for number in self._order if number >= committed]
-        waiting = manifest.valid_parts(self.parts_folder, committed)
-        manifest.parts = {n: p for n, p in manifest.parts.items() if n in indexed} | waiting
+        waiting = manifest.keep_valid_parts(self.parts_folder, committed)
         for number in sorted(waiting):
             self.accept(waiting[number])
         return indexed | set(waiting)
@@ -177,7 +184,6 @@ class LuceneOutput(AssembledOutput):
         from pyserini_ext.indexes.lucene import lucene_file_names
 
         publish(self.building, self.folder, lucene_file_names(self.building), manifest)
-        self.remove_parts()
 
     def __exit__(self, *error: Any) -> None:
         self._close(error[0])

@@ -10,10 +10,11 @@ from scipy.sparse import csr_array
 
 from llm_encoders.corpora import Document
 from llm_encoders.errors import EncoderError, UsageError
+from pyserini_ext.encode.journal import Entries, Journal, joined
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.encode.parts import Part, PartFile, create_part
 from pyserini_ext.encode.prefetch import prefetched
-from pyserini_ext.encode.scan import CorpusScan
+from pyserini_ext.encode.scan import CorpusScan, content_digest
 from pyserini_ext.folders.manifest import PartRecord
 
 Progress = Callable[[int], None]
@@ -30,27 +31,37 @@ class PartEncoder:
         options: of the command.
         scan: of the corpus.
         folder: where part files go.
+        journal: keeps what is done of a part.
         encoder: loaded by :func:`open_encoder`.
     """
 
     def __init__(
-        self, options: EncodeOptions, scan: CorpusScan, folder: Path, encoder: Any
+        self,
+        options: EncodeOptions,
+        scan: CorpusScan,
+        folder: Path,
+        journal: Journal,
+        encoder: Any,
     ) -> None:
         self.options = options
         self.scan = scan
         self.folder = folder
+        self.journal = journal
         self.encoder = encoder
         self.corpus = options.open_corpus()
+        if options.batch_tokens is None:
+            encoder.batch_tokens = journal.settle_batch_tokens(encoder.batch_tokens)
 
     def encode(self, parts: Iterable[Part], progress: Progress) -> Iterator[PartRecord]:
-        """Encode parts in turn and yield a record of each when its file is in place.
+        """Encode parts in turn and yield a record of each when its file is written.
 
         Args:
             parts: taken as they come; one or two are asked for ahead.
-            progress: called with the number of documents done since the last call.
+            progress: called after every batch with the number of documents in it.
 
         Raises:
-            EncoderError: NaN or infinite activations (unless ``on_error`` is ``"skip"``).
+            EncoderError: NaN or infinite activations (unless ``on_error`` is ``"skip"``), or
+                documents that the corpus scan did not find.
         """
         vocabulary = getattr(self.encoder, "vocabulary", [])
         file: PartFile | None = None
@@ -62,19 +73,22 @@ class PartEncoder:
                         self.folder, part.number, self.options.part_format, vocabulary
                     )
                     record = PartRecord(part.number, file.path.name, 0, "")
+                    self.journal.begin(part.number)
                 last = first + len(documents)
                 wanted = range(max(part.start, first) - first, min(part.stop, last) - first)
-                kept, vectors = self._encode(documents, token_ids, wanted, record)
+                entries = self._encode(first, documents, token_ids, wanted, progress)
+                kept, vectors = self._keep(entries, first, documents, record)
                 file.add(kept, vectors)
                 record.documents += len(kept)
-                progress(len(wanted))
                 if last >= part.stop:
                     record.sha256 = file.finish()
                     file = None
+                    self.journal.drop()
                     yield record
         finally:
             if file is not None:
                 file.discard()
+            self.journal.flush()  # also of what an error or Ctrl-C stopped
 
     def _windows(self, parts: Iterable[Part]) -> Iterator[Window]:
         """Number of the first document, documents and their tokens of all windows of the parts."""
@@ -90,10 +104,20 @@ class PartEncoder:
             while first < part.stop:
                 documents = list(islice(stream, size))
                 if len(documents) != min(size, total - first):
-                    raise EncoderError(f"{self.corpus.name} changed while it was read; run again.")
+                    raise self._changed(first, documents)
+                if content_digest(documents) != self.scan.windows[first // size]:
+                    raise self._changed(first, documents)
                 yield part, first, documents, self._token_ids(documents)
                 first += size
             ahead = first
+
+    def _changed(self, first: int, documents: list[Document]) -> EncoderError:
+        place = f"from {documents[0].place} on " if documents else ""
+        return EncoderError(
+            f"{self.corpus.name} was changed while it was encoded: document number {first + 1:,} "
+            f"and those after it {place}are not what the corpus scan found. Restore the corpus and "
+            "run the same command again, or give --overwrite to encode it as it is now."
+        )
 
     def _token_ids(self, documents: list[Document]) -> list[list[int]]:
         return self.encoder.document_token_ids(
@@ -105,44 +129,69 @@ class PartEncoder:
 
     def _encode(
         self,
+        first: int,
         documents: list[Document],
         token_ids: list[list[int]],
         wanted: range,
-        record: PartRecord,
-    ) -> tuple[list[Document], Any]:
+        progress: Progress,
+    ) -> Entries:
+        """Vectors of a window, as far as it is wanted: from the journal, or batch by batch."""
         import torch
 
-        not_finite: list[int] = []
+        def report(entries: Entries) -> None:
+            rows = entries.numbers - first
+            progress(int(((rows >= wanted.start) & (rows < wanted.stop)).sum()))
+
+        found = self.journal.known(first, first + len(documents))
+        for entries in found:
+            report(entries)
+        done = {number - first for entries in found for number in entries.numbers.tolist()}
+        budget = self.encoder.batch_tokens
         try:
-            vectors = self.encoder.encode_document_tokens(
-                token_ids, only=wanted, not_finite=not_finite
-            )
+            for rows, vectors, faulty in self.encoder.document_batches(
+                token_ids, only=wanted, done=done
+            ):
+                self._refuse_faulty(documents, set(faulty) & set(wanted))
+                if isinstance(vectors, csr_array):
+                    vectors = self.encoder.quantize(vectors)
+                entries = Entries(np.array(rows) + first, vectors, np.isin(rows, faulty))
+                if self.encoder.batch_tokens < budget:
+                    budget = self.encoder.batch_tokens
+                    self.journal.lower_batch_tokens(budget)
+                self.journal.add(entries)
+                found.append(entries)
+                report(entries)
         except torch.OutOfMemoryError:
             raise EncoderError(
                 f"{self.encoder.device} has too little memory for a single document: lower "
                 "--max-length, or give --quantization 8bit or 4bit. Finished parts are good."
             ) from None
-        faulty = sorted(set(not_finite) & set(wanted))
-        for row in faulty:
-            document = documents[row]
-            fault = (
-                f"{document.place}: document '{document.id}': NaN or infinite activations in "
-                f"{str(self.encoder.dtype).removeprefix('torch.')}"
+        together = joined(found)
+        return together.between(first + wanted.start, first + wanted.stop)
+
+    def _refuse_faulty(self, documents: list[Document], rows: set[int]) -> None:
+        if rows and self.options.on_error == "stop":
+            raise EncoderError(
+                f"{self._fault(documents[min(rows)])}; try --dtype bfloat16 or float32, or leave "
+                "such documents out with --on-error skip. Finished parts are good."
             )
-            if self.options.on_error == "stop":
-                raise EncoderError(
-                    f"{fault}; try --dtype bfloat16 or float32, or leave such documents out with "
-                    "--on-error skip. Finished parts are good."
-                )
-            record.not_finite.append(fault)
-        rows = np.setdiff1d(np.arange(wanted.start, wanted.stop), faulty)
-        vectors = vectors[rows]
-        if isinstance(vectors, csr_array):
-            vectors = self.encoder.quantize(vectors)
-            filled = np.diff(vectors.indptr) > 0
-        else:
-            filled = vectors.any(1)
-        kept = [documents[row] for row in rows.tolist()]
+
+    def _fault(self, document: Document) -> str:
+        return (
+            f"{document.place}: document '{document.id}': NaN or infinite activations in "
+            f"{str(self.encoder.dtype).removeprefix('torch.')}"
+        )
+
+    def _keep(
+        self, entries: Entries, first: int, documents: list[Document], record: PartRecord
+    ) -> tuple[list[Document], Any]:
+        """Documents and vectors without the faulty ones, which the record takes."""
+        numbers = entries.numbers - first
+        record.not_finite += [self._fault(documents[row]) for row in numbers[entries.faulty]]
+        good = np.flatnonzero(~entries.faulty)
+        vectors = entries.vectors[good]
+        filled = np.diff(vectors.indptr) > 0 if isinstance(vectors, csr_array) else vectors.any(1)
+        kept = [documents[row] for row in numbers[good].tolist()]
         for document, has_any in zip(kept, filled.tolist(), strict=True):
             if not has_any:
                 record.add_empty(document.id)

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from llm_encoders.corpora import Document
-from pyserini_ext.folders.manifest import write_atomically
+from llm_encoders.jobs.atomic import naming, temporary_name, write_atomically
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class JsonlPart:
     def __init__(self, path: Path, vocabulary: list[str]) -> None:
         self.path = path
         self._vocabulary = vocabulary
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self._temporary = temporary_name(path)
         self._stream = self._temporary.open("wb")
         self._digest = hashlib.sha256()
 
@@ -90,19 +91,22 @@ class JsonlPart:
             record = {"id": document.id, "contents": document.contents, "vector": vector}
             line = f"{json.dumps(record)}\n".encode()
             self._digest.update(line)
-            self._stream.write(line)
+            with naming(self.path):
+                self._stream.write(line)
 
     def finish(self) -> str:
         """Put the file in place."""
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
-        os.replace(self._temporary, self.path)
+        with naming(self.path):
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+            self._stream.close()
+            os.replace(self._temporary, self.path)
         return self._digest.hexdigest()
 
     def discard(self) -> None:
         """Remove the temporary file."""
-        self._stream.close()
+        with suppress(OSError):  # on a full disk what is buffered cannot be written
+            self._stream.close()
         self._temporary.unlink(missing_ok=True)
 
 

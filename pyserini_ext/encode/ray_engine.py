@@ -17,6 +17,7 @@ from typing import Any
 from llm_encoders import registry
 from llm_encoders.errors import RESUMABLE, EncoderError, UsageError, system_error
 from pyserini_ext.encode.engines import Progress
+from pyserini_ext.encode.journal import Journal
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.encode.parts import Part
 from pyserini_ext.encode.scan import CorpusScan
@@ -31,8 +32,10 @@ _SIGACTION_BYTES = 512  # more than any platform's struct sigaction
 class RayEngine:
     """Encodes with ``--workers`` actors (default: one a GPU of the cluster, else one)."""
 
-    def __init__(self, options: EncodeOptions, scan: CorpusScan, folder: Path) -> None:
-        self.options, self.scan, self.folder = options, scan, folder
+    def __init__(
+        self, options: EncodeOptions, scan: CorpusScan, folder: Path, journal: Path
+    ) -> None:
+        self.options, self.scan, self.folder, self.journal = options, scan, folder, journal
 
     def encode(self, parts: list[Part], progress: Progress) -> Iterator[PartRecord]:
         """Yield records as actors finish parts.
@@ -63,6 +66,7 @@ class RayEngine:
                 _with_absolute_paths(self.options),
                 self.scan.to_json(),
                 str(self.folder.absolute()),
+                str(self.journal.absolute()),
             ),
             batch_size=1,
             concurrency=count,
@@ -116,14 +120,20 @@ def _keeping_signal_actions() -> Iterator[None]:
 class _Actor:
     """One encoder; answers a part with the record of its file, or with an error."""
 
-    def __init__(self, options: dict[str, Any], scan: dict[str, Any], folder: str) -> None:
+    def __init__(
+        self, options: dict[str, Any], scan: dict[str, Any], folder: str, journal: str
+    ) -> None:
         from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
 
         loaded = EncodeOptions(**options)
         self._error = ""
         try:
             self._encoder = PartEncoder(
-                loaded, CorpusScan.from_json(scan), Path(folder), open_encoder(loaded)
+                loaded,
+                CorpusScan.from_json(scan),
+                Path(folder),
+                Journal(Path(journal)),
+                open_encoder(loaded),
             )
         except EncoderError as error:
             self._error = str(error)

@@ -2,8 +2,9 @@
 
 import sys
 
+from llm_encoders.jobs.atomic import write_atomically
 from pyserini_ext.encode.parts import Part
-from pyserini_ext.folders.manifest import Manifest, PartRecord, write_atomically
+from pyserini_ext.folders.manifest import Manifest, PartRecord
 from pyserini_ext.folders.state import SKIPPED_DOCUMENTS_NAME, SKIPPED_LINES_NAME, state_folder
 
 _SHOWN_IDS = 5

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any, Self
 
@@ -10,10 +10,9 @@ import numpy as np
 from tqdm import tqdm
 
 from llm_encoders.corpora import Corpus, CorpusError, Document, Position
+from llm_encoders.corpora.repeats import BUCKETS, RECORD, id_record, repeated
 
-_BUCKETS = 16
 _SPOOL_BYTES = 2**21  # of a bucket's records stay in memory; a larger one goes to disk
-_RECORD = np.dtype([("low", "<u8"), ("high", "<u8"), ("file", "<u4"), ("line", "<u8")])
 
 
 @dataclass
@@ -28,6 +27,8 @@ class CorpusScan:
     """Good documents."""
     digest: str = ""
     """SHA-256 over ids, titles, texts and contents, in order."""
+    windows: list[str] = field(default_factory=list)
+    """The same of every window alone (BLAKE2b), to be compared when it is read again."""
     faults: int = 0
     entries: list[Position] = field(default_factory=list)
     """Where document 0, ``window``, 2 * ``window``, … begins."""
@@ -54,6 +55,32 @@ class CorpusScan:
             if not repeated or (position.file, position.line) not in repeated:
                 yield document
 
+    def difference(self, corpus: Corpus, earlier: "CorpusScan") -> str:
+        """Where an earlier scan of the corpus found something else, as part of a sentence."""
+        found = zip(self.windows, earlier.windows, strict=False)
+        same = next((n for n, (now, was) in enumerate(found) if now != was), None)
+        if same is None or same >= len(self.entries):
+            return f"it had {earlier.documents} documents, now {self.documents}"
+        first = next(self.documents_from(corpus, same * self.window))
+        return f"the documents from {first.place} on differ"
+
+
+def content_digest(documents: Iterable[Document]) -> str:
+    """BLAKE2b over ids, titles, texts and contents of a window's documents, in order."""
+    digest = hashlib.blake2b(digest_size=16)
+    for document in documents:
+        digest.update(_content(document))
+    return digest.hexdigest()
+
+
+def _content(document: Document) -> bytes:
+    """All of a document, unambiguously."""
+    content = b""
+    for part in (document.id, document.title, document.text, document.contents):
+        field_bytes = (part or "").encode("utf-8", "surrogatepass")
+        content += len(field_bytes).to_bytes(8, "little") + field_bytes
+    return content
+
 
 def scan_corpus(corpus: Corpus, window: int, on_fault: Callable[[CorpusError], None]) -> CorpusScan:
     """Read the whole corpus once (twice where ids repeat); memory does not grow with it.
@@ -71,7 +98,7 @@ def scan_corpus(corpus: Corpus, window: int, on_fault: Callable[[CorpusError], N
         scan.repeated = ids.repeated()
     if scan.repeated:
         _report_repeated(corpus, scan, count_fault)
-        scan.documents, scan.entries = 0, []
+        scan.documents, scan.entries, scan.windows = 0, [], []
         _read(corpus, scan, lambda fault: None, None)
     return scan
 
@@ -83,19 +110,25 @@ def _read(
     ids: "_IdBuckets | None",
 ) -> None:
     digest = hashlib.sha256()
+    window = hashlib.blake2b(digest_size=16)
     repeated = set(scan.repeated)
     documents = corpus.documents(on_fault)
     for position, document in tqdm(documents, unit="doc", desc="checking corpus"):
         if (position.file, position.line) in repeated:
             continue
         if scan.documents % scan.window == 0:
+            if scan.entries:
+                scan.windows.append(window.hexdigest())
+                window = hashlib.blake2b(digest_size=16)
             scan.entries.append(position)
         scan.documents += 1
-        for part in (document.id, document.title, document.text, document.contents):
-            content = (part or "").encode("utf-8", "surrogatepass")
-            digest.update(len(content).to_bytes(8, "little") + content)
+        content = _content(document)
+        digest.update(content)
+        window.update(content)
         if ids is not None:
             ids.add(document.id, position)
+    if scan.entries:
+        scan.windows.append(window.hexdigest())
     scan.digest = digest.hexdigest()
 
 
@@ -114,7 +147,7 @@ class _IdBuckets:
     def __enter__(self) -> Self:
         self._files: list[IO[bytes]] = [
             tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed in __exit__)
-            for _ in range(_BUCKETS)
+            for _ in range(BUCKETS)
         ]
         return self
 
@@ -123,21 +156,13 @@ class _IdBuckets:
             file.close()
 
     def add(self, docid: str, position: Position) -> None:
-        digest = hashlib.blake2b(docid.encode(), digest_size=16).digest()
-        place = position.file.to_bytes(4, "little") + position.line.to_bytes(8, "little")
-        self._files[digest[0] % _BUCKETS].write(digest + place)
+        record = id_record(docid, position)
+        self._files[record[0] % BUCKETS].write(record)
 
     def repeated(self) -> list[tuple[int, int]]:
         """(file, line) of every record but the first of an id, in order."""
         found: list[tuple[int, int]] = []
         for file in self._files:
             file.seek(0)
-            records = np.frombuffer(file.read(), dtype=_RECORD)
-            order = np.lexsort((records["line"], records["file"], records["high"], records["low"]))
-            records = records[order]
-            same = (records["low"][1:] == records["low"][:-1]) & (
-                records["high"][1:] == records["high"][:-1]
-            )
-            again = records[1:][same]
-            found += zip(again["file"].tolist(), again["line"].tolist(), strict=True)
+            found += repeated(np.frombuffer(file.read(), dtype=RECORD))
         return sorted(found)

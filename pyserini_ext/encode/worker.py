@@ -52,6 +52,7 @@ def work(job: dict[str, Any], parts: Iterator[Part], say: Any) -> None:
     """Encode the parts of a job and report them."""
     from dataclasses import asdict
 
+    from pyserini_ext.encode.journal import Journal
     from pyserini_ext.encode.options import EncodeOptions
     from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
     from pyserini_ext.encode.scan import CorpusScan
@@ -59,7 +60,8 @@ def work(job: dict[str, Any], parts: Iterator[Part], say: Any) -> None:
     options = EncodeOptions(**job["options"])
     encoder = open_encoder(options)
     scan = CorpusScan.from_json(job["scan"])
-    part_encoder = PartEncoder(options, scan, Path(job["folder"]), encoder)
+    journal = Journal(Path(job["journal"]))
+    part_encoder = PartEncoder(options, scan, Path(job["folder"]), journal, encoder)
     for record in part_encoder.encode(parts, lambda count: say({"progress": count})):
         say({"record": asdict(record)})
 

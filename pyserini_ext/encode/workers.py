@@ -32,8 +32,11 @@ _MAX_DEATHS = 3
 class Workers:
     """Encodes in ``count`` processes, on the GPUs in turn or sharing the CPU's cores."""
 
-    def __init__(self, options: EncodeOptions, scan: CorpusScan, folder: Path, count: int) -> None:
-        self.options, self.scan, self.folder, self.count = options, scan, folder, count
+    def __init__(
+        self, options: EncodeOptions, scan: CorpusScan, folder: Path, journal: Path, count: int
+    ) -> None:
+        self.options, self.scan, self.folder, self.journal = options, scan, folder, journal
+        self.count = count
 
     def encode(self, parts: list[Part], progress: Progress) -> Iterator[PartRecord]:
         """Yield records as parts are finished.
@@ -89,6 +92,7 @@ class Workers:
             "options": asdict(self.options) | {"device": device},
             "scan": self.scan.to_json(),
             "folder": str(self.folder),
+            "journal": str(self.journal),
             "threads": None if on_gpu else max(1, _cores() // self.count),
         }
         return _Worker(job, device, messages)

@@ -1,21 +1,26 @@
 """An output folder: one run at a time, nothing foreign in it, cleared on demand."""
 
 import os
-import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from llm_encoders.corpora.files import COMPRESSED
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.lock import LOCK_NAME, locked
+from llm_encoders.jobs.removal import remove_recorded
 from pyserini_ext.folders.manifest import Manifest, fault_of, tell
-from pyserini_ext.folders.state import STATE_NAMES, manifest_path, state_folder
+from pyserini_ext.folders.state import (
+    building_folder,
+    forget,
+    journal_folder,
+    manifest_path,
+    state_folder,
+)
 
-PARTS_FOLDER = ".parts"
-BUILDING_FOLDER = ".building"
 VOCABULARY_NAME = "vocabulary.txt"
-PART_PATTERNS = ("embeddings.[0-9]*.jsonl", "part.[0-9]*.npz")
+_VECTOR_SUFFIXES = (".json", ".jsonl", ".npz")
+_INDEX_NAMES = ("docid", "index", VOCABULARY_NAME)
 
 
 @contextmanager
@@ -26,31 +31,41 @@ def only_run(folder: Path) -> Iterator[None]:
 
     Raises:
         EncoderError: another run is going on.
-        UsageError: nothing can be kept beside the folder.
+        UsageError: it is no folder, or nothing can be kept beside it.
     """
-    found = folder.exists()
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"The output {folder} is a file; name a folder.")
+    found = folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    state = _make_state_folder(folder)
     busy = (
         f"Another run is writing to {folder}; give every run, and every shard, a folder of its own."
     )
+    keep = found
     try:
-        with locked(state / LOCK_NAME, busy):
-            _remove_temporary_records(state)
-            before = {path.name for path in folder.iterdir()}
-            had_manifest = manifest_path(folder).exists()
-            try:
-                yield
-            except BaseException:
-                if not had_manifest and not _worth_keeping(folder):
-                    _undo(folder, before)
-                raise
-            finally:
+        state = _make_state_folder(folder)
+        try:
+            with locked(state / LOCK_NAME, busy):
+                if not found:  # what is left of a folder that was removed binds nobody
+                    forget(folder)
                 _remove_temporary_records(state)
-    finally:
-        for empty in (state, *([] if found else [folder])):
+                had_manifest = manifest_path(folder).exists()
+                try:
+                    yield
+                    keep = True
+                except BaseException:
+                    keep = found or _worth_keeping(folder)
+                    if not had_manifest and not _worth_keeping(folder):
+                        forget(folder)
+                    raise
+                finally:
+                    _remove_temporary_records(state)
+        finally:
             with suppress(OSError):  # it is not empty, or in use
-                empty.rmdir()
+                state.rmdir()
+    finally:
+        if not keep:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _make_state_folder(folder: Path) -> Path:
@@ -76,44 +91,13 @@ def _remove_temporary_records(state: Path) -> None:
             path.unlink()
 
 
-def _undo(folder: Path, before: set[str]) -> None:
-    """Remove what a run has brought into a folder, and its record."""
-    for path in folder.iterdir():
-        if path.name not in before:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-    for name in STATE_NAMES:
-        (state_folder(folder) / name).unlink(missing_ok=True)
-
-
 def _worth_keeping(folder: Path) -> bool:
-    manifest = Manifest.load(folder)
-    building = folder / BUILDING_FOLDER
-    return (manifest is not None and bool(manifest.parts)) or any(building.glob("segments_*"))
-
-
-def clear(folder: Path, manifest: Manifest | None) -> None:
-    """Remove the output that a manifest tells of, and all parts."""
-    if manifest is not None:
-        for name in [part.file for part in manifest.parts.values()] + list(manifest.finished):
-            (folder / name).unlink(missing_ok=True)
-    for pattern in PART_PATTERNS:  # also of parts that were in place but not yet in the manifest
-        for path in folder.glob(pattern):
-            path.unlink()
-    remove_temporary(folder)
-    for name in (PARTS_FOLDER, BUILDING_FOLDER):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for name in STATE_NAMES:  # last, so that what is left stays known
-        (state_folder(folder) / name).unlink(missing_ok=True)
-
-
-def remove_temporary(folder: Path) -> None:
-    """Remove what a killed run had begun to write."""
-    for place in (folder, folder / PARTS_FOLDER):
-        for path in place.glob(".*.partial"):
-            path.unlink(missing_ok=True)
+    with suppress(EncoderError):
+        manifest = Manifest.load(folder)
+        if manifest is not None and manifest.parts:
+            return True
+    committed = any(building_folder(folder).glob("segments_*"))
+    return committed or any(journal_folder(folder).glob("*.npz"))
 
 
 def finished_files_are_good(manifest: Manifest) -> bool:
@@ -128,51 +112,39 @@ def finished_files_are_good(manifest: Manifest) -> bool:
 
 
 def refuse_foreign_files(folder: Path, manifest: Manifest | None) -> None:
-    """Refuse a folder that holds what would mix with the output.
+    """Refuse a folder that holds what would mix with the output, also where it is overwritten.
 
     Args:
         folder: of the output.
-        manifest: of the run that goes on, if there is one.
+        manifest: of the run that filled it, if there is one.
+
+    Raises:
+        UsageError: names a file that the manifest does not list.
     """
-    own: set[str] = set()
-    if manifest is not None:
-        own = {part.file for part in manifest.parts.values()} | set(manifest.finished)
-        own |= {path.name for pattern in PART_PATTERNS for path in folder.glob(pattern)}
-    mixing = sorted(
-        path.name
-        for path in folder.iterdir()
-        if path.name not in own
-        and (_is_of_an_index(path.name) or path.name.endswith((".json", ".jsonl", ".npz")))
-        and not path.name.startswith(".")
-    )
-    if mixing:
+    own = manifest.names() if manifest is not None else set()
+    if mixing := foreign_files(folder, own):
         raise UsageError(
-            f"{folder} holds {mixing[0]}, which is not of this output. Give another folder, or "
-            "--overwrite to have the output of an earlier run replaced."
+            f"{folder} holds {mixing[0]}, which no recorded run has written there. Move it away, "
+            "or give another folder."
         )
 
 
-def clear_for_overwriting(folder: Path) -> None:
-    """Remove the output of an earlier run, and nothing else.
-
-    Raises:
-        UsageError: there is an index, but no record that would say which files are its own.
-    """
-    try:
-        manifest = Manifest.load(folder)
-    except EncoderError:
-        print(f"warning: {manifest_path(folder)} cannot be read.", file=sys.stderr)
-        manifest = None
-    if manifest is None:
-        index = sorted(path.name for path in folder.iterdir() if _is_of_an_index(path.name))
-        if index:
-            raise UsageError(
-                f"{folder} holds an index ({index[0]}), but no record of the run that made it, so "
-                "--overwrite does not know what to remove. Remove the folder yourself, or give "
-                "another."
-            )
-    clear(folder, manifest)
+def foreign_files(folder: Path, own: set[str]) -> list[str]:
+    """The names in a folder that are taken for vectors or an index, without those of ``own``."""
+    return sorted(
+        path.name for path in folder.iterdir() if path.name not in own and _may_mix(path.name)
+    )
 
 
-def _is_of_an_index(name: str) -> bool:
-    return name in ("docid", "index", VOCABULARY_NAME) or name.startswith("segments_")
+def clear_for_overwriting(folder: Path, manifest: Manifest | None) -> None:
+    """Remove the output of an earlier run, and nothing else: what its manifest lists."""
+    if manifest is not None:
+        remove_recorded(folder, sorted(manifest.names()), manifest_path(folder))
+    forget(folder)
+
+
+def _may_mix(name: str) -> bool:
+    for suffix in COMPRESSED:
+        name = name.removesuffix(suffix)
+    index = name in _INDEX_NAMES or name.startswith("segments_")
+    return not name.startswith(".") and (index or name.endswith(_VECTOR_SUFFIXES))

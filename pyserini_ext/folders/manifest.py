@@ -1,23 +1,30 @@
 """The record of an output folder: what it is made from, and which parts are done.
 
-The file is replaced atomically, so a killed run leaves the last good one.
+The file is replaced atomically, so a killed run leaves the last good one. It lists a file before
+the file is put in place, so whatever it does not list is not of the run.
 """
 
 import hashlib
 import json
-import os
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.errors import EncoderError
+from llm_encoders.jobs import fingerprint as fingerprints
+from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.jobs.removal import is_plain_name
 from llm_encoders.reading import read_object
-from pyserini_ext.folders.state import SCAN_NAME, manifest_path, state_folder
+from pyserini_ext.folders.state import (
+    SCAN_NAME,
+    has_unfinished_work,
+    manifest_path,
+    state_folder,
+)
 
 _BLOCK = 2**20
 _SHOWN_IDS = 5
-_SHOWN_DIFFERENCES = 4
 
 
 @dataclass
@@ -53,27 +60,42 @@ class Manifest:
     parts: dict[int, PartRecord] = field(default_factory=dict)
     finished: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the files that were assembled out of all parts, once they are in place."""
+    replaced: list[str] = field(default_factory=list)
+    """Files in the folder that are of no use any more: damaged parts, an overwritten index."""
+    complete: bool | None = None
+    """Whether the whole output is in place; ``None`` where an earlier version wrote the record."""
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
         """The manifest of a folder; ``None`` where there is none, or nothing that it speaks of.
 
         Raises:
-            EncoderError: it is broken.
+            EncoderError: it is broken, or lists what is no file of the folder.
         """
         path = manifest_path(folder)
-        if not path.exists() or not folder.is_dir() or not any(folder.iterdir()):
+        if not path.exists() or not folder.is_dir():
+            return None
+        if not any(folder.iterdir()) and not has_unfinished_work(folder):
             return None
         try:
             values = read_object(path)
             parts = {int(key): PartRecord(**value) for key, value in values["parts"].items()}
-            fingerprint, finished = values["fingerprint"], values["finished"]
-            return cls(folder, fingerprint, _read_scan(path.with_name(SCAN_NAME)), parts, finished)
-        except (EncoderError, KeyError, TypeError, ValueError) as error:
-            reason = error if isinstance(error, EncoderError) else f"{path}: {error!r}."
+            manifest = cls(
+                folder,
+                values["fingerprint"],
+                _read_scan(path.with_name(SCAN_NAME)),
+                parts,
+                values["finished"],
+                values.get("replaced", []),
+                values.get("complete"),
+            )
+            _check(manifest)
+            return manifest
+        except (EncoderError, KeyError, TypeError, ValueError, AttributeError) as error:
+            reason = error if isinstance(error, EncoderError) else f"{path}: {_reason(error)}."
             raise EncoderError(
-                f"{reason} So it is not known which parts of {folder} are good; give --overwrite "
-                "to start again."
+                f"{reason} So it is not known which files of {folder} are good. Give another "
+                f"folder, or remove {folder} and {path.parent}."
             ) from None
 
     def save(self) -> None:
@@ -81,34 +103,43 @@ class Manifest:
         values = {
             "fingerprint": self.fingerprint,
             "finished": self.finished,
+            "replaced": self.replaced,
+            "complete": self.complete,
             "parts": {number: asdict(part) for number, part in sorted(self.parts.items())},
         }
-        write_atomically(manifest_path(self.folder), json.dumps(values).encode())
+        write_atomically(manifest_path(self.folder), json.dumps(values))
 
     def save_scan(self) -> None:
         """Write the reading of the corpus, once, since it may be large."""
-        path = state_folder(self.folder) / SCAN_NAME
-        write_atomically(path, json.dumps(self.scan).encode())
+        write_atomically(state_folder(self.folder) / SCAN_NAME, json.dumps(self.scan))
+
+    def record_part(self, part: PartRecord) -> None:
+        """Note a part whose file is about to be put in place."""
+        self.parts[part.number] = part
+        self.replaced = [name for name in self.replaced if name != part.file]
+        self.save()
+
+    def names(self) -> set[str]:
+        """The files that may be in the folder: all that the run has put there or is about to."""
+        parts = self.parts.values() if self._has_parts_in_place() else ()
+        return {part.file for part in parts} | set(self.finished) | set(self.replaced)
+
+    def _has_parts_in_place(self) -> bool:
+        """Whether parts stay parts; those of an index never lie in the folder."""
+        return self.fingerprint.get("output") in ("jsonl", "npz")
 
     def require_same(self, fingerprint: dict[str, Any]) -> None:
-        """Refuse to continue what something else has begun.
+        """Refuse to resume what something else has begun.
 
         Raises:
             UsageError: names the differences.
         """
-        old, new = _flat(self.fingerprint), _flat(json.loads(json.dumps(fingerprint)))
-        differences = [
-            f"{key} was {_shown(old.get(key))}, now {_shown(new.get(key))}"
-            for key in sorted(old.keys() | new.keys())
-            if old.get(key) != new.get(key)
-        ]
-        if (more := len(differences) - _SHOWN_DIFFERENCES) > 0:
-            differences[_SHOWN_DIFFERENCES:] = [f"and {more} more"]
-        if differences:
-            raise UsageError(
-                f"{self.folder} holds the output of another run: {'; '.join(differences)}. Give "
-                "another folder, or --overwrite to start again."
-            )
+        fingerprints.require_same(
+            self.fingerprint,
+            fingerprint,
+            f"{self.folder} holds the output of another run",
+            "Give another folder, or --overwrite to start again.",
+        )
 
     def forget_finished(self) -> None:
         """Remove assembled files that turned out faulty, lest they mix with new ones."""
@@ -116,28 +147,56 @@ class Manifest:
             (self.folder / name).unlink(missing_ok=True)
         self.finished = {}
 
-    def valid_parts(self, folder: Path, start: int = 0) -> dict[int, PartRecord]:
-        """The recorded parts from number ``start`` on whose files in ``folder`` are good.
+    def keep_valid_parts(self, folder: Path, start: int = 0) -> dict[int, PartRecord]:
+        """Forget the recorded parts from number ``start`` on whose files are not good.
 
-        The others are named to the user.
+        They are named to the user, and their files stay listed until they are replaced.
+
+        Returns:
+            The others from ``start`` on.
         """
-        recorded = {number: part for number, part in self.parts.items() if number >= start}
         valid, faults = {}, []
-        for number, part in sorted(recorded.items()):
+        for number, part in sorted(self.parts.items()):
+            if number < start:
+                continue
             fault = fault_of(folder / part.file, part.sha256)
             if fault is None:
                 valid[number] = part
             else:
                 faults.append(f"{fault} Its documents are encoded again.")
+                del self.parts[number]
+                if self._has_parts_in_place():
+                    self.replaced = sorted({*self.replaced, part.file})
         tell(faults)
         return valid
+
+
+def _check(manifest: Manifest) -> None:
+    """Refuse a record that was edited into something that no run writes."""
+    if not isinstance(manifest.fingerprint, dict) or not isinstance(manifest.finished, dict):
+        raise ValueError("'fingerprint' and 'finished' must be JSON objects")
+    if not isinstance(manifest.replaced, list):
+        raise ValueError("'replaced' must be a list")
+    parts = manifest.parts.values()
+    for name in [*(part.file for part in parts), *manifest.finished, *manifest.replaced]:
+        if not is_plain_name(name):
+            raise ValueError(f"{name!r} is no name of a file in the folder")
+    for part in parts:
+        if not isinstance(part.documents, int) or not isinstance(part.empty, int):
+            raise ValueError(f"the counts of part {part.number} are no integers")
+        if not isinstance(part.empty_ids, list) or not isinstance(part.not_finite, list):
+            raise ValueError(f"the lists of part {part.number} are no lists")
+
+
+def _reason(error: Exception) -> str:
+    return f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def _read_scan(path: Path) -> dict[str, Any]:
     """Empty where there is none or it is broken: then the corpus is read again."""
     try:
         return read_object(path)
-    except (OSError, EncoderError, ValueError):
+    except EncoderError:
         return {}
 
 
@@ -163,31 +222,3 @@ def checksum(path: Path) -> str:
         while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, whatever happens."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key} ")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _shown(value: Any) -> str:
-    text = "absent" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:12]}…"

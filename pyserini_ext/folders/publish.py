@@ -1,10 +1,10 @@
 """Putting finished files in place so that a kill at any moment can be made good."""
 
 import os
-import shutil
 from pathlib import Path
 
 from pyserini_ext.folders.manifest import Manifest, checksum
+from pyserini_ext.folders.state import remove_folder
 
 
 def publish(building: Path, folder: Path, names: list[str], manifest: Manifest) -> None:
@@ -21,8 +21,11 @@ def publish(building: Path, folder: Path, names: list[str], manifest: Manifest) 
 
 
 def complete(building: Path, folder: Path, manifest: Manifest) -> None:
-    """Move what :func:`publish` had not moved when it was killed."""
+    """Move what :func:`publish` had not moved when it was killed; what it replaces goes first."""
+    for name in manifest.replaced:
+        if name not in manifest.finished or (building / name).exists():
+            (folder / name).unlink(missing_ok=True)
     for name in manifest.finished:
         if (building / name).exists():
             os.replace(building / name, folder / name)
-    shutil.rmtree(building, ignore_errors=True)
+    remove_folder(building)

@@ -7,25 +7,27 @@ Does what ``python -m pyserini.index.lucene --collection JsonVectorCollection --
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from llm_encoders.corpora import Position, files
+from llm_encoders.corpora import Position
 from llm_encoders.errors import EncoderError
+from llm_encoders.jobs import arguments as parsing
 from llm_encoders.jobs.console import run_command
-from pyserini_ext.folders.folder import (
-    BUILDING_FOLDER,
-    clear_for_overwriting,
-    finished_files_are_good,
-    only_run,
-    refuse_foreign_files,
-)
+from llm_encoders.jobs.removal import require_apart
+from pyserini_ext.folders.folder import finished_files_are_good, only_run, refuse_foreign_files
 from pyserini_ext.folders.manifest import Manifest
 from pyserini_ext.folders.publish import complete, publish
+from pyserini_ext.folders.state import (
+    building_folder,
+    journal_folder,
+    remove_folder,
+)
+from pyserini_ext.indexes.inputs import vector_files
+from pyserini_ext.indexes.known_ids import KnownIds
 from pyserini_ext.indexes.lucene import LuceneImpactWriter, lucene_file_names
 from pyserini_ext.indexes.vector_lines import batches_from_another_process
-
-_SUFFIXES = (".json", ".jsonl")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,63 +35,75 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m pyserini_ext.index",
         description="Index JSONL with impact vectors, {'id': …, 'vector': {term: impact}} a line, "
-        "for 'python -m pyserini.search.lucene --impact'. A run that was stopped goes on when "
-        "the same command is given again.",
+        "for 'python -m pyserini.search.lucene --impact'. To resume a run that was stopped, give "
+        "the same command again.",
     )
     parser.add_argument(
         "--input",
         required=True,
         nargs="+",
+        type=parsing.path,
         help="JSONL files (.gz, .zst) or folders of them, for instance those of all shards",
     )
-    parser.add_argument("--index", required=True, help="folder of the index")
-    parser.add_argument("--threads", type=int, default=2, help="threads that add documents (2)")
+    parser.add_argument("--index", required=True, type=parsing.output, help="folder of the index")
+    parser.add_argument(
+        "--threads", type=parsing.integer(1, 1024), default=2, help="threads that add documents (2)"
+    )
     parser.add_argument(
         "--commit-every",
-        type=int,
+        type=parsing.count,
         default=131072,
         help="documents between two commits; a kill costs at most so many (131072)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="start again")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the index that an earlier run of this command has built in the folder",
+    )
     options = parser.parse_args(arguments)
-    for name in ("threads", "commit_every"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} must be at least 1")
     return run_command(lambda: run(options))
 
 
 def run(options: argparse.Namespace) -> None:
-    """Build the index, or go on where an earlier run of the same input stopped.
+    """Build the index, or resume an earlier run of the same input.
 
     Raises:
         EncoderError: faulty input; names file and line. What was committed stays.
     """
-    inputs = [file for path in options.input for file in _inputs(Path(path))]
-    folder = Path(options.index)
-    stats = [(path.name, path.stat()) for path in inputs]
-    fingerprint = {
-        "output": "lucene from JSONL",
-        "input": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats],
-    }
+    folder: Path = options.index
+    require_apart(folder, options.input, "index folder")
+    inputs = [file for path in options.input for file in vector_files(path)]
+    fingerprint = _fingerprint(inputs)
     with only_run(folder):
-        earlier = None if options.overwrite else Manifest.load(folder)
+        recorded = Manifest.load(folder)
+        refuse_foreign_files(folder, recorded)
+        building = building_folder(folder)
         if options.overwrite:
-            clear_for_overwriting(folder)
+            remove_folder(building)
+            # The old index stays until the new one is whole.
+            old = [] if recorded is None else sorted(recorded.names())
+            manifest = Manifest(folder, fingerprint, replaced=old)
         else:
-            refuse_foreign_files(folder, earlier)
-        if earlier is not None:
-            earlier.require_same(fingerprint)
-        manifest = earlier or Manifest(folder, fingerprint)
-        building = folder / BUILDING_FOLDER
-        if manifest.finished:
-            complete(building, folder, manifest)
-        if finished_files_are_good(manifest):
-            print("The whole index is in place already.", file=sys.stderr)
-            return
-        manifest.forget_finished()
-        manifest.save()
-        counts = _build(inputs, building, options)
+            if recorded is not None:
+                recorded.require_same(fingerprint)
+            manifest = recorded or Manifest(folder, fingerprint)
+            if manifest.finished:
+                complete(building, folder, manifest)
+            if finished_files_are_good(manifest):
+                print("The whole index is in place already.", file=sys.stderr)
+                return
+            manifest.forget_finished()
+        counts = _build(inputs, manifest, options)
+        if _fingerprint(inputs) != fingerprint:
+            raise EncoderError(
+                f"The input {', '.join(map(str, options.input))} was changed while it was indexed. "
+                f"{folder} is not finished; run the command again with --overwrite."
+            )
+        manifest.complete = True
         publish(building, folder, lucene_file_names(building), manifest)
+        manifest.replaced = []
+        manifest.save()
+        remove_folder(journal_folder(folder))
     print(f"{counts['documents']} documents indexed.", file=sys.stderr)
     if counts["empty"]:
         print(
@@ -99,34 +113,47 @@ def run(options: argparse.Namespace) -> None:
         )
 
 
-def _build(inputs: list[Path], building: Path, options: argparse.Namespace) -> dict[str, int]:
-    with LuceneImpactWriter(building, options.threads) as writer:
+def _fingerprint(inputs: list[Path]) -> dict[str, Any]:
+    stats = [(path.name, path.stat()) for path in inputs]
+    return {
+        "output": "lucene from JSONL",
+        "input": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats],
+    }
+
+
+def _build(inputs: list[Path], manifest: Manifest, options: argparse.Namespace) -> dict[str, int]:
+    """Build the index beside its folder; returns how many documents are in it, and left out."""
+    building = building_folder(manifest.folder)
+    ids = KnownIds(journal_folder(manifest.folder) / "ids")
+    with LuceneImpactWriter(building, options.threads) as writer, ids:
         counts = {name: int(value) for name, value in writer.progress.items()}
         counts = {name: counts.get(name, 0) for name in ("documents", "empty", *Position._fields)}
+        ids.resume(counts["documents"] + counts["empty"])
         start = Position(counts["file"], counts["line"] or 1, counts["offset"])
         if counts["documents"]:
-            print(f"Going on after {counts['documents']} documents.", file=sys.stderr)
+            print(f"Resuming after {counts['documents']} documents.", file=sys.stderr)
+
+        def commit() -> None:
+            ids.flush()
+            manifest.save()  # first, so that what is committed is of a known run
+            writer.commit({name: str(value) for name, value in counts.items()})
+
         since_commit = 0
-        with tqdm(unit="doc", initial=counts["documents"]) as bar:
+        with tqdm(unit="doc", initial=counts["documents"], desc="indexing") as bar:
             for batch in batches_from_another_process(inputs, start):
                 writer.add_words(batch.documents)
+                ids.add(batch.ids)
                 counts["documents"] += len(batch.documents)
                 counts["empty"] += batch.empty
                 counts |= batch.following._asdict()
                 bar.update(len(batch.documents))
                 since_commit += len(batch.documents)
                 if since_commit >= options.commit_every:
-                    writer.commit({name: str(value) for name, value in counts.items()})
+                    commit()
                     since_commit = 0
         if not counts["documents"]:
-            raise EncoderError(f"No documents with impacts in {', '.join(options.input)}.")
-        writer.commit({name: str(value) for name, value in counts.items()})
+            names = ", ".join(map(str, options.input))
+            raise EncoderError(f"No documents with impacts in {names}.")
+        ids.require_distinct(inputs)
+        commit()
     return counts
-
-
-def _inputs(path: Path) -> list[Path]:
-    found = files.list_files(path)
-    vectors = [file for file in found if files.plain_suffix(file) in _SUFFIXES]
-    if not vectors:
-        raise EncoderError(f"{path} holds no JSONL files.")
-    return vectors

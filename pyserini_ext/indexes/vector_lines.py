@@ -16,6 +16,7 @@ from typing import Any
 from llm_encoders.corpora import CorpusError, Position, files
 from llm_encoders.corpora.lines import parse_json
 from llm_encoders.corpora.records import ID_FIELDS
+from llm_encoders.corpora.repeats import id_record
 from llm_encoders.encoding.terms import is_safe_term
 from llm_encoders.errors import EncoderError
 from pyserini_ext.indexes.lucene import DELIMITER
@@ -35,13 +36,15 @@ class Batch:
     """How many have none."""
     following: Position
     """Where the next line begins."""
+    ids: bytes
+    """A record of every document, empty ones too; see :mod:`llm_encoders.corpora.repeats`."""
 
 
 class _Endings(dict[float, str]):
     """What follows a term, by its impact; made once each, since an index has billions of them."""
 
     def __missing__(self, value: float) -> str:
-        ending = f"{DELIMITER}{int(value)}"  # Anserini cuts off fractions, too
+        ending = f"{DELIMITER}{int(value)}"
         if len(self) < _MOST_ENDINGS:
             self[value] = ending
         return ending
@@ -95,22 +98,24 @@ def batches(inputs: list[Path], start: Position) -> Iterator[Batch]:
         CorpusError: a line without id or vector, or with a term that Lucene would change.
     """
     batch: list[tuple[str, str]] = []
+    ids = bytearray()
     empty = 0
     following = start
-    for docid, words, following in _lines(inputs, start):
+    for docid, words, place, following in _lines(inputs, start):
+        ids += id_record(docid, place)
         if words:
             batch.append((docid, words))
         else:
             empty += 1
         if len(batch) + empty >= _BATCH:
-            yield Batch(batch, empty, following)
-            batch, empty = [], 0
+            yield Batch(batch, empty, following, bytes(ids))
+            batch, empty, ids = [], 0, bytearray()
     if batch or empty:
-        yield Batch(batch, empty, following)
+        yield Batch(batch, empty, following, bytes(ids))
 
 
-def _lines(inputs: list[Path], start: Position) -> Iterator[tuple[str, str, Position]]:
-    """Id, words, and where the next line begins."""
+def _lines(inputs: list[Path], start: Position) -> Iterator[tuple[str, str, Position, Position]]:
+    """Id, words, where they stand, and where the next line begins."""
     known: set[str] = set()
     for number in range(start.file, len(inputs)):
         path = inputs[number]
@@ -118,11 +123,26 @@ def _lines(inputs: list[Path], start: Position) -> Iterator[tuple[str, str, Posi
         for line, offset, content in files.lines(path, entry.line, entry.offset):
             place = f"{path}, line {line}"
             record = parse_json(content, place)
-            docid = next((record[name] for name in ID_FIELDS if name in record), None)
-            if not isinstance(docid, str | int) or isinstance(docid, bool) or docid == "":
-                raise CorpusError(place, "no id; expected a string or an integer in 'id'.")
+            docid = id_of(record, place)
             following = Position(number, line + 1, offset + len(content))
-            yield str(docid), _words(record, place, known), following
+            yield docid, _words(record, place, known), Position(number, line, offset), following
+
+
+def id_of(record: dict[str, Any], place: str) -> str:
+    """The id of a line.
+
+    Raises:
+        CorpusError: there is none that a run file can hold.
+    """
+    docid = next((record[name] for name in ID_FIELDS if name in record), None)
+    if not isinstance(docid, str | int) or isinstance(docid, bool) or docid == "":
+        raise CorpusError(place, "no id; expected a string or an integer in 'id'.")
+    docid = str(docid)
+    if not docid.isprintable() or docid.split() != [docid]:
+        raise CorpusError(
+            place, f"id {docid!r} holds whitespace or control characters, which run files cannot."
+        )
+    return docid
 
 
 def _words(record: dict[str, Any], place: str, known: set[str]) -> str:
@@ -133,15 +153,39 @@ def _words(record: dict[str, Any], place: str, known: set[str]) -> str:
     if not known.issuperset(vector):
         _require_safe([term for term in vector if term not in known], place)
         known.update(vector)
-    if not set(map(type, vector.values())) <= {int, float}:
+    if not vector:
+        return ""
+    types = set(map(type, vector.values()))
+    if not types <= {int, float}:
         term = next(t for t, v in vector.items() if type(v) not in (int, float))
         raise CorpusError(place, f"the impact of '{term}' is {vector[term]!r}, not a number.")
-    if not math.isfinite(sum(vector.values())) or max(vector.values(), default=0) > _LARGEST_IMPACT:
-        term = next(t for t, v in vector.items() if not v <= _LARGEST_IMPACT)
-        raise CorpusError(place, f"the impact of '{term}' is {vector[term]}, which is too large.")
-    if vector and min(vector.values()) < 1:  # Anserini leaves these out, too
+    if float in types:
+        _require_integral(vector, place)
+    lowest = min(vector.values())
+    if lowest < 0 or max(vector.values()) > _LARGEST_IMPACT:
+        term, value = next((t, v) for t, v in vector.items() if not 0 <= v <= _LARGEST_IMPACT)
+        problem = "negative" if value < 0 else "too large"
+        raise CorpusError(place, f"the impact of '{term}' is {_shown(value)}, which is {problem}.")
+    if lowest < 1:  # a term of impact 0 is none
         vector = {term: value for term, value in vector.items() if value >= 1}
     return " ".join(map(add, vector, map(_ENDINGS.__getitem__, vector.values())))
+
+
+def _require_integral(vector: dict[str, Any], place: str) -> None:
+    for term, value in vector.items():
+        if type(value) is float and not value.is_integer():
+            if not math.isfinite(value):
+                raise CorpusError(place, f"the impact of '{term}' is {value}, not a finite number.")
+            raise CorpusError(
+                place,
+                f"the impact of '{term}' is {value}, but Lucene holds integers. Quantise the "
+                "vectors: multiply every weight by the same number, 100 for instance, and round.",
+            )
+
+
+def _shown(value: float) -> str:
+    text = str(value)
+    return text if len(text) <= 20 else f"{text[:20]}…"
 
 
 def _require_safe(terms: list[str], place: str) -> None:

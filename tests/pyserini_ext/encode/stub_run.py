@@ -19,14 +19,16 @@ class StubEncoder:
 
     dtype = "stub"
     device = "cpu"
+    batch_tokens = 2048
     vocabulary = ("a", "b", "c")
 
     def document_token_ids(self, texts, titles, max_length, add_sep):
         return [[len(text)] for text in texts]
 
-    def encode_document_tokens(self, token_ids, *, only, not_finite):
-        shape = (len(token_ids), 3)
-        return csr_array(np.array([[ids[0], 1, 2] for ids in token_ids], dtype=np.int32), shape)
+    def document_batches(self, token_ids, *, only, done):
+        rows = [row for row in range(len(token_ids)) if row not in done]
+        values = np.array([[token_ids[row][0], 1, 2] for row in rows], dtype=np.int32)
+        yield rows, csr_array(values), []
 
     def quantize(self, vectors):
         return vectors

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from pyserini_ext.folders.state import parts_folder
 from tests.pyserini_ext.encode.outputs import files, jsonl_ids
 
 pytestmark = pytest.mark.slow
@@ -72,7 +73,7 @@ def test_a_killed_worker_is_made_good(whole, tmp_path, encode_words, engine):
     victims = []
     while process.poll() is None and not victims:
         # A worker is at work once there is a part that it has begun.
-        if list(output.glob(".embeddings*.partial")):
+        if list(parts_folder(output).glob(".embeddings*.partial")):
             victims = busy_workers(pattern, process.pid)
         time.sleep(0.005)
     assert victims, "the run ended before a worker could be killed"
@@ -87,7 +88,7 @@ def test_workers_stop_when_their_coordinator_is_killed(tmp_path, encode_words):
     process = subprocess.Popen(
         encode_words("sparse", output, "--workers", 2), stderr=subprocess.DEVNULL
     )
-    while not list(output.glob(".embeddings*.partial")):
+    while not list(parts_folder(output).glob(".embeddings*.partial")):
         assert process.poll() is None
         time.sleep(0.01)
     workers = busy_workers("pyserini_ext.encode.worker", process.pid)

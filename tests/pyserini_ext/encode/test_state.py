@@ -49,7 +49,7 @@ def test_faulty_lines_are_skipped_and_listed(encode, corpus, tmp_path, state):
     assert code == 1 and "12 faulty lines" in said and "the first 10 above" in said
     assert (state / "skipped-lines.txt").read_text().splitlines() == listed
     assert sorted(path.name for path in state.iterdir()) == [
-        *("corpus-scan", "manifest", "skipped-lines.txt"),
+        *("batch-tokens", "corpus-scan", "manifest", "skipped-lines.txt"),
     ]
     assert encode("--on-error", "skip", "--overwrite")[0] == 0
     assert (state / "skipped-lines.txt").read_text().splitlines() == listed
@@ -62,22 +62,43 @@ def test_a_mount_point_has_no_place_beside_it(encode, monkeypatch, tmp_path, sta
     assert code == 2 and "Give a folder inside it" in said
 
 
-def test_files_of_something_else_are_not_mixed_with(encode, tmp_path, state):
+@pytest.mark.parametrize("options", [(), ("--overwrite",)])
+@pytest.mark.parametrize(
+    "name", ["other.jsonl", "embeddings.00001.jsonl", "part.7.npz", "a.json.gz"]
+)
+def test_foreign_files_are_refused_and_kept(encode, tmp_path, name, options):
     (tmp_path / "output").mkdir()
-    (tmp_path / "output" / "other.jsonl").write_text('{"id": "1"}\n')
-    code, said = encode()
-    assert code == 2 and "other.jsonl" in said
-    assert encode("--overwrite")[0] == 0
-    assert (tmp_path / "output" / "other.jsonl").exists()
+    (tmp_path / "output" / name).write_text('{"id": "1"}\n')
+    code, said = encode(*options)
+    assert code == 2 and f"holds {name}, which no recorded run has written" in said
+    assert [path.name for path in (tmp_path / "output").iterdir()] == [name]
+
+
+BROKEN = {
+    "": "not valid JSON",
+    "{": "not valid JSON",
+    "[1]": "expected a JSON object",
+    "{}": "the key 'parts' is missing",
+    '{"parts": {"0": {}}, "fingerprint": {}, "finished": {}}': "missing",
+    '{"parts": 3, "fingerprint": {}, "finished": {}}': "no attribute",
+    '{"parts": {}, "fingerprint": [], "finished": {}}': "must be JSON objects",
+    '{"parts": {}, "fingerprint": {}, "finished": {"../x.jsonl": ""}}': "no name of a file",
+    '{"parts": {}, "fingerprint": {}, "finished": {}, "replaced": ["/x"]}': "no name of a file",
+}
 
 
 def test_a_broken_manifest_is_a_sentence(encode, tmp_path, state):
+    victim = tmp_path / "x.jsonl"
+    victim.write_text("somebody's")
     encode()
-    (state / "manifest").write_text("{")
-    code, said = encode()
-    assert code == 1 and "manifest, line 1: not valid JSON" in said
-    assert "give --overwrite to start again" in said
-    assert encode("--overwrite")[0] == 0
+    before = files(tmp_path / "output")
+    for record, problem in BROKEN.items():
+        (state / "manifest").write_text(record)
+        for options in ((), ("--overwrite",)):
+            code, said = encode(*options)
+            assert code == 1 and f"{state}/manifest" in said and problem in said, record
+            assert f"or remove {tmp_path / 'output'} and {state}" in said
+    assert files(tmp_path / "output") == before and victim.read_text() == "somebody's"
 
 
 def test_a_broken_scan_is_made_again(encode, tmp_path, state):
@@ -89,39 +110,41 @@ def test_a_broken_scan_is_made_again(encode, tmp_path, state):
     assert files(tmp_path / "output") == before
 
 
-def test_overwrite_removes_parts_that_no_manifest_knows(encode, tmp_path, state):
-    encode()
-    (state / "manifest").write_text("{")
-    assert encode("--overwrite", "--part-size", 64)[0] == 0
-    assert len(parts(tmp_path / "output")) == 2 and len(jsonl_ids(tmp_path / "output")) == COUNT
-
-
 @pytest.mark.parametrize("options", [(), ("--overwrite",)])
-def test_a_run_that_is_refused_or_fails_removes_nothing(encode, corpus, tmp_path, state, options):
+def test_without_its_record_an_output_is_foreign(encode, tmp_path, state, options):
     encode()
     shutil.rmtree(state)
     before = files(tmp_path / "output")
-    if options:
-        corpus.write_text("not JSON\n")
     code, said = encode(*options)
-    assert code == (1 if options else 2), said
+    assert code == 2, said
     assert files(tmp_path / "output") == before
 
 
-def test_overwriting_an_index_that_no_record_tells_of_is_refused(encode, tmp_path, state):
-    assert encode("--to-lucene")[0] == 0
+def test_a_run_that_fails_removes_nothing(encode, corpus, tmp_path):
+    encode()
     before = files(tmp_path / "output")
-    shutil.rmtree(state)
-    code, said = encode("--to-lucene", "--overwrite", "--part-size", 64)
-    assert code == 2 and "Remove the folder yourself" in said
+    corpus.write_text("not JSON\n")
+    assert encode("--overwrite")[0] == 1
     assert files(tmp_path / "output") == before
+
+
+@pytest.mark.parametrize("kind", ["lucene", "npz"])
+def test_overwriting_removes_what_the_record_lists(encode, tmp_path, kind):
+    assert encode(f"--to-{kind}")[0] == 0
+    (tmp_path / "output" / "README").write_text("mine")
+    assert encode("--overwrite", "--part-size", 64)[0] == 0
+    names = sorted(path.name for path in (tmp_path / "output").iterdir())
+    assert names == ["README", "embeddings.00000.jsonl", "embeddings.00001.jsonl"]
 
 
 def test_foreign_files_are_refused_beside_a_record_too(encode, tmp_path):
     encode()
-    (tmp_path / "output" / "other.jsonl").write_text('{"id": "1"}\n')
-    code, said = encode()
-    assert code == 2 and "other.jsonl" in said
+    stray = tmp_path / "output" / "embeddings.00077.jsonl"
+    stray.write_text('{"id": "1"}\n')
+    for options in ((), ("--overwrite",)):
+        code, said = encode(*options)
+        assert code == 2 and f"holds {stray.name}, which no recorded run" in said
+    assert stray.exists()
 
 
 def test_a_folder_by_another_name_has_the_same_record(encode, tmp_path, state):
@@ -148,3 +171,31 @@ def test_one_holds_a_lock(tmp_path):
     with locked(path, "taken"), pytest.raises(EncoderError, match="taken"), locked(path, "taken"):
         pass
     assert not path.exists()
+
+
+def place(tmp_path, corpus, kind):
+    """An output folder in the way of the corpus, and what is named as the corpus."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    corpus.rename(folder / "c.jsonl")
+    if kind == "link":
+        (tmp_path / "link").symlink_to(folder)
+    return {
+        "equal": (folder, folder),
+        "its file": (folder, folder / "c.jsonl"),
+        "inside": (folder / "deep" / "output", folder),
+        "around": (tmp_path, folder),
+        "link": (tmp_path / "link" / "output", folder),
+        "the file itself": (folder / "c.jsonl", folder / "c.jsonl"),
+    }[kind]
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",)])
+@pytest.mark.parametrize("kind", ["equal", "its file", "inside", "around", "link"])
+def test_output_and_corpus_lie_apart(encode, corpus, tmp_path, kind, options):
+    output, source = place(tmp_path, corpus, kind)
+    before = (tmp_path / "data" / "c.jsonl").read_bytes()
+    code, said = encode("--corpus", source, *options, output=output)
+    assert code == 2 and f"The output folder {output}" in said
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["c.jsonl"]
+    assert (tmp_path / "data" / "c.jsonl").read_bytes() == before
