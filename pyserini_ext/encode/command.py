@@ -3,8 +3,8 @@
 import sys
 
 from llm_encoders.jobs.console import run_command
+from pyserini_ext.encode.arguments import parse
 from pyserini_ext.encode.job import run
-from pyserini_ext.encode.options import parse
 
 
 def main(arguments: list[str] | None = None, prog: str = "python -m pyserini_ext.encode") -> int:

@@ -1,6 +1,5 @@
-"""Options of the encode command, in Pyserini's form with sub-commands and in the short form."""
+"""Options of the encode command and what follows from them."""
 
-import argparse
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,21 +8,7 @@ from llm_encoders.corpora import Corpus, open_corpus
 from llm_encoders.corpora.records import ENCODED_FIELDS
 from llm_encoders.errors import UsageError
 
-SUB_COMMANDS = ("input", "output", "encoder")
 WINDOW_BATCHES = 32
-_DESCRIPTION = """\
-Encode a corpus with an LLM-based sparse or dense encoder.
-
-short form:     {prog} --encoder llm-splade-tiny --corpus corpus/ --embeddings encoded/
-Pyserini form:  {prog} input --corpus corpus/ --fields title text \\
-                  output --embeddings encoded/ \\
-                  encoder --encoder llm-splade-tiny --fields title text
-
-Sparse encoders write JSONL with integer impacts, for 'python -m pyserini.index.lucene
---collection JsonVectorCollection --impact --pretokenized', or with --to-lucene the index itself.
-Dense ones write a FAISS flat index with --to-faiss, for 'python -m pyserini.search.faiss'.
-A run that was stopped goes on when the same command is given again.
-"""
 
 
 @dataclass
@@ -69,12 +54,6 @@ class EncodeOptions:
 
     def __post_init__(self) -> None:
         self.delimiter = self.delimiter.replace("\\n", "\n")
-        for option in (
-            *("batch_size", "batch_tokens", "max_length", "shard_num", "part_size", "workers"),
-        ):
-            value = getattr(self, option)
-            if value is not None and value < 1:
-                raise UsageError(f"--{option.replace('_', '-')} is {value}; give at least 1.")
         outputs = self._outputs()
         if len(outputs) > 1:
             raise UsageError(f"--to-{outputs[0]} and --to-{outputs[1]} exclude each other.")
@@ -138,119 +117,3 @@ class EncodeOptions:
         """What a reading of the corpus depends on, the stored bytes among it."""
         reading = [self.fields, self.encoded_fields, self.docid_field, self.delimiter]
         return [reading, stamp]
-
-
-def parse(arguments: list[str], prog: str) -> EncodeOptions:
-    """Parse a command line of either form; exits with code 2 on one that is neither."""
-    input_options, output_options, encoder_options = _groups()
-    flat = argparse.ArgumentParser(
-        prog=prog,
-        description=_DESCRIPTION.format(prog=prog),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[input_options, output_options, encoder_options],
-    )
-    if {"-h", "--help"} & set(arguments):
-        flat.parse_args(["--help"])  # which ends the program
-    if not arguments or arguments[0] not in SUB_COMMANDS:
-        values = vars(flat.parse_args(arguments))
-        return EncodeOptions(encoded_fields=_default_encoded(values["fields"]), **values)
-    groups: dict[str, list[str]] = {}
-    for word in arguments:
-        if word in SUB_COMMANDS:
-            groups[word] = []
-        else:
-            groups[next(reversed(groups))].append(word)
-    if missing := [c for c in SUB_COMMANDS if c not in groups]:
-        flat.error(f"sub-command '{missing[0]}' is missing")
-    encoder_options.add_argument("--fields", nargs="+", dest="encoded_fields")
-    values = {}
-    for name, parser in zip(
-        SUB_COMMANDS, (input_options, output_options, encoder_options), strict=True
-    ):
-        parser.prog = f"{prog} {name}"
-        values |= vars(parser.parse_args(groups[name]))
-    return EncodeOptions(**values)
-
-
-def _default_encoded(fields: list[str] | None) -> list[str] | None:
-    """In the short form the one ``--fields`` says what is read and, of that, what is encoded."""
-    return None if fields is None else [name for name in fields if name in ENCODED_FIELDS]
-
-
-def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argparse.ArgumentParser]:
-    inputs = argparse.ArgumentParser(add_help=False)
-    group = inputs.add_argument_group("input")
-    group.add_argument(
-        "--corpus",
-        required=True,
-        help="JSONL or TSV file (.gz, .zst allowed), folder of such files, folder in BEIR layout, "
-        "Parquet, saved dataset, or hf:ORGANISATION/NAME[,split=NAME]",
-    )
-    group.add_argument(
-        "--fields",
-        nargs="+",
-        help="fields of the input, in order (default: title and text where a document has them, "
-        "else all of 'contents'); 'contents' is split by the delimiter into these fields",
-    )
-    group.add_argument("--docid-field", help="field of the id (default: id, _id or docid)")
-    group.add_argument("--delimiter", default="\n", help="between fields in 'contents' (\\n)")
-    group.add_argument("--shard-id", type=int, default=0, help="which shard to encode, from 0")
-    group.add_argument("--shard-num", type=int, default=1, help="number of equal shards")
-    group.add_argument(
-        "--on-error",
-        choices=("stop", "skip"),
-        default="stop",
-        help="a faulty document stops the run before it starts, or is left out and listed in "
-        ".FOLDER.state/skipped-lines.txt",
-    )
-    outputs = argparse.ArgumentParser(add_help=False)
-    group = outputs.add_argument_group("output")
-    group.add_argument("--embeddings", required=True, help="folder to write to")
-    group.add_argument("--to-faiss", action="store_true", help="write a FAISS flat index (dense)")
-    group.add_argument("--to-lucene", action="store_true", help="write a Lucene index (sparse)")
-    group.add_argument("--to-npz", action="store_true", help="write NumPy files, CSR for sparse")
-    group.add_argument(
-        "--part-size",
-        type=int,
-        default=8192,
-        help="documents a part, made a multiple of 32 batches (8192); a kill costs at most a part",
-    )
-    group.add_argument(
-        "--overwrite", action="store_true", help="remove the output of an earlier run, start again"
-    )
-    encoder = argparse.ArgumentParser(add_help=False)
-    group = encoder.add_argument_group("encoder")
-    group.add_argument("--encoder", required=True, help="name, folder or Hub id")
-    group.add_argument("--paradigm", choices=("sparse", "dense"), help="where no contract says it")
-    group.add_argument("--backbone", help="folder or Hub id of the model under an adapter")
-    group.add_argument("--device", help="cpu, cuda, cuda:N (default: a GPU if there is one)")
-    group.add_argument("--dtype", help="float32, bfloat16, float16 (default: bfloat16 on a GPU)")
-    group.add_argument("--quantization", choices=("4bit", "8bit"), help="weights by bitsandbytes")
-    # Pyserini's documentation abbreviates it, which would be ambiguous beside --batch-tokens.
-    group.add_argument(
-        "--batch-size", "--batch", type=int, default=64, help="most texts a batch (64)"
-    )
-    group.add_argument(
-        "--batch-tokens",
-        type=int,
-        help="most tokens a batch, padding included (default: by free memory of a GPU)",
-    )
-    group.add_argument("--compile", action="store_true", help="torch.compile the backbone")
-    group.add_argument(
-        "--workers", type=int, help="processes (default: one a GPU; on a CPU they share its cores)"
-    )
-    group.add_argument(
-        "--engine",
-        choices=("local", "ray"),
-        default="local",
-        help="ray: --workers actors on a Ray cluster that shares the folders",
-    )
-    group.add_argument("--max-length", type=int, help="tokens (default: the contract's)")
-    group.add_argument("--dimension", type=int, help="checked against the encoder's, if given")
-    group.add_argument("--fp16", action="store_true", help="compute in float16")
-    group.add_argument("--add-sep", action="store_true", help="encode title and text as a pair")
-    group.add_argument("--prefix", help="put before every text, in place of the contract's")
-    ignored = "ignored with a warning: the contract decides"
-    group.add_argument("--pooling", help=ignored)
-    group.add_argument("--l2-norm", action="store_true", help=ignored)
-    return inputs, outputs, encoder

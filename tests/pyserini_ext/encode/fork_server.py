@@ -10,11 +10,13 @@ import sys
 import torch
 import transformers
 
-from pyserini_ext.encode import job, part_encoder, workers
+from pyserini_ext.encode import job, journal, part_encoder, workers
 from pyserini_ext.encode.command import main
 
 READY = (torch, transformers.AutoModelForCausalLM, transformers.AutoTokenizer, job, part_encoder)
 READY += (transformers.LlamaForCausalLM, transformers.LlamaModel, workers)
+
+journal.FLUSH_SECONDS = 0.2  # so that kills fall among files of the journal
 
 
 def serve() -> None:

@@ -76,7 +76,7 @@ def test_killed_ten_times_and_finished(tmp_path, encode_words, run, start, unint
         if moments.random() < 0.5:
             time.sleep(moments.uniform(0, 3))
         else:
-            give_up = time.monotonic() + 8
+            give_up = time.monotonic() + 20
             parts_before = parts_done(output)
             while parts_done(output) == parts_before and time.monotonic() < give_up:
                 time.sleep(0.005)

@@ -1,7 +1,7 @@
 import pytest
 
 from llm_encoders import UsageError
-from pyserini_ext.encode.options import parse
+from pyserini_ext.encode.arguments import parse
 
 SHORT = ["--encoder", "llm-splade-tiny", "--corpus", "c", "--embeddings", "e"]
 LONG = [
@@ -39,7 +39,6 @@ def test_fields_of_the_two_forms():
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--batch-size", "0"], "--batch-size is 0"),
         (["--shard-num", "2", "--shard-id", "2"], "counts from 0 to 1"),
         (["--fields", "title"], "must name 'text'"),
         (["--fp16", "--dtype", "bfloat16"], "contradict"),
@@ -52,6 +51,34 @@ def test_impossible_values(more, message):
         parse(
             ["input", "--corpus", "c", "--fields", "text", "url", *LONG[3:], "--fields", "url"], "p"
         )
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        (["--batch-size", "0"], "0 is not between 1"),
+        (["--batch-size", str(2**63)], "is not between 1"),
+        (["--part-size", str(2**63)], "is not between 1"),
+        (["--batch-tokens", "-1"], "is not between 1"),
+        (["--max-length", "9" * 5000], "is no integer"),
+        (["--shard-num", "0"], "is not between 1"),
+        (["--shard-id", "-1"], "is not between 0"),
+        (["--workers", "1e3"], "'1e3' is no integer"),
+        (["--embeddings", ""], "the path is empty"),
+        (["--embeddings", "a\0b"], "NUL byte"),
+        (["--embeddings", "/"], "root of the file system"),
+        (["--corpus", ""], "the path is empty"),
+        (["--corpus", "a\0b"], "NUL byte"),
+        (["--encoder", " "], "it is empty"),
+        (["--delimiter", ""], "it is empty"),
+    ],
+)
+def test_values_are_checked_where_they_are_parsed(capsys, more, problem):
+    with pytest.raises(SystemExit) as caught:
+        parse([*SHORT, *more], "p")
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert f"argument {more[0]}" in said and problem in said
 
 
 @pytest.mark.parametrize("words", [[], SHORT[:4], LONG[:5], [*SHORT, "--poolin-g", "mean"]])
