@@ -26,6 +26,7 @@ _FLOPS, _IDF, _L1 = f"{_STEPS}[flops]", f"{_STEPS}[idf-flops]", f"{_STEPS}[l1]"
 _PASSES = f"{_TRAIN}/test_passes.py"
 _PACKING = "tests/llm_encoders/data/test_packing.py"
 _PROCESSES = f"{_TRAIN}/test_processes.py"
+_PARTS = f"{_PROCESSES}::test_parts_of_a_step"
 _MNTP, _CLM = (f"{_PROCESSES}::test_language_modelling[{one}]" for one in ("mntp", "clm"))
 
 
@@ -85,9 +86,15 @@ MUTANTS = (
     ),
     Mutant(
         "ramp one step late",
-        "strength = ramp(self.state.global_step + 1, self.ramp_steps)",
-        "strength = ramp(self.state.global_step, self.ramp_steps)",
+        "return ramp(step, self.ramp_steps)",
+        "return ramp(step - 1, self.ramp_steps)",
         (_FLOPS,),
+    ),
+    Mutant(
+        "ramp by micro-batches one part late",
+        "self.recipe.schedule.accumulation + part, self.ramp_steps",
+        "self.recipe.schedule.accumulation + part - 1, self.ramp_steps",
+        (f"{_PARTS}[ramped]",),
     ),
     Mutant(
         "data.passage_max_length ignored",
@@ -119,7 +126,7 @@ MUTANTS = (
         "        factor = processes() / self.current_gradient_accumulation_steps\n"
         "        loss = gradient_cache.step(",
         "        factor = processes()\n        loss = gradient_cache.step(",
-        (f"{_PROCESSES}::test_parts_of_a_step",),
+        (f"{_PARTS}[parted]",),
     ),
     Mutant(
         "teacher temperature ignored",
@@ -231,7 +238,7 @@ MUTANTS = (
         "        loss = gradient_cache.step(",
         "        factor = 1 / self.current_gradient_accumulation_steps\n"
         "        loss = gradient_cache.step(",
-        (f"{_PROCESSES}::test_parts_of_a_step",),
+        (f"{_PARTS}[parted]",),
     ),
 )
 

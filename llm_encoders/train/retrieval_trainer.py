@@ -59,6 +59,7 @@ class RetrievalTrainer(BaseTrainer):
         self.monitor = SparsityMonitor(self.shape.vector, self.ramp_steps) if sparse else None
         self._sums: dict[str, Tensor] = {}
         self._count = 0
+        self._step = self._part = 0
 
     def training_step(
         self, model: Any, inputs: TrainingBatch, num_items_in_batch: Any = None
@@ -67,7 +68,7 @@ class RetrievalTrainer(BaseTrainer):
         model.train()
         device = self.args.device
         candidates = inputs.candidates.to(device)
-        strength = ramp(self.state.global_step + 1, self.ramp_steps)
+        strength = self._next_ramp()
         own_queries = len(inputs.queries)
 
         def loss_of(vectors: Tensor) -> Tensor:
@@ -98,6 +99,19 @@ class RetrievalTrainer(BaseTrainer):
         )
         return loss / self.current_gradient_accumulation_steps
 
+    def _next_ramp(self) -> float:
+        """Share of the regularisation weight for the next part of a step."""
+        step = self.state.global_step + 1
+        self._part = self._part + 1 if step == self._step else 1
+        self._step = step
+        return self._ramp(step, self._part)
+
+    def _ramp(self, step: int, part: int) -> float:
+        """Share of the regularisation weight at a part of a step, both counted from 1."""
+        if self.recipe.regularisation.ramp_unit == "micro-batch":
+            return ramp((step - 1) * self.recipe.schedule.accumulation + part, self.ramp_steps)
+        return ramp(step, self.ramp_steps)
+
     @torch.no_grad()
     def _note(self, parts: list[Part], queries: Tensor, passages: Tensor) -> None:
         step = self.state.global_step + 1
@@ -126,7 +140,7 @@ class RetrievalTrainer(BaseTrainer):
             self._sums, self._count = {}, 0
             if self.monitor is not None:
                 logs.update(self.monitor.figures())
-                logs["ramp"] = ramp(self.state.global_step, self.ramp_steps)
+                logs["ramp"] = self._ramp(self.state.global_step, self._part)
         super().log(logs, start_time)
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:

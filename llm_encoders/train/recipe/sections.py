@@ -9,6 +9,7 @@ from llm_encoders.train.regularisers import REGULARISERS
 
 METRICS = ("ndcg@10", "mrr@10", "recall@100", "contrastive_entropy")
 LOSS_SCALINGS = ("exact", "reference")
+RAMP_UNITS = ("step", "micro-batch")
 _LARGEST_BATCH = 1_000_000
 
 
@@ -81,6 +82,12 @@ class Regularisation:
         "Share of the optimiser steps after which the full weight is reached, quadratically.",
         least=0,
         most=1,
+    )
+    ramp_unit: str = option(
+        "step",
+        "What the ramp counts. micro-batch: parts of a step (schedule.accumulation), as in the "
+        "code released with arXiv 2502.15526, so that the full weight is reached that much sooner.",
+        choices=RAMP_UNITS,
     )
 
 

@@ -56,6 +56,12 @@ def recipes(files, folder):
             "output": str(folder / "clm"),
         },
         "parted": values(files, folder / "parted", schedule=parted),
+        "ramped": values(
+            files,
+            folder / "ramped",
+            schedule=parted,
+            regularisation={"ramp_unit": "micro-batch"},
+        ),
         "reference": values(
             files,
             folder / "reference",
@@ -156,23 +162,32 @@ def test_language_modelling(runs, files, stage):
     )
 
 
-def test_parts_of_a_step(runs, files):
+@pytest.mark.parametrize(
+    ("name", "ramps"),
+    [
+        ("parted", [[1 / 4, 1 / 4], [1, 1]]),
+        ("ramped", [[1 / 4, 1], [1, 1]]),
+    ],
+)
+def test_parts_of_a_step(runs, files, name, ramps):
     """Queries of different parts are not compared, and every part counts the same."""
     given, folder = runs
-    recipe = given["parted"]
+    recipe = given[name]
     wanted, llama = objective(recipe), formula.Llama(files / "adapter")
-    for step, line in enumerate(formula.logged(folder / "parted")):
-        ramp = min(1.0, (step + 1) / 2) ** 2  # .75 of two steps, rounded
+    lines = formula.logged(folder / name)
+    for step, (line, ramp) in enumerate(zip(lines, ramps, strict=True)):
         loss = 0.0
         for part in range(PARTS):
             queries = [one for _, one in order(batch(), step, part, 2)]
-            loss = loss + wanted.total(wanted.parts(llama.sparse, queries), ramp) / PARTS
+            parts = wanted.parts(llama.sparse, queries)
+            loss = loss + wanted.total(parts, ramp[part]) / PARTS
         rate = recipe["schedule"]["learning_rate"] * (STEPS - step) / STEPS
         norm = formula.descend(llama.trained, loss, rate)
         assert line["loss"] == pytest.approx(float(loss.detach()), rel=1e-5)
         assert line["grad_norm"] == pytest.approx(norm, rel=1e-5)
+        assert line["ramp"] == ramp[-1]
     formula.assert_same_change(
-        formula.read_adapter(files / "adapter"), llama.trained, folder / "parted"
+        formula.read_adapter(files / "adapter"), llama.trained, folder / name
     )
 
 
