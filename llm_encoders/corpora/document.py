@@ -34,10 +34,12 @@ class Document:
 
 
 class CorpusError(EncoderError):
-    """A record that is no usable document."""
+    """A record that is no usable document, query or judgement."""
 
-    def __init__(self, place: str, problem: str) -> None:
+    def __init__(self, place: str, problem: str, docid: str | None = None) -> None:
         super().__init__(f"{place}: {problem}")
+        self.docid = docid
+        """Of a document that is not usable, where it has an id."""
 
 
 class Corpus(Protocol):

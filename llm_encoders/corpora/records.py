@@ -35,10 +35,10 @@ class RecordReader:
         docid = self._id(record, place)
         values = self._default_fields(record) if self.fields is None else self._fields(record)
         if isinstance(values, str):
-            raise CorpusError(place, values)
+            raise CorpusError(place, values, docid)
         title, text, contents = values
         if not text.strip() and not (title or "").strip():
-            raise CorpusError(place, f"document '{docid}' has an empty text.")
+            raise CorpusError(place, f"document '{docid}' has an empty text.", docid)
         return Document(docid, title, text, contents, place)
 
     def _id(self, record: dict[str, Any], place: str) -> str:

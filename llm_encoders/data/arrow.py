@@ -58,10 +58,14 @@ class Table:
     """Rows of a memory-mapped Arrow file; the operating system decides what is in memory."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._reader = pa.ipc.open_file(pa.memory_map(str(path)))
         sizes = [self._reader.get_batch(i).num_rows for i in range(self._reader.num_record_batches)]
         self._starts = np.cumsum([0, *sizes])
         self._names = self._reader.schema.names
+
+    def __reduce__(self) -> tuple[type["Table"], tuple[Path]]:
+        return Table, (self._path,)
 
     def __len__(self) -> int:
         return int(self._starts[-1])

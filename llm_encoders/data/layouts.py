@@ -20,18 +20,17 @@ if a corpus is given, else texts.
 """
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from llm_encoders.errors import EncoderError, nearest
+from llm_encoders.corpora import CorpusError
+from llm_encoders.errors import nearest
 
 
-class TrainingDataError(EncoderError):
+class TrainingDataError(CorpusError):
     """A record that cannot be trained on; names file and line."""
-
-    def __init__(self, place: str, problem: str) -> None:
-        super().__init__(f"{place}: {problem}")
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,41 @@ class Example:
     positive_scores: list[float] | None = None
     """Teacher scores, one a positive."""
     negative_scores: list[float] | None = None
+    id: str | None = None
+    """The query's."""
+
+
+def numbered_per_record(one: Example) -> bool:
+    """Whether a record's own passages are numbered from 0 or 1 on, so that ids say nothing.
+
+    The numbers run through positives and negatives, or begin anew with the negatives.
+    """
+    carried = [
+        [p.docid for p in ps if isinstance(p, Inline)] for ps in (one.positives, one.negatives)
+    ]
+
+    def counts(ids: list[str | None]) -> bool:
+        return any(ids == [str(n) for n in range(least, least + len(ids))] for least in (0, 1))
+
+    return counts(carried[0] + carried[1]) or (counts(carried[0]) and counts(carried[1]))
+
+
+def is_header(columns: list[str], place: str) -> bool:
+    """Whether a TSV's line names its columns instead of holding a query and its passages.
+
+    Raises:
+        TrainingDataError: it names them in another order than query, positive, negatives.
+    """
+    kinds = [_HEADS.get(_HEAD_END.sub("", column.strip().lower())) for column in columns]
+    if None in kinds or kinds[0] == kinds[-1]:
+        return False
+    if kinds != ["query", "positive", *["negative"] * (len(kinds) - 2)]:
+        raise TrainingDataError(
+            place,
+            f"a header with the columns {', '.join(columns)}; expected the query first, then the "
+            "positive, then any negatives.",
+        )
+    return True
 
 
 def example(record: dict[str, Any] | list[str], place: str, has_corpus: bool) -> Example:
@@ -74,6 +108,7 @@ def example(record: dict[str, Any] | list[str], place: str, has_corpus: bool) ->
         )
         if found is None:
             raise TrainingDataError(place, _unknown(record))
+        found = replace(found, id=_query_id(record))
     if not found.query.strip():
         raise TrainingDataError(place, "the query is empty.")
     if not found.positives:
@@ -127,7 +162,7 @@ def _tevatron(record: dict[str, Any], place: str) -> Example:
         _inlines(record["positive_passages"], place),
         _inlines(record.get("negative_passages") or [], place),
         *(
-            _numbers(record[key], key, place) if key in record else None
+            None if record.get(key) is None else _numbers(record[key], key, place)
             for key in ("positive_scores", "negative_scores")
         ),
     )
@@ -159,6 +194,13 @@ def _triple(record: dict[str, Any], place: str) -> Example:
     return Example(_text(record, "query", place), inline(record["positive"]), negatives)
 
 
+_QUERY_IDS = ("query_id", "qid")
+_HEADS = {
+    **dict.fromkeys(("query", "question"), "query"),
+    **dict.fromkeys(("positive", "pos", "passage", "document"), "positive"),
+    **dict.fromkeys(("negative", "neg"), "negative"),
+}
+_HEAD_END = re.compile(r"[ _-]?(id|pid|text|passage|document)?[ _-]?[0-9]*$")
 _LAYOUTS: list[tuple[set[str], Callable[[dict[str, Any], str], Example]]] = [
     ({"question", "pos_pid", "neg_pids"}, _contrastive),
     ({"query", "docids", "scores"}, _distillation),
@@ -176,6 +218,11 @@ def _unknown(record: dict[str, Any]) -> str:
     absent = [key for keys, _ in _LAYOUTS for key in keys if key not in record]
     hint = next((hint for key in record if (hint := nearest(key, absent))), "")
     return f"the keys {keys} are no known layout (known: {wanted}).{hint}"
+
+
+def _query_id(record: dict[str, Any]) -> str | None:
+    found = next((record[key] for key in _QUERY_IDS if record.get(key) is not None), None)
+    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else None
 
 
 def _text(record: dict[str, Any], key: str, place: str) -> str:

@@ -1,6 +1,6 @@
 """Passages by id, from memory-mapped Arrow instead of a Python dictionary."""
 
-import hashlib
+import json
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,49 +9,52 @@ import numpy as np
 import pyarrow as pa
 
 from llm_encoders.data.arrow import Table, TableWriter
+from llm_encoders.data.text_keys import hash64, passage_key
 from llm_encoders.unicode import well_formed
 
 _TABLE, _INDEX, _INLINE = "passages.arrow", "passages.npy", "inline"
+_KEYS = "passage_keys.npy"
 _SCHEMA = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
 
 
 class PassageWriter:
     """Writes a passage store.
 
-    Its memory is 16 bytes a passage: a hash of the id and the row.
+    Its memory is 16 bytes a passage: hashes of the id and of the text.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._hashes = array("Q")
+        self._hashes, self._keys = array("Q"), array("Q")
         self._writer = TableWriter(folder / _TABLE, _SCHEMA)
         self._inline: dict[int, int] = {}
 
     def add(self, docid: str, title: str | None, text: str) -> int:
         """Add a passage; its row."""
         docid = well_formed(docid)
-        self._hashes.append(_hash(docid))
+        self._hashes.append(hash64(docid))
+        self._keys.append(passage_key(title, text))
         return self._writer.append(docid, title, text)
 
     def add_inline(self, docid: str | None, title: str | None, text: str) -> int:
-        """Add a passage that a training file carries itself, once; its row.
+        """Add a passage that a training file carries itself; its row.
 
-        Passages of the same id are taken for the same; without an id, those of the same text.
+        One of the same id, title and text is stored once.
         """
-        key = docid if docid is not None else f"{title or ''}\t{text}"
-        digest = _hash(key)
+        digest = hash64(json.dumps([docid, title or "", text]))
         if digest not in self._inline:
             name = docid if docid is not None else f"inline-{self._writer.count}"
             self._inline[digest] = self.add(name, title, text)
         return self._inline[digest]
 
     def close(self) -> None:
-        """Write what is left, and the index of ids."""
+        """Write what is left, the index of ids, and the keys of the texts."""
         with self._writer:
             pass
         hashes = np.array(self._hashes, dtype=np.uint64)
         order = np.argsort(hashes, kind="stable").astype(np.int64)
         np.save(self._folder / _INDEX, np.stack([hashes[order].view(np.int64), order]))
+        np.save(self._folder / _KEYS, np.array(self._keys, dtype=np.uint64).view(np.int64))
         if self._inline:
             (self._folder / _INLINE).touch()
 
@@ -60,11 +63,17 @@ class Passages:
     """Passages of a store, by row or by id."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._table = Table(folder / _TABLE)
         index = np.load(folder / _INDEX, mmap_mode="r", allow_pickle=False)
         self._hashes, self._rows = index[0].view(np.uint64), index[1]
+        self.keys = np.load(folder / _KEYS, mmap_mode="r", allow_pickle=False).view(np.uint64)
+        """Of the passages' texts, uint64 [passages]; see :mod:`llm_encoders.data.text_keys`."""
         self.inline = (folder / _INLINE).exists()
         """Whether training files carried the passages themselves."""
+
+    def __reduce__(self) -> tuple[type["Passages"], tuple[Path]]:
+        return Passages, (self._folder,)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -72,7 +81,7 @@ class Passages:
     def row(self, docid: str) -> int | None:
         """The row of an id, ``None`` where there is none."""
         docid = well_formed(docid)
-        digest = np.uint64(_hash(docid))
+        digest = np.uint64(hash64(docid))
         place = int(np.searchsorted(self._hashes, digest))
         while place < len(self._hashes) and self._hashes[place] == digest:
             row = int(self._rows[place])
@@ -98,8 +107,3 @@ class Passages:
             if first == second:
                 return first
         return None
-
-
-def _hash(text: str) -> int:
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little")

@@ -9,7 +9,8 @@ from llm_encoders.corpora import document_files
 from llm_encoders.corpora.beir import BeirFolder, Query, is_beir
 from llm_encoders.corpora.huggingface import is_dataset, local_files
 from llm_encoders.corpora.rows import row_files, rows
-from llm_encoders.data.layouts import Example, Inline, TrainingDataError, example
+from llm_encoders.data.faults import LeftOut
+from llm_encoders.data.layouts import Example, Inline, TrainingDataError, example, is_header
 from llm_encoders.data.passages import Passages
 from llm_encoders.errors import UsageError
 
@@ -24,6 +25,8 @@ class DataSources:
     """Passages that ``train`` names by id; a BEIR folder brings its own."""
     split: str = "train"
     """Which qrels of a BEIR folder."""
+    on_error: str = "stop"
+    """Faulty documents of the corpus ``stop`` the preparation, or are left out: ``skip``."""
 
     @property
     def corpus_name(self) -> str | None:
@@ -69,31 +72,39 @@ def _local(name: str, rows_only: bool = False) -> list[Path]:
     return row_files(name) if rows_only else document_files(name)
 
 
-def examples(sources: DataSources, passages: Passages | None) -> Iterator[tuple[str, Example]]:
+def examples(
+    sources: DataSources, passages: Passages | None, left_out: LeftOut
+) -> Iterator[tuple[str, Example]]:
     """Place (file and line) and example of every record.
 
     Args:
         sources: the user's files.
         passages: the corpus, where there is one.
+        left_out: what was left out of the corpus; takes judgements of that.
 
     Raises:
         EncoderError: a record that cannot be trained on; names file and line.
     """
     if is_beir(sources.train):
         assert passages is not None
-        yield from _judged(BeirFolder(Path(sources.train)), sources.split, passages)
+        yield from _judged(BeirFolder(Path(sources.train)), sources.split, passages, left_out)
         return
     for place, record in rows(sources.train):
+        if isinstance(record, list) and is_header(record, place):
+            print(f"{place}: a header, which is left out.")
+            continue
         yield place, example(record, place, sources.corpus is not None)
 
 
-def _judged(folder: BeirFolder, split: str, passages: Passages) -> Iterator[tuple[str, Example]]:
+def _judged(
+    folder: BeirFolder, split: str, passages: Passages, left_out: LeftOut
+) -> Iterator[tuple[str, Example]]:
     """Judged queries with their relevant passages; faults name a line of qrels or queries."""
     queries: dict[str, Query] = {query.id: query for query in folder.queries()}
     for query, docid, grade, place in folder.judgements(split):
         if grade > 0 and query not in queries:
             raise TrainingDataError(place, f"the query '{query}' is not in {folder.queries_file}.")
-        if grade > 0 and passages.row(docid) is None:
+        if grade > 0 and passages.row(docid) is None and docid not in left_out.ids:
             raise TrainingDataError(place, f"the passage '{docid}' is not in the corpus.")
     grades = folder.qrels(split)
     for name, text, place in queries.values():
@@ -102,4 +113,4 @@ def _judged(folder: BeirFolder, split: str, passages: Passages) -> Iterator[tupl
         if relevant and not text.strip():
             raise TrainingDataError(place, "the query is empty.")
         if relevant:
-            yield place, Example(text, relevant, [])
+            yield place, Example(text, relevant, [], id=name)

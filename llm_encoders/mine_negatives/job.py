@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from llm_encoders.jobs.fingerprint import file_stamps
 from llm_encoders.jobs.removal import require_apart
 from llm_encoders.jobs.resumable_lines import resumable_lines
 from llm_encoders.mine_negatives.encoder_ranker import EncoderRanker, encoder_fingerprint
-from llm_encoders.mine_negatives.false_negatives import Forbidden
 from llm_encoders.mine_negatives.options import SAMPLINGS
 from llm_encoders.mine_negatives.ranking import BM25, Ranker, supplied
 from llm_encoders.reading import read_object
@@ -208,9 +206,8 @@ class _Miner:
         for first, window, pools in self._ranked():
             records = []
             for number, (one, pool) in enumerate(zip(window, pools, strict=True), start=first):
-                forbidden = Forbidden(self._data.passages, one)
-                order = self._order(pool, number)
-                chosen = set(islice(forbidden.allowed(order), self._mining.negatives))
+                order = self._allowed(one, self._order(pool, number))
+                chosen = set(order[: self._mining.negatives])
                 records.append(self._record(one, [row for row in pool if row in chosen]))
             yield records[max(0, self._done - first) :]
 
@@ -226,10 +223,7 @@ class _Miner:
         """
         passages = self._data.passages
         for first, window, found in self._ranked():
-            pools = [
-                list(Forbidden(passages, one).allowed(pool))
-                for one, pool in zip(window, found, strict=True)
-            ]
+            pools = [self._allowed(one, pool) for one, pool in zip(window, found, strict=True)]
             sizes = [
                 len(one["positives"]) + len(pool) for one, pool in zip(window, pools, strict=True)
             ]
@@ -263,6 +257,11 @@ class _Miner:
         record["pos_score"] = [round(score, 6) for score in scores[:border]]
         record["neg_scores"] = [round(score_of[row], 6) for row in rows]
         return record
+
+    def _allowed(self, one: dict[str, Any], rows: list[int]) -> list[int]:
+        """Those of the rows that can be negatives of a query."""
+        bad = self._data.no_negatives(one, rows)
+        return [row for row, no_negative in zip(rows, bad, strict=True) if not no_negative]
 
     def _order(self, pool: list[int], number: int) -> list[int]:
         """Candidates of a query in the order in which they become negatives."""

@@ -47,7 +47,7 @@ def score(
         if lines.finished:
             print(f"{output} is in place already.", file=sys.stderr)
             return
-        data = prepare(sources, work / "data")
+        data = prepare(sources, work / "data", every_passage=True)
         teacher = choice.load()
         print(f"Teacher: {choice.describe(teacher)}.", file=sys.stderr)
         lines.begin()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -73,7 +72,7 @@ class TrainingBatches(Dataset[TrainingBatch]):
         self.steps = steps
         self._tokenize_queries = tokenize_queries
         self._tokenize_passages = tokenize_passages
-        self._order = lru_cache(maxsize=2)(self._shuffled)
+        self._orders: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
         return self.steps
@@ -96,9 +95,17 @@ class TrainingBatches(Dataset[TrainingBatch]):
     def _places(self, step: int) -> range:
         return range(step * self.sampling.queries, (step + 1) * self.sampling.queries)
 
-    def _shuffled(self, epoch: int) -> np.ndarray:
-        generator = np.random.default_rng([self.sampling.seed, epoch])
-        return generator.permutation(len(self.data.queries))
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_orders": {}}
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """Numbers of the queries in the order of a pass; a batch needs at most two passes'."""
+        if epoch not in self._orders:
+            for other in [one for one in self._orders if abs(one - epoch) > 1]:
+                del self._orders[other]
+            generator = np.random.default_rng([self.sampling.seed, epoch])
+            self._orders[epoch] = generator.permutation(len(self.data.queries))
+        return self._orders[epoch]
 
     def _draw(self, place: int) -> "_Drawn":
         epoch, number = divmod(place, len(self.data.queries))
@@ -113,7 +120,7 @@ class TrainingBatches(Dataset[TrainingBatch]):
             negative = one["negative_scores"] or []
             if len(negative) == len(one["negatives"]):
                 scores = [one["positive_scores"][positive], *(negative[i] for i in chosen)]
-        return _Drawn(one["query"], rows, set(one["positives"]), scores)
+        return _Drawn(one["query"], rows, self.data.relevance.of(one["group"]), scores)
 
     def _shares(self, drawn: list["_Drawn"]) -> tuple[list[int], list[int], list["_Drawn"]]:
         """Queries and passages of every process, and the part of this one."""
@@ -136,13 +143,15 @@ class TrainingBatches(Dataset[TrainingBatch]):
         return Candidates(groups, teacher, self._excluded(drawn, groups, column))
 
     def _excluded(self, drawn: list["_Drawn"], groups: torch.Tensor, columns: int) -> torch.Tensor:
-        """Passages known to be relevant to a query, but for its own positive, and those too far.
+        """Passages that are no negatives of a query, and those too far.
 
+        Those are all passages with the text of the query or of one that is relevant to it in any
+        record, but for the positive that was drawn; see :class:`Relevance`.
         With ``candidates``, a query is compared with its own passages and those of the queries
         after it, around the end of the batch, up to that number.
         """
-        rows = np.array([row for one in drawn for row in one.rows])
-        excluded = np.stack([np.isin(rows, list(one.relevant)) for one in drawn])
+        keys = self.data.passages.keys[[row for one in drawn for row in one.rows]]
+        excluded = np.stack([np.isin(keys, one.relevant) for one in drawn])
         if self.sampling.candidates is not None:
             first = groups[:, 0].numpy()
             distance = (np.arange(columns)[None, :] - first[:, None]) % columns
@@ -155,5 +164,6 @@ class TrainingBatches(Dataset[TrainingBatch]):
 class _Drawn:
     query: str
     rows: list[int]
-    relevant: set[int]
+    relevant: np.ndarray
+    """Keys of the texts that are no negatives of the query."""
     scores: list[Any] | None

@@ -1,0 +1,109 @@
+"""Preparation: damaged stores, faulty documents left out, headers, stores in other processes."""
+
+import os
+import pickle
+
+import pytest
+import torch
+
+from llm_encoders.data.prepare import DataSources, prepare, prepare_passages
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.train.batches import Sampling, TrainingBatches
+from tests.llm_encoders.conftest import write_lines
+
+
+@pytest.mark.parametrize("name", ["queries.arrow", "passages.arrow", "passages.npy"])
+def test_damaged_stores_are_made_anew(tmp_path, beir, scored, capsys, name):
+    sources = DataSources(str(scored), str(beir / "corpus.jsonl"))
+    before = prepare(sources, tmp_path / "data").queries.select(range(9))
+    os.truncate(tmp_path / "data" / name, 100)
+    data = prepare(sources, tmp_path / "data")
+    assert data.queries.select(range(9)) == before
+    assert "is damaged; it is prepared anew" in capsys.readouterr().out
+    (tmp_path / "data" / name).unlink()
+    assert prepare(sources, tmp_path / "data").queries.select(range(9)) == before
+
+
+@pytest.fixture
+def with_faults(beir):
+    """A collection with an empty document, a relevant one among its faults, and a repeated id."""
+    lines = (beir / "corpus.jsonl").read_text().splitlines()
+    faulty = ['{"_id": "rain", "text": ""}', '{"_id": "empty", "text": " "}', lines[0]]
+    kept = [line for line in lines if '"rain"' not in line]
+    (beir / "corpus.jsonl").write_text("\n".join([*kept, *faulty]) + "\n")
+    return beir
+
+
+def test_faulty_documents_stop_or_are_left_out(tmp_path, with_faults, capsys):
+    with pytest.raises(EncoderError, match="corpus.jsonl, line 6: document 'rain' has an empty"):
+        prepare(DataSources(str(with_faults)), tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+    data = prepare(DataSources(str(with_faults), on_error="skip"), tmp_path / "data")
+    assert len(data.passages) == 5
+    assert "rain0" not in [one["id"] for one in data.queries.select(range(len(data.queries)))]
+    assert len(data.queries) == 8
+    listing = tmp_path / "data" / "left_out.txt"
+    shown = capsys.readouterr().out
+    assert f"3 faulty documents left out, listed in {listing}" in shown
+    lines = listing.read_text().splitlines()
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        "document 'rain' has an empty text.",
+        "document 'empty' has an empty text.",
+        "the id 'statins' occurs before.",
+        "passage 'rain' was left out.",
+        "all of its positives were left out.",
+    ]
+    with pytest.raises(UsageError, match="on_error is 'ignore'; choose one of stop, skip"):
+        prepare(DataSources(str(with_faults), on_error="ignore"), tmp_path / "other")
+
+
+def test_what_names_a_faulty_document_by_id(tmp_path, with_faults):
+    records = [
+        {"query": "a", "docids": ["cats", "rain", "bread"], "scores": [3.0, 2, 1]},
+        {"query": "b", "docids": ["rain", "cats"], "scores": [3.0, 2]},
+    ]
+    train = write_lines(tmp_path / "train.jsonl", records)
+    sources = DataSources(str(train), str(with_faults / "corpus.jsonl"), on_error="skip")
+    data = prepare(sources, tmp_path / "data")
+    (one,) = data.queries.select(range(len(data.queries)))
+    assert data.passages.ids(one["negatives"]) == ["bread"] and one["negative_scores"] == [1.0]
+    write_lines(train, [{"query": "a", "docids": ["cats", "dogs"], "scores": [3.0, 2]}])
+    with pytest.raises(EncoderError, match="line 1: passage 'dogs' is not in the corpus"):
+        prepare(sources, tmp_path / "data")
+
+
+def test_passages_alone(tmp_path, with_faults):
+    with pytest.raises(EncoderError, match="line 6: document 'rain' has an empty"):
+        prepare_passages(str(with_faults), tmp_path / "data")
+    assert len(prepare_passages(str(with_faults), tmp_path / "data", "skip")) == 5
+
+
+def test_tsv_header_and_columns(tmp_path, capsys):
+    train = tmp_path / "train.tsv"
+    train.write_text("\ufeffquery\tpositive\tnegative_1\na\tcats\tdogs\nb\train\tsnow\n")
+    data = prepare(DataSources(str(train)), tmp_path / "data")
+    assert [one["query"] for one in data.queries.select(range(len(data.queries)))] == ["a", "b"]
+    assert "train.tsv, line 1: a header, which is left out" in capsys.readouterr().out
+    train.write_text("query\tnegative\tpositive\na\tdogs\tcats\n")
+    with pytest.raises(EncoderError, match="line 1: a header .* the query first"):
+        prepare(DataSources(str(train)), tmp_path / "data")
+    train.write_text("a\tcats\tdogs\nb\tra\tin\tsnow\n")
+    with pytest.raises(EncoderError, match="line 2: 4 tab-separated columns where .* has 3"):
+        prepare(DataSources(str(train)), tmp_path / "data")
+
+
+def test_batches_in_another_process(tmp_path, beir, scored):
+    data = prepare(DataSources(str(scored), str(beir / "corpus.jsonl")), tmp_path / "data")
+    batches = TrainingBatches(data, Sampling(4, 3, 1), 20, _tokenize, _tokenize)
+    _ = batches[0]
+    other = pickle.loads(pickle.dumps(batches))
+    for step in (0, 7, 19):
+        one, two = batches[step], other[step]
+        assert (one.queries, one.passages) == (two.queries, two.passages)
+        assert torch.equal(one.candidates.groups, two.candidates.groups)
+        assert torch.equal(one.candidates.excluded, two.candidates.excluded)
+    assert len(pickle.dumps(batches)) < 5_000  # paths, not the data
+
+
+def _tokenize(texts, titles=None):
+    return [[len(text)] * 3 for text in texts]
