@@ -3,8 +3,8 @@
 The expected values come from comparing all records with each other, by a normalisation of its own.
 """
 
-import gzip
 import functools
+import gzip
 import itertools
 import json
 import random
