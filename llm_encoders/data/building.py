@@ -17,7 +17,7 @@ from llm_encoders.data.layouts import Example, Inline, TrainingDataError, number
 from llm_encoders.data.passages import Passages, PassageWriter
 from llm_encoders.data.relevance import Relevance, RelevanceWriter
 from llm_encoders.data.sources import DataSources, examples
-from llm_encoders.data.text_keys import hash64, passage_key
+from llm_encoders.data.text_keys import hash64, passage_keys
 from llm_encoders.errors import EncoderError
 from llm_encoders.unicode import well_formed
 
@@ -195,7 +195,7 @@ class Builder:
                 place, "the passage is given in full, but a corpus is named; leave 'corpus' out"
             )
         if passage.docid is not None and not numbered:
-            key = passage_key(passage.title, passage.text)
+            key = passage_keys(passage.title, passage.text)[0]
             if self._texts.setdefault(hash64(passage.docid), key) != key:
                 raise TrainingDataError(
                     place,
@@ -220,7 +220,7 @@ class Builder:
             for number, group in enumerate(groups.tolist()):
                 one = rows[number]
                 if not self.wanted.every_passage and one["negatives"]:
-                    relevant = np.isin(passages.keys[one["negatives"]], relevance.of(group))
+                    relevant = passages.have_texts(one["negatives"], relevance.of(group))
                     good = np.flatnonzero(~relevant).tolist()
                     dropped += len(relevant) - len(good)
                     for key in ("negatives", "negative_scores"):

@@ -2,14 +2,14 @@
 
 import json
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from llm_encoders.data.arrow import Table, TableWriter
-from llm_encoders.data.text_keys import hash64, passage_key
+from llm_encoders.data.text_keys import hash64, passage_keys
 from llm_encoders.unicode import well_formed
 
 _TABLE, _INDEX, _INLINE = "passages.arrow", "passages.npy", "inline"
@@ -20,7 +20,7 @@ _SCHEMA = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.st
 class PassageWriter:
     """Writes a passage store.
 
-    Its memory is 16 bytes a passage: hashes of the id and of the text.
+    Its memory is 24 bytes a passage: hashes of the id and of the text in two forms.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,7 +33,7 @@ class PassageWriter:
         """Add a passage; its row."""
         docid = well_formed(docid)
         self._hashes.append(hash64(docid))
-        self._keys.append(passage_key(title, text))
+        self._keys.extend(passage_keys(title, text))
         return self._writer.append(docid, title, text)
 
     def add_inline(self, docid: str | None, title: str | None, text: str) -> int:
@@ -54,7 +54,8 @@ class PassageWriter:
         hashes = np.array(self._hashes, dtype=np.uint64)
         order = np.argsort(hashes, kind="stable").astype(np.int64)
         np.save(self._folder / _INDEX, np.stack([hashes[order].view(np.int64), order]))
-        np.save(self._folder / _KEYS, np.array(self._keys, dtype=np.uint64).view(np.int64))
+        keys = np.array(self._keys, dtype=np.uint64).view(np.int64)
+        np.save(self._folder / _KEYS, keys.reshape(-1, 2))
         if self._inline:
             (self._folder / _INLINE).touch()
 
@@ -68,7 +69,7 @@ class Passages:
         index = np.load(folder / _INDEX, mmap_mode="r", allow_pickle=False)
         self._hashes, self._rows = index[0].view(np.uint64), index[1]
         self.keys = np.load(folder / _KEYS, mmap_mode="r", allow_pickle=False).view(np.uint64)
-        """Of the passages' texts, uint64 [passages]; see :mod:`llm_encoders.data.text_keys`."""
+        """uint64 [passages, 2]; see :func:`llm_encoders.data.text_keys.passage_keys`."""
         self.inline = (folder / _INLINE).exists()
         """Whether training files carried the passages themselves."""
 
@@ -89,6 +90,14 @@ class Passages:
                 return row
             place += 1  # another id of the same hash
         return None
+
+    def have_texts(self, rows: Sequence[int], keys: np.ndarray) -> np.ndarray:
+        """Which passages have, with or without their title, one of the texts of these keys.
+
+        Returns:
+            bool [rows].
+        """
+        return np.isin(self.keys[list(rows)], keys).any(axis=1)
 
     def ids(self, rows: Iterable[int]) -> list[str]:
         """Ids of these rows."""

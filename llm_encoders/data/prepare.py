@@ -48,7 +48,7 @@ class TrainingData:
         Returns:
             bool [passages].
         """
-        found = np.isin(self.passages.keys[rows], self.relevance.of(one["group"]))
+        found = self.passages.have_texts(rows, self.relevance.of(one["group"]))
         own = None if one["id"] is None else self.passages.row(one["id"])
         return found if own is None else found | (np.asarray(rows) == own)
 

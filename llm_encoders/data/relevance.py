@@ -36,7 +36,7 @@ class RelevanceWriter:
 
         Args:
             folder: takes the files.
-            passage_keys: of all passages, uint64.
+            passage_keys: of all passages, uint64 [passages, 2].
 
         Returns:
             The group of every record, int64; records of the same query share it.
@@ -47,8 +47,8 @@ class RelevanceWriter:
         pairs = np.array(self._pairs_query, dtype=np.int64)
         rows = np.array(self._pairs_row, dtype=np.int64)
         # The query's own text is in its group, too.
-        owners = np.concatenate([groups[pairs], np.arange(len(group_keys))])
-        keys = np.concatenate([passage_keys[rows], group_keys])
+        owners = np.concatenate([np.repeat(groups[pairs], 2), np.arange(len(group_keys))])
+        keys = np.concatenate([passage_keys[rows].reshape(-1), group_keys])
         order = np.lexsort((keys, owners))
         owners, keys = owners[order], keys[order]
         first = np.ones(len(keys), dtype=bool)

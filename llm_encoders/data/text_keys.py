@@ -18,9 +18,12 @@ def text_key(text: str) -> int:
     return hash64(normalised(text))
 
 
-def passage_key(title: str | None, text: str) -> int:
-    """The key of a passage's text; of its title where it has no text."""
-    return text_key(text if text.strip() else title or "")
+def passage_keys(title: str | None, text: str) -> tuple[int, int]:
+    """The keys of a passage's text (of its title where it has none) and of title with text."""
+    if not title:
+        key = text_key(text)
+        return key, key
+    return text_key(text if text.strip() else title), text_key(f"{title} {text}")
 
 
 def hash64(text: str) -> int:

@@ -150,8 +150,8 @@ class TrainingBatches(Dataset[TrainingBatch]):
         With ``candidates``, a query is compared with its own passages and those of the queries
         after it, around the end of the batch, up to that number.
         """
-        keys = self.data.passages.keys[[row for one in drawn for row in one.rows]]
-        excluded = np.stack([np.isin(keys, one.relevant) for one in drawn])
+        rows = [row for one in drawn for row in one.rows]
+        excluded = np.stack([self.data.passages.have_texts(rows, one.relevant) for one in drawn])
         if self.sampling.candidates is not None:
             first = groups[:, 0].numpy()
             distance = (np.arange(columns)[None, :] - first[:, None]) % columns

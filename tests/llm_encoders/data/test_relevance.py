@@ -152,6 +152,7 @@ def test_the_document_that_is_the_query(tmp_path):
             {"_id": "2", "text": "the  SUN is a star"},
             {"_id": "3", "text": "a query about cats, shortened"},
             {"_id": "4", "text": "cats hunt"},
+            {"_id": "5", "title": "The Sun", "text": "is a star"},
         ],
     )
     write_lines(
@@ -162,9 +163,9 @@ def test_the_document_that_is_the_query(tmp_path):
     data = prepare(DataSources(str(tmp_path)), tmp_path / ".data")
     first, second = data.queries.select([0, 1])
     assert (first["id"], second["id"]) == ("1", "3")
-    rows = [data.passages.row(name) for name in "1234"]
-    assert data.no_negatives(first, rows).tolist() == [True, True, False, True]
-    assert data.no_negatives(second, rows).tolist() == [False, False, True, True]
+    rows = [data.passages.row(name) for name in "12345"]
+    assert data.no_negatives(first, rows).tolist() == [True, True, False, True, True]
+    assert data.no_negatives(second, rows).tolist() == [False, False, True, True, False]
     assert set(data.relevance.of(second["group"]).tolist()) == {
         text_key(text) for text in ("about cats", "cats hunt", "a query about cats, shortened")
     }
