@@ -90,7 +90,7 @@ def open_model(
     try:
         config = transformers.AutoConfig.from_pretrained(checkpoint.backbone, **local)
         config.is_causal = contract.attention == "causal"
-        with _progress_bar_for_large(checkpoint.backbone):
+        with _quiet_unless_large(checkpoint.backbone):
             loaded: Any = auto_class.from_pretrained(
                 checkpoint.backbone, config=config, output_loading_info=True, **options
             )
@@ -157,19 +157,25 @@ def load_backbone(
 
 
 @contextmanager
-def _progress_bar_for_large(folder: Path) -> Iterator[None]:
-    """Show Transformers' loading bar only where there is time to watch it."""
+def _quiet_unless_large(folder: Path) -> Iterator[None]:
+    """Show Transformers' loading bar only where there is time to watch it, and never its report.
+
+    What matters of the report, weights that are missing, is an error here.
+    """
     from transformers.utils import logging
 
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    if size >= _LARGE or not logging.is_progress_bar_enabled():
-        yield
-        return
-    logging.disable_progress_bar()
+    hide = size < _LARGE and logging.is_progress_bar_enabled()
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    if hide:
+        logging.disable_progress_bar()
     try:
         yield
     finally:
-        logging.enable_progress_bar()
+        logging.set_verbosity(level)
+        if hide:
+            logging.enable_progress_bar()
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:

@@ -15,16 +15,19 @@ _PATTERNS = ("*.safetensors", "config.json", "adapter_config.json", "tokenizer*"
 
 
 def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, Any]:
-    """Contract, weights, number format and everything else that changes a vector."""
+    """Contract, weights, number format and everything else that changes a vector.
+
+    Args:
+        files: of the encoder.
+        options: of the command, with the number format of :func:`settled_dtype`.
+    """
     _, written = registry.parse_spec(options.encoder)
-    device = choose_device(or_cpu(options.named_device))
-    dtype = "float16" if options.fp16 else options.dtype or written.get("dtype")
     quantization = options.quantization or written.get("quantization")
     fingerprint = {
         "contract": dataclasses.asdict(files.contract),
         "backbone": _files(files.backbone),
         "adapter": _files(files.adapter) if files.adapter else None,
-        "dtype": str(choose_dtype(dtype, device)).removeprefix("torch."),
+        "dtype": options.dtype,
         "quantization": quantization,
         "prefix": options.prefix,
         "max length": options.max_length,
@@ -35,6 +38,22 @@ def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, 
     if files.contract.paradigm == "dense":
         fingerprint["dimension"] = int(_text_config(files).hidden_size)
     return fingerprint
+
+
+def settled_dtype(options: EncodeOptions) -> str:
+    """The number format of the whole run, chosen once and handed on to all that encode.
+
+    The one that is named; else the one that suits the device, which is that of the actors where
+    Ray runs them: the machine that starts them may have no GPU.
+    """
+    _, written = registry.parse_spec(options.encoder)
+    dtype = "float16" if options.fp16 else options.dtype or written.get("dtype")
+    if dtype is None and options.engine == "ray":
+        from pyserini_ext.encode.ray_engine import dtype_of_actors
+
+        return dtype_of_actors(options)
+    device = choose_device(or_cpu(options.named_device))
+    return str(choose_dtype(dtype, device)).removeprefix("torch.")
 
 
 def vocabulary_of(files: Checkpoint) -> list[str]:

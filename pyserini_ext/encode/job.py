@@ -1,16 +1,15 @@
 """One encoding job from beginning to end: check, plan, continue, encode, assemble, report."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-
-from tqdm import tqdm
 
 from llm_encoders.checkpoints import resolve
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.removal import require_apart
 from pyserini_ext.encode.checking import checked_scan, keep_skipped_lines, require_unchanged
 from pyserini_ext.encode.engines import choose_engine
-from pyserini_ext.encode.fingerprint import encoder_fingerprint, vocabulary_of
+from pyserini_ext.encode.fingerprint import encoder_fingerprint, settled_dtype, vocabulary_of
 from pyserini_ext.encode.journal import forget_part
 from pyserini_ext.encode.options import WINDOW_BATCHES, EncodeOptions
 from pyserini_ext.encode.outputs import (
@@ -20,6 +19,7 @@ from pyserini_ext.encode.outputs import (
     Output,
 )
 from pyserini_ext.encode.parts import Part, plan
+from pyserini_ext.encode.progress import LateBar
 from pyserini_ext.encode.report import report, write_report
 from pyserini_ext.encode.scan import CorpusScan
 from pyserini_ext.folders.folder import (
@@ -62,6 +62,7 @@ def run(options: EncodeOptions) -> None:
         refuse_foreign_files(folder, recorded)
         earlier = None if options.overwrite else recorded
         scan = checked_scan(corpus, options, earlier)
+        options = replace(options, dtype=settled_dtype(options))
         parts = _plan(scan, options)
         fingerprint = {
             "encoder": encoder_fingerprint(files, options),
@@ -123,7 +124,7 @@ def _encode(
                 "All parts are encoded already." if options.assembled else _IN_PLACE,
                 file=sys.stderr,
             )
-        with tqdm(total=total, initial=before, unit="doc", desc=files.name) as bar:
+        with LateBar(total=total, initial=before, desc=files.name) as bar:
             engine = choose_engine(options, scan, manifest.folder) if todo else None
             for record in engine.encode(todo, bar.update) if engine else ():
                 manifest.record_part(record)  # first, so that every file in the folder is recorded

@@ -66,6 +66,7 @@ class PartEncoder:
         vocabulary = getattr(self.encoder, "vocabulary", [])
         file: PartFile | None = None
         record = PartRecord(-1, "", 0, "")
+        progress(0)  # the encoder is loaded
         try:
             for part, first, documents, token_ids in prefetched(self._windows(parts)):
                 if file is None:

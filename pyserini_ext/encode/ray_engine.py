@@ -20,6 +20,7 @@ from pyserini_ext.encode.engines import Progress
 from pyserini_ext.encode.journal import Journal
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.encode.parts import Part
+from pyserini_ext.encode.ray_progress import Counts, Reporter, following
 from pyserini_ext.encode.scan import CorpusScan
 from pyserini_ext.folders.manifest import PartRecord
 
@@ -44,19 +45,10 @@ class RayEngine:
             UsageError: Ray is not installed.
             EncoderError: an actor reports an error, or dies too often.
         """
-        try:
-            import ray
-        except ImportError:
-            raise UsageError(
-                "--engine ray needs Ray: pip install 'pyserini-llm-encoders[ray]'."
-            ) from None
-        if not ray.is_initialized():
-            with _keeping_signal_actions():
-                ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        ray = _connected()
         logging.getLogger("ray.data").setLevel(logging.WARNING)
-        gpus = int(ray.cluster_resources().get("GPU", 0))
-        if self.options.named_device is not None:
-            gpus = 0
+        gpus = _gpus(ray, self.options)
+        counts = ray.remote(Counts).options(num_cpus=0).remote()
         count = min(self.options.workers or max(1, gpus), len(parts))
         ray.data.DataContext.get_current().enable_progress_bars = False
         rows = ray.data.from_items([asdict(part) for part in parts], override_num_blocks=len(parts))
@@ -67,23 +59,68 @@ class RayEngine:
                 self.scan.to_json(),
                 str(self.folder.absolute()),
                 str(self.journal.absolute()),
+                counts,
             ),
             batch_size=1,
             concurrency=count,
             num_cpus=_CPUS,
             num_gpus=1 if gpus else None,
         )
+        reporter = Reporter(parts, progress)
         try:
-            for row in records.iter_rows():
-                if row["error"]:
-                    raise EncoderError(row["error"])
-                record = PartRecord(**json.loads(row["record"]))
-                part = next(part for part in parts if part.number == record.number)
-                progress(part.stop - part.start)
-                yield record
+            with following(ray, counts, reporter):
+                for row in records.iter_rows():
+                    if row["error"]:
+                        raise EncoderError(row["error"])
+                    record = PartRecord(**json.loads(row["record"]))
+                    reporter.finish(record.number)
+                    yield record
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[-1]
             raise EncoderError(f"Ray gave up: {reason} {RESUMABLE}") from None
+
+
+def dtype_of_actors(options: EncodeOptions) -> str:
+    """The number format that suits the device of an actor, asked of one.
+
+    Raises:
+        UsageError: Ray is not installed.
+        EncoderError: no actor can be started.
+    """
+    ray = _connected()
+    gpus = 1 if _gpus(ray, options) else 0
+    ask = ray.remote(_suitable_dtype).options(num_cpus=_CPUS, num_gpus=gpus)
+    try:
+        return ray.get(ask.remote(options.named_device))
+    except ray.exceptions.RayError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise EncoderError(f"Ray gave up: {reason} {RESUMABLE}") from None
+
+
+def _suitable_dtype(named_device: str | None) -> str:
+    from llm_encoders.devices import choose_device, choose_dtype, or_cpu
+
+    dtype = choose_dtype(None, choose_device(or_cpu(named_device)))
+    return str(dtype).removeprefix("torch.")
+
+
+def _connected() -> Any:
+    """Ray, connected to its cluster or to one of its own on this machine."""
+    try:
+        import ray
+    except ImportError:
+        raise UsageError(
+            "--engine ray needs Ray: pip install 'pyserini-llm-encoders[ray]'."
+        ) from None
+    if not ray.is_initialized():
+        with _keeping_signal_actions():
+            ray.init(log_to_driver=False, logging_level=logging.ERROR)
+    return ray
+
+
+def _gpus(ray: Any, options: EncodeOptions) -> int:
+    """GPUs that actors are given, one each; none where a device is named."""
+    return 0 if options.named_device else int(ray.cluster_resources().get("GPU", 0))
 
 
 def _with_absolute_paths(options: EncodeOptions) -> dict[str, Any]:
@@ -121,12 +158,18 @@ class _Actor:
     """One encoder; answers a part with the record of its file, or with an error."""
 
     def __init__(
-        self, options: dict[str, Any], scan: dict[str, Any], folder: str, journal: str
+        self,
+        options: dict[str, Any],
+        scan: dict[str, Any],
+        folder: str,
+        journal: str,
+        counts: Any,
     ) -> None:
         from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
 
         loaded = EncodeOptions(**options)
         self._error = ""
+        self._counts = counts
         try:
             self._encoder = PartEncoder(
                 loaded,
@@ -145,7 +188,7 @@ class _Actor:
             if not error:
                 part = Part(int(number), int(start), int(stop))
                 try:
-                    (made,) = self._encoder.encode([part], lambda count: None)
+                    (made,) = self._encoder.encode([part], self._progress_of(part))
                     record = json.dumps(asdict(made))
                 except EncoderError as fault:
                     error = str(fault)
@@ -154,3 +197,13 @@ class _Actor:
             records.append(record)
             errors.append(error)
         return {"record": records, "error": errors}
+
+    def _progress_of(self, part: Part) -> Progress:
+        done = 0
+
+        def progress(count: int) -> None:
+            nonlocal done
+            done += count
+            self._counts.note.remote(part.number, done)
+
+        return progress
