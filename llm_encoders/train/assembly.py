@@ -23,6 +23,7 @@ from llm_encoders.train.recipe.errors import RecipeError
 from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.recipe.trainer import number_of
 from llm_encoders.train.regularisers import REGULARISERS
+from llm_encoders.train.reporters import require_reporters
 
 _TIMEOUT = 86_400  # seconds; process 0 prepares data and evaluates while the others wait
 
@@ -68,6 +69,7 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
     Raises:
         UsageError: Transformers refuses what ``trainer`` says.
     """
+    require_reporters(recipe.trainer.get("report_to"))
     evaluation, dtype = recipe.evaluation, dtype_of(recipe)
     options: dict[str, Any] = {
         "logging_steps": 10,

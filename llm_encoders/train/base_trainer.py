@@ -36,6 +36,8 @@ class BaseTrainer(Trainer):
         batches: item ``i`` is what this process does in part ``i`` of the run.
         write: writes the encoder, as users load it, into a folder, given a state dict or ``None``.
         keep: checkpoints to keep besides the best.
+        epoch_steps: optimiser steps in which every query (or passage) is seen once.
+        batch_size: queries (or passages) of an optimiser step.
     """
 
     def __init__(
@@ -46,6 +48,9 @@ class BaseTrainer(Trainer):
         write: Callable[[Path, dict[str, torch.Tensor] | None], None],
         keep: int,
         eval_dataset: Any = None,
+        *,
+        epoch_steps: float,
+        batch_size: int,
     ) -> None:
         with _said_in_a_sentence():
             super().__init__(
@@ -55,6 +60,8 @@ class BaseTrainer(Trainer):
         """The model as it was given, without what wraps it."""
         self._write = write
         self._keep = keep
+        self._epoch_steps, self._batch_size = epoch_steps, batch_size
+        self._steps_before = 0
         self._seconds_before = 0.0
         self._begun = time.monotonic()
 
@@ -88,6 +95,7 @@ class BaseTrainer(Trainer):
         if resume_from_checkpoint is not None:
             seconds = (Path(resume_from_checkpoint) / _SECONDS).read_text(encoding="utf-8")
             self._seconds_before = json.loads(seconds)
+            self._steps_before = int(resume_from_checkpoint.rpartition("-")[2])
         self._begun = time.monotonic()
         return super().train(resume_from_checkpoint, **options)
 
@@ -163,10 +171,15 @@ class BaseTrainer(Trainer):
         return found, None
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add what has been spent."""
+        """Add the cost so far; epochs are passes over the data, samples are queries."""
         if "loss" in logs:
             logs["tokens"] = self.state.num_input_tokens_seen
             logs["flops"] = self.state.total_flos
+        if "train_runtime" in logs:  # of this session, while Transformers counts all steps
+            rate = (self.state.global_step - self._steps_before) / logs["train_runtime"]
+            logs["train_steps_per_second"] = round(rate, 3)
+            logs["train_samples_per_second"] = round(rate * self._batch_size, 3)
+        self.state.epoch = self.state.global_step / self._epoch_steps
         super().log(logs, start_time)
 
     def token_counts(self, inputs: Any) -> list[int]:

@@ -1,14 +1,15 @@
 """Sparsity while training, and the collapses that it shows before the scores do."""
 
 import math
+import sys
 
 import torch
 from torch import Tensor
 
 from llm_encoders.errors import EncoderError
+from llm_encoders.train.recipe.sections import Health
 from llm_encoders.train.regularisers.flops import flops
 
-_PATIENCE = 10  # steps
 _ALL_DENSE = 0.9  # share of the vocabulary
 
 
@@ -22,11 +23,14 @@ class SparsityMonitor:
     Args:
         vocabulary: number of terms.
         ramp_steps: steps until regularisation has its full weight; before, vectors may be dense.
+        health: what a collapse is, and what it does.
     """
 
-    def __init__(self, vocabulary: int, ramp_steps: int) -> None:
+    def __init__(self, vocabulary: int, ramp_steps: int, health: Health | None = None) -> None:
         self.vocabulary = vocabulary
         self.ramp_steps = ramp_steps
+        self.health = Health() if health is None else health
+        self._warned = False
         self._empty_steps = self._dense_steps = self._last_step = 0
         self._reset()
 
@@ -55,7 +59,8 @@ class SparsityMonitor:
         self._frequency = counts if self._frequency is None else self._frequency + counts
         self._passages += len(passages)
         self._steps += 1
-        if step != self._last_step:  # a step may have several parts
+        if step != self._last_step and self.health.collapse != "off":
+            # A step may have several parts.
             self._last_step = step
             self._check(float(found["passage_terms"]), float(found["query_terms"]), step)
 
@@ -64,20 +69,28 @@ class SparsityMonitor:
         dense = step > self.ramp_steps and passage_terms > _ALL_DENSE * self.vocabulary
         self._empty_steps = self._empty_steps + 1 if empty else 0
         self._dense_steps = self._dense_steps + 1 if dense else 0
-        if self._empty_steps >= _PATIENCE:
+        patience = self.health.patience
+        if self._empty_steps >= patience:
             which = "passages" if passage_terms == 0 else "queries"
-            raise Collapse(
-                f"Step {step}: for {_PATIENCE} steps no term of any of the {which} has had a "
+            self._collapsed(
+                f"Step {step}: for {patience} steps no term of any of the {which} has had a "
                 "weight. A term whose logits are all negative gets no gradient and cannot come "
                 "back. Lower the learning rate or the regularisation, lengthen its ramp, or begin "
                 "with a backbone adapted by the stage 'mntp' (bidirectional) or 'clm' (causal)."
             )
-        if self._dense_steps >= _PATIENCE:
-            raise Collapse(
-                f"Step {step}: for {_PATIENCE} steps after the ramp passages have had "
+        if self._dense_steps >= patience:
+            self._collapsed(
+                f"Step {step}: for {patience} steps after the ramp passages have had "
                 f"{passage_terms:,.0f} of {self.vocabulary:,} terms. Such vectors cannot be "
                 "indexed; raise the regularisation or lower the learning rate."
             )
+
+    def _collapsed(self, problem: str) -> None:
+        if self.health.collapse == "stop":
+            raise Collapse(f"{problem} health.collapse in the recipe sets what a collapse does.")
+        if not self._warned:
+            self._warned = True
+            print(f"warning: {problem}", file=sys.stderr)
 
     def figures(self) -> dict[str, float]:
         """Means since the last call, and the shares of dead and always-on terms among passages."""

@@ -33,6 +33,7 @@ class RetrievalTrainer(BaseTrainer):
         objective: Objective,
         collections: list[Collection],
         reported: dict[str, list[Collection]],
+        **options: Any,
     ) -> None:
         """Besides those of :class:`BaseTrainer`.
 
@@ -43,7 +44,13 @@ class RetrievalTrainer(BaseTrainer):
             reported: collections by split, on which the chosen checkpoint is evaluated at the end.
         """
         super().__init__(
-            model, args, batches, write, recipe.saving.keep, eval_dataset=collections or None
+            model,
+            args,
+            batches,
+            write,
+            recipe.saving.keep,
+            eval_dataset=collections or None,
+            **options,
         )
         if (collections or reported) and self.sharded:
             raise UsageError(
@@ -56,7 +63,9 @@ class RetrievalTrainer(BaseTrainer):
         self.shape = ModelShape.of(model)
         self.ramp_steps = round(recipe.regularisation.ramp * args.max_steps)
         sparse = model.contract.paradigm == "sparse"
-        self.monitor = SparsityMonitor(self.shape.vector, self.ramp_steps) if sparse else None
+        self.monitor = (
+            SparsityMonitor(self.shape.vector, self.ramp_steps, recipe.health) if sparse else None
+        )
         self._sums: dict[str, Tensor] = {}
         self._count = 0
         self._step = self._part = 0

@@ -13,9 +13,11 @@ from llm_encoders.checkpoints.resolve import (
 )
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
+from llm_encoders.train.recipe.errors import RecipeError
 from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.stages import STAGES
 
+_SHARED = ("encoder", "data")
 _BASE = "base_model_name_or_path"
 _TAIL = 1 << 20  # bytes of a weights file that are compared
 
@@ -28,6 +30,7 @@ def training_checkpoint(recipe: Recipe) -> Checkpoint:
     """
     contract = STAGES[recipe.stage].contract(recipe)
     backbone = _folder(recipe.backbone, "backbone", MODEL_CONFIG)
+    _require_positions(recipe, backbone)
     adapter = None
     if recipe.start_from is not None:
         adapter = _folder(recipe.start_from, "start_from", ADAPTER_CONFIG)
@@ -40,6 +43,25 @@ def _folder(name: str, key: str, needed: str) -> Path:
     if not (folder / needed).is_file():
         raise EncoderError(f"{key}: {name} holds no {needed}.")
     return folder
+
+
+def _require_positions(recipe: Recipe, backbone: Path) -> None:
+    """Refuse texts that are longer than the positions that a backbone knows."""
+    config = read_object(backbone / MODEL_CONFIG)
+    inner = config.get("text_config")
+    known = (inner if isinstance(inner, dict) else config).get("max_position_embeddings")
+    if not isinstance(known, int):
+        return
+    for section in ("encoder", "data", "mntp", "clm"):
+        for name in ("query_max_length", "passage_max_length", "max_length"):
+            length = getattr(getattr(recipe, section), name, None)
+            if length is not None and length > known and section in (recipe.stage, *_SHARED):
+                key = f"{section}.{name}"
+                raise RecipeError(
+                    key,
+                    f"{key} is {length:,}, but the backbone {recipe.backbone} has {known:,} "
+                    "positions; lower it.",
+                )
 
 
 def _require_same_backbone(adapter: Path, named: str, backbone: Path) -> None:

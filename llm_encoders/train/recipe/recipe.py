@@ -16,6 +16,7 @@ from llm_encoders.train.recipe.sections import (
     Card,
     Data,
     Evaluation,
+    Health,
     ObjectiveWeights,
     Regularisation,
     Saving,
@@ -61,6 +62,7 @@ class Recipe(_StageSections):
     budget: Budget | None = option(None)
     evaluation: Evaluation | None = option(None)
     saving: Saving = option(Saving)
+    health: Health = option(Health)
     card: Card = option(Card)
     quantization: str | None = option(
         None, "Number format of the frozen weights, where it is not dtype.", choices=QUANTIZATIONS

@@ -10,6 +10,7 @@ from llm_encoders.train.regularisers import REGULARISERS
 METRICS = ("ndcg@10", "mrr@10", "recall@100", "contrastive_entropy")
 LOSS_SCALINGS = ("exact", "reference")
 RAMP_UNITS = ("step", "micro-batch")
+COLLAPSE = ("stop", "warn", "off")
 _LARGEST_BATCH = 1_000_000
 
 
@@ -32,7 +33,7 @@ class Adapter:
 _LossWeights = make_dataclass(
     "_LossWeights",
     [
-        (name, float, option(0.0, f"Weight of: {loss.title} ({loss.citation}).", least=0))
+        (name, float, option(0.0, f"Weight: {loss.equation}. {loss.citation}.", least=0))
         for name, loss in LOSSES.items()
     ],
     frozen=True,
@@ -225,6 +226,16 @@ class Saving:
     merged: bool = option(
         False, "Write whole weights with the adapter merged into them, instead of the adapter."
     )
+
+
+@dataclass(frozen=True)
+class Health:
+    """The check for collapse of sparse encoders: all vectors empty, or all nearly full."""
+
+    collapse: str = option(
+        "stop", "What a collapse does: stop the run, warn once, or off.", choices=COLLAPSE
+    )
+    patience: int = option(10, "Steps in a row that are a collapse.", least=1)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ class AdaptationStage(Stage):
 
     unit = "passages"
     unused = (
-        *("encoder", "evaluation", "objective", "regularisation", "schedule.candidates"),
+        *("encoder", "evaluation", "objective", "regularisation", "health"),
+        "schedule.candidates",
         *("data.corpus", "data.split", "data.negatives"),
         *("data.query_max_length", "data.passage_max_length"),
     )
@@ -88,4 +89,6 @@ class AdaptationStage(Stage):
             chunk_tokens=schedule.chunk_tokens,
             decay_steps=self.decay_steps(recipe, len(rows), steps),
             loss=self.loss(),
+            epoch_steps=len(rows) / schedule.queries,
+            batch_size=schedule.queries,
         )

@@ -99,6 +99,8 @@ class _FineTune(Stage):
             assembly.make_objective(recipe, _idf(recipe, model, data)),
             chosen_on,
             reported,
+            epoch_steps=len(data.queries) / recipe.schedule.queries,
+            batch_size=recipe.schedule.queries,
         )
 
 
@@ -126,6 +128,13 @@ def _check_objective(recipe: "Recipe") -> None:
     if not weights.losses:
         raise RecipeError(
             "objective", f"objective has no loss; give a weight to one of {', '.join(LOSSES)}."
+        )
+    if weights.teacher_temperature != 1.0 and not weights.needs_teacher:
+        teachers = [name for name, loss in LOSSES.items() if loss.needs_teacher]
+        raise RecipeError(
+            "objective.teacher_temperature",
+            "objective.teacher_temperature divides the scores of a teacher, from whom only "
+            f"{' and '.join(teachers)} learn; leave it out.",
         )
     if schedule.candidates is not None and not weights.in_batch:
         raise RecipeError(

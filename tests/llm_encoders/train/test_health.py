@@ -6,6 +6,7 @@ import torch
 from llm_encoders.train.base_trainer import BaseTrainer
 from llm_encoders.train.health import Collapse, SparsityMonitor, require_finite
 from llm_encoders.train.recipe.file import load_recipe
+from llm_encoders.train.recipe.sections import Health
 from llm_encoders.train.run import run
 
 
@@ -30,6 +31,18 @@ def test_full_vectors_after_the_ramp_only():
     observe(SparsityMonitor(1000, 100), 1.0, 1.0, 100)
     with pytest.raises(Collapse, match="Step 15: .*1,000 of 1,000 terms"):
         observe(SparsityMonitor(1000, 5), 1.0, 1.0, 20)
+
+
+def test_a_collapse_that_only_warns(capsys):
+    monitor = SparsityMonitor(1000, 5, Health(collapse="warn", patience=3))
+    observe(monitor, 0, 0.1, 20)
+    said = capsys.readouterr().err
+    assert said.count("warning: Step 3: for 3 steps no term of any of the queries") == 1
+
+
+def test_a_check_that_is_off(capsys):
+    observe(SparsityMonitor(1000, 5, Health(collapse="off")), 0, 0, 20)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_single_empty_batch_is_no_collapse():
