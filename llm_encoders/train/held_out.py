@@ -1,6 +1,6 @@
 """Training queries that are held out of training, to choose the checkpoint by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,10 +42,9 @@ def hold_out(data: TrainingData, count: int, seed: int) -> tuple[TrainingData, C
     Raises:
         RecipeError: fewer than two different queries would be left to train on.
     """
-    groups: dict[str, list[int]] = {}
+    groups: dict[int, list[int]] = {}  # of rows whose query is the same
     for row in range(len(data.queries)):
-        text = " ".join(data.queries[row]["query"].split()).casefold()
-        groups.setdefault(text, []).append(row)
+        groups.setdefault(data.queries[row]["group"], []).append(row)
     if count > len(groups) - 2:
         raise RecipeError(
             "evaluation.held_out",
@@ -58,7 +57,8 @@ def hold_out(data: TrainingData, count: int, seed: int) -> tuple[TrainingData, C
     held = {row for rows in chosen for row in rows}
     kept = np.array([row for row in range(len(data.queries)) if row not in held], dtype=np.int64)
     collection = _collection(data, chosen, generator)
-    return TrainingData(_Rows(data.queries, kept), data.passages), collection  # type: ignore[arg-type]
+    rest = replace(data, queries=_Rows(data.queries, kept))  # type: ignore[arg-type]
+    return rest, collection
 
 
 def _collection(
