@@ -8,7 +8,9 @@ in front of PATH (from which Pyserini's trec_eval starts ``java``).
 
 import importlib.util
 import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,6 +52,8 @@ _TROUBLES = {
     "JVM failed to start": "Java does not start.",
 }
 """What Java, Pyjnius or Python print -> what it means; the first that occurs counts."""
+_OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")
+_MEMORY_OPTION = re.compile(r"-X(m[nsx]|ss)|HeapSize|RAMPercentage|NewSize")
 _LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
 
 
@@ -149,6 +153,43 @@ def trouble(printed: str) -> str | None:
         if sign in printed:
             return f"{meaning} {DOCTOR}"
     return None
+
+
+def problem(runtime: JavaRuntime | None) -> str | None:
+    """Why Java would not start, and the cure; ``None`` if it would, as far as can be told.
+
+    Options of the environment about memory are tried on a ``java`` of its own: with wrong ones
+    Java ends the process that it is loaded into.
+    """
+    if runtime is None:
+        return f"No Java {MINIMUM_VERSION} or newer is found. {DOCTOR}"
+    options = " ".join(os.environ.get(name, "") for name in _OPTION_VARIABLES)
+    if not _MEMORY_OPTION.search(options):
+        return None
+    tried = subprocess.run(
+        [str(runtime.java), "-version"], capture_output=True, text=True, check=False
+    )
+    if tried.returncode == 0:
+        return None
+    return trouble(tried.stdout + tried.stderr) or f"Java does not start. {DOCTOR}"
+
+
+def require() -> None:
+    """Start Java with Anserini's classes.
+
+    Raises:
+        EncoderError: it does not start; says why, with the cure.
+    """
+    from llm_encoders.errors import EncoderError
+
+    if what := problem(configure()):
+        raise EncoderError(what)
+    try:
+        from pyserini.pyclass import autoclass
+
+        autoclass("io.anserini.search.SimpleImpactSearcher")
+    except Exception as error:  # Java's and Pyjnius's classes of errors are various
+        raise EncoderError(trouble(str(error)) or f"Java does not start. {DOCTOR}") from None
 
 
 def unusable_override() -> str:

@@ -4,12 +4,11 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from llm_encoders.errors import EncoderError
 from pyserini_ext import java
+from pyserini_ext.bridge import faults
 from pyserini_ext.bridge.names import is_ours, option_value
 
 Function = Callable[..., Any]
@@ -52,7 +51,7 @@ def document_encoder(original: Function) -> Function:
         from pyserini_ext.bridge.encoders import open_document_encoder
 
         given = _arguments(original, encoder, encoder_class, *args, **kwargs)
-        with _errors_in_one_line():
+        with faults.in_one_line():
             return open_document_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
 
     return wrapper
@@ -68,9 +67,9 @@ def encode_query_encoder(original: Function) -> Function:
         from pyserini_ext.bridge.encoders import open_query_encoder
 
         given = _arguments(original, encoder, *args, **kwargs)
-        with _errors_in_one_line():
+        with faults.in_one_line():
             opened = open_query_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
-        if _in_command() and option_value("--max-length") is None:
+        if faults.in_command() and option_value("--max-length") is None:
             opened.ignored_max_length = _COMMAND_MAX_LENGTH
         return opened
 
@@ -87,8 +86,8 @@ def dense_query_encoder(original: Function) -> Function:
         from pyserini_ext.bridge.encoders import LlmDenseQueryEncoder
 
         given = _arguments(original, encoder, encoder_class, *args, **kwargs)
-        named = not _in_command() or option_value("--max-length") is not None
-        with _errors_in_one_line():
+        named = not faults.in_command() or option_value("--max-length") is not None
+        with faults.in_one_line():
             return LlmDenseQueryEncoder(
                 encoder,
                 device=_device(given),
@@ -119,7 +118,7 @@ def _from_name(original: Function, class_name: str) -> Function:
             return original(name)
         from pyserini_ext.bridge import encoders
 
-        with _errors_in_one_line():
+        with faults.in_one_line():
             return getattr(encoders, class_name)(name)
 
     return wrapper
@@ -129,13 +128,38 @@ def prepare_impact_searcher(original: Function) -> Function:
     """For ``LuceneImpactSearcher.__init__``: no limit on query terms, no term left out."""
 
     @functools.wraps(original)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
+    def wrapper(self: Any, index_dir: Any, query_encoder: Any, *args: Any, **kwargs: Any) -> None:
+        if _is_our_encoder(query_encoder):
+            with faults.in_one_line(), faults.lucene_index(index_dir):
+                original(self, index_dir, query_encoder, *args, **kwargs)
+        else:
+            original(self, index_dir, query_encoder, *args, **kwargs)
         from pyserini_ext.bridge.search import prepare
 
         prepare(self)
 
     return wrapper
+
+
+def check_faiss_index(original: Function) -> Function:
+    """For ``FaissSearcher.__init__``: a damaged index, or one of another dimension, is named."""
+
+    @functools.wraps(original)
+    def wrapper(self: Any, index_dir: Any, query_encoder: Any, *args: Any, **kwargs: Any) -> None:
+        opening = functools.partial(original, self, index_dir, query_encoder, *args, **kwargs)
+        if not _is_our_encoder(query_encoder):
+            return opening()
+        with faults.in_one_line():
+            faults.open_faiss_index(opening, self, index_dir)
+
+    return wrapper
+
+
+def _is_our_encoder(encoder: Any) -> bool:
+    """Whether an encoder, or the name of one, is ours; without importing PyTorch to know."""
+    if isinstance(encoder, str):
+        return is_ours(encoder)
+    return type(encoder).__module__ == "pyserini_ext.bridge.encoders"
 
 
 def encode_batch_at_once(original: Function) -> Function:
@@ -147,7 +171,7 @@ def encode_batch_at_once(original: Function) -> Function:
 
         if not isinstance(self.query_encoder, LlmSpladeQueryEncoder):
             return original(self, queries, *args, **kwargs)
-        with self.query_encoder.prefetched(queries):
+        with faults.in_one_line(), self.query_encoder.prefetched(queries):
             return original(self, queries, *args, **kwargs)
 
     return wrapper
@@ -182,25 +206,8 @@ def _arguments(function: Function, *args: Any, **kwargs: Any) -> dict[str, Any]:
 
 def _device(given: dict[str, Any]) -> str | None:
     """The device, unless it is a command's default, which would put an LLM on the CPU."""
-    if _in_command() and option_value("--device") is None:
+    if faults.in_command() and option_value("--device") is None:
         return None
     from llm_encoders.devices import or_cpu
 
     return or_cpu(given.get("device"))
-
-
-def _in_command() -> bool:
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return spec is not None and spec.name.startswith("pyserini.")
-
-
-@contextmanager
-def _errors_in_one_line() -> Iterator[None]:
-    """In a Pyserini command, end with our one-line error and exit code; in a program, raise."""
-    try:
-        yield
-    except EncoderError as error:
-        if not _in_command():
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None

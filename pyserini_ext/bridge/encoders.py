@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from pyserini.encode import DocumentEncoder, QueryEncoder
 
-from llm_encoders import UsageError, load_encoder
+from llm_encoders import EncoderError, UsageError, load_encoder
 from llm_encoders.checkpoints import resolve
+from llm_encoders.checkpoints.backbone_checks import not_finite_cure
+from llm_encoders.encoding.encoder import NotFiniteError
 from pyserini_ext.bridge.names import paradigm_of
 
 
@@ -124,7 +126,13 @@ class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
     def _vectors(self, queries: list[str], max_length: int | None) -> Any:
         if max_length is None or max_length == self.ignored_max_length:
             max_length = self.max_length
-        return self.encoder.encode_queries(queries, max_length=max_length)
+        try:
+            return self.encoder.encode_queries(queries, max_length=max_length)
+        except NotFiniteError as error:
+            raise EncoderError(
+                f"The query {queries[error.row][:80]!r} gave NaN or infinite activations in "
+                f"{self.encoder.dtype}; {not_finite_cure(self.encoder.dtype)}."
+            ) from None
 
 
 class LlmSpladeQueryEncoder(_LlmQueryEncoder):

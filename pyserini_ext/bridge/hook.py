@@ -25,8 +25,9 @@ class PyseriniFinder:
         if fullname == "pyserini":
             from pyserini_ext import java
 
-            java.configure()
+            runtime = java.configure()
             _become_our_encode_command()
+            _guard_command(runtime)
             return None
         if fullname.startswith("pyserini."):
             from pyserini_ext.bridge import interception
@@ -51,6 +52,14 @@ def _become_our_encode_command() -> None:
     if dispatch.is_our_encode_command():
         words = [*words[: starts[0] + 1], "pyserini_ext.encode", *words[starts[0] + 2 :]]
         os.execv(sys.executable, [sys.executable, *words[1:]])
+
+
+def _guard_command(runtime):
+    """Errors of Pyserini's commands are sentences where the encoder is ours."""
+    if sys.argv[:1] == ["-m"] and "--encoder" in "=".join(sys.argv).split("="):
+        from pyserini_ext.bridge import faults
+
+        faults.guard_command(runtime)
 
 
 def switched_off() -> bool:

@@ -40,7 +40,10 @@ INTERCEPTIONS = {
     ),
     "pyserini.search.faiss.__main__": Interception({"init_query_encoder": "dense_query_encoder"}),
     "pyserini.search.faiss._searcher": Interception(
-        {"FaissSearcher._init_encoder_from_str": "dense_query_encoder_from_name"}
+        {
+            "FaissSearcher.__init__": "check_faiss_index",
+            "FaissSearcher._init_encoder_from_str": "dense_query_encoder_from_name",
+        }
     ),
     "pyserini.search.lucene._impact_searcher": Interception(
         {

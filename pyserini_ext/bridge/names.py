@@ -56,10 +56,16 @@ def paradigm_of(spec: str) -> str | None:
 
 def option_value(name: str, arguments: list[str] | None = None) -> str | None:
     """Value of ``--name VALUE`` or ``--name=VALUE`` on the command line, ``None`` if absent."""
+    return next(iter(option_values(name, arguments)), None)
+
+
+def option_values(name: str, arguments: list[str] | None = None) -> list[str]:
+    """All values of an option: ``pyserini.search.hybrid`` takes two encoders."""
     words = sys.argv[1:] if arguments is None else arguments
+    found = []
     for word, following in zip(words, [*words[1:], None], strict=False):
-        if word == name:
-            return following
-        if word.startswith(f"{name}="):
-            return word.partition("=")[2]
-    return None
+        if word == name and following is not None:
+            found.append(following)
+        elif word.startswith(f"{name}="):
+            found.append(word.partition("=")[2])
+    return found

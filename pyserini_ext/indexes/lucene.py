@@ -15,6 +15,7 @@ from typing import Any, Self
 from scipy.sparse import csr_array
 
 from llm_encoders.errors import EncoderError
+from pyserini_ext import java
 
 # A control character that is no whitespace to Java and that no tokenizer puts into a term.
 DELIMITER = "\x01"
@@ -37,6 +38,7 @@ class LuceneImpactWriter:
 
         if not jnius_config.vm_running:
             jnius_config.add_options("-Xrs")  # leaves Ctrl-C and SIGTERM to Python
+        java.require()
         from pyserini.pyclass import autoclass
 
         self.folder = folder
@@ -49,7 +51,7 @@ class LuceneImpactWriter:
         try:
             self._writer = autoclass("org.apache.lucene.index.IndexWriter")(self._directory, config)
         except Exception as error:  # Java's classes of errors are not Python's
-            raise EncoderError(f"Cannot write a Lucene index to {folder}: {error}") from None
+            raise _fault(f"Cannot write a Lucene index to {folder}", error) from None
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="lucene")
         self._pending: list[Future[None]] = []
@@ -95,7 +97,7 @@ class LuceneImpactWriter:
             for future in pending:
                 future.result()
         except Exception as error:  # Java's classes of errors are not Python's
-            raise EncoderError(f"Cannot write the Lucene index {self.folder}: {error}") from None
+            raise _fault(f"Cannot write the Lucene index {self.folder}", error) from None
 
     def _add_slice(self, documents: list[tuple[str, str]]) -> None:
         import jnius
@@ -137,7 +139,7 @@ class LuceneImpactWriter:
             self._writer.setLiveCommitData(values.entrySet())
             self._writer.commit()
         except Exception as error:  # Java's classes of errors are not Python's
-            raise EncoderError(f"Cannot write the Lucene index {self.folder}: {error}") from None
+            raise _fault(f"Cannot write the Lucene index {self.folder}", error) from None
 
     def __enter__(self) -> Self:
         return self
@@ -157,7 +159,7 @@ class LuceneImpactWriter:
             self._directory.close()
         except Exception as fault:  # Java's classes of errors are not Python's
             if error_type is None:
-                raise EncoderError(f"Cannot finish the index {self.folder}: {fault}") from None
+                raise _fault(f"Cannot finish the index {self.folder}", fault) from None
 
 
 def lucene_file_names(building: Path) -> list[str]:
@@ -167,6 +169,11 @@ def lucene_file_names(building: Path) -> list[str]:
     """
     names = [path.name for path in building.iterdir() if path.name != "write.lock"]
     return sorted(names, key=lambda name: (name.startswith("segments"), name))
+
+
+def _fault(what: str, error: Exception) -> EncoderError:
+    """An error of Java, with the cure where Java itself is the cause."""
+    return EncoderError(f"{what}: {java.trouble(str(error)) or error}")
 
 
 def _analyzer() -> Any:
