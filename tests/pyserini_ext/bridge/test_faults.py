@@ -147,7 +147,6 @@ def test_commands_end_in_one_line(search, stories, environment, message):
 
 @pytest.mark.slow
 def test_commands_without_our_encoders_end_as_ever(search):
-    assert "Traceback" in search("--impact", code=1).stderr
     assert "Traceback" in search(code=1, **{java.OVERRIDE: "/nowhere"}).stderr
 
 
