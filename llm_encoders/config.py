@@ -16,8 +16,19 @@ ATTENTIONS = ("bidirectional", "causal")
 POOLINGS = ("mean-of-normalised", "mean", "last", "eos", "cls")
 HIDDEN_SIZE_POWER = "hidden_size^-0.25"
 
-
 _TEMPERATURES = {"sparse": 1.0, "dense": 0.01}
+
+
+# log1p of a float32 is below 89, so an impact of the largest scale is still an int32.
+_SMALLEST, _LARGEST = 1e-9, 1e7
+_MOST_TOKENS = 1 << 20
+_MOST_TERMS = (1 << 31) - 1
+
+
+_TO_FILL_IN = (
+    *("normalize", "logit_scale", "pool_bos", "append_eos", "query_prefix", "passage_prefix"),
+    *("query_max_length", "passage_max_length"),
+)
 
 
 class ContractError(UsageError):
@@ -78,25 +89,15 @@ class EncoderConfig:
                 "logit_scale",
                 f"logit_scale is '{self.logit_scale}'; give a number or '{HIDDEN_SIZE_POWER}'.",
             )
-        if not isinstance(self.logit_scale, str) and self.logit_scale <= 0:
-            raise ContractError(
-                "logit_scale", f"logit_scale is {self.logit_scale}; give a positive number."
-            )
-        for name in ("query_max_length", "passage_max_length"):
-            if getattr(self, name) < 1:
-                raise ContractError(
-                    name, f"{name} is {getattr(self, name)}; give at least 1 token."
-                )
-        for name in ("query_top_k", "passage_top_k"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ContractError(
-                    name, f"{name} is {getattr(self, name)}; give at least 1, or null."
-                )
+        if not isinstance(self.logit_scale, str):
+            _require_range("logit_scale", self.logit_scale, _SMALLEST, _LARGEST)
         for name in ("impact_scale", "temperature"):
-            if getattr(self, name) <= 0:
-                raise ContractError(
-                    name, f"{name} is {getattr(self, name)}; give a positive number."
-                )
+            _require_range(name, getattr(self, name), _SMALLEST, _LARGEST)
+        for name in ("query_max_length", "passage_max_length"):
+            _require_range(name, getattr(self, name), 1, _MOST_TOKENS)
+        for name in ("query_top_k", "passage_top_k"):
+            if getattr(self, name) is not None:
+                _require_range(name, getattr(self, name), 1, _MOST_TERMS)
         if self.pooling == "eos" and not (self.append_eos and self.pool_eos):
             raise ContractError(
                 "pooling", "pooling 'eos' needs append_eos and pool_eos to be true."
@@ -136,6 +137,18 @@ class EncoderConfig:
         path = Path(folder) / CONFIG_NAME
         return cls.from_dict(read_object(path), str(path))
 
+    @staticmethod
+    def template() -> str:
+        """An ``encoder_config.json`` to fill in: what is left as it is will be refused."""
+        return json.dumps(
+            {
+                "paradigm": " | ".join(PARADIGMS),
+                "attention": " | ".join(ATTENTIONS),
+                "pooling": " | ".join(POOLINGS),
+                **dict.fromkeys(_TO_FILL_IN),
+            }
+        )
+
     def save(self, folder: str | Path) -> None:
         """Write ``encoder_config.json`` into a checkpoint folder."""
         text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
@@ -148,6 +161,14 @@ def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
             name,
             f"{name} is {value!r}; choose one of {', '.join(choices)}."
             f"{nearest(str(value), choices)}",
+        )
+
+
+def _require_range(name: str, value: float, smallest: float, largest: float) -> None:
+    if not smallest <= value <= largest:  # false for NaN
+        shown = f"{value:g}" if isinstance(value, float) else f"{value}"
+        raise ContractError(
+            name, f"{name} is {shown}; give a number from {smallest:g} to {largest:,.0f}."
         )
 
 

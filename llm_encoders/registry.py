@@ -10,10 +10,11 @@ from typing import Any
 
 import yaml
 
-from llm_encoders.config import EncoderConfig
+from llm_encoders.config import CONFIG_NAME, EncoderConfig
 from llm_encoders.errors import UsageError, nearest
 
-SPEC_OPTIONS = ("paradigm", "backbone", "device", "dtype", "quantization")
+SPEC_OPTIONS = ("paradigm", "like", "backbone", "device", "dtype", "quantization")
+CHECKPOINT_FILES = (CONFIG_NAME, "adapter_config.json", "config.json")
 _SPEC = re.compile(r"(?P<name>.*?)(?P<options>(,[a-z_]+=[^,]*)*)")
 
 
@@ -75,8 +76,22 @@ def read_preset(text: str, source: str) -> Preset:
     return Preset(contract=contract, **values)
 
 
+def local_checkpoint(name: str) -> Path | None:
+    """The folder of this name, if there is one that holds a checkpoint."""
+    try:
+        holds = any((Path(name) / file).is_file() for file in CHECKPOINT_FILES)
+    except OSError:  # a name that is too long for a path
+        return None
+    return Path(name) if name and holds else None
+
+
 def find(name: str) -> Preset | None:
-    """The preset of this name, or whose adapter is this Hub repository, if any."""
+    """The preset of this name, or whose adapter is this Hub repository, if any.
+
+    A local folder of that name that holds a checkpoint wins: then there is no preset.
+    """
+    if local_checkpoint(name) is not None:
+        return None
     known = presets()
     return known.get(name) or next((p for p in known.values() if p.adapter == name), None)
 
@@ -85,13 +100,15 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     """Split ``NAME[,option=value]…`` into the name and its options.
 
     The written form works wherever only a name can be passed, e.g. ``--encoder
-    my/adapter,paradigm=sparse,backbone=/models/llama``. Options are those of
+    my/adapter,dtype=float32,backbone=/models/llama``. Options are those of
     :func:`llm_encoders.load_encoder`. An existing path is never split.
 
     Raises:
-        UsageError: an unknown option; names the nearest.
+        UsageError: the name is empty, or an unknown option; names the nearest.
     """
-    if Path(spec).exists():
+    if not spec.strip():
+        raise UsageError("The encoder's name is empty; name one, e.g. llm-splade-tiny.")
+    if _exists(spec):
         return spec, {}
     match = _SPEC.fullmatch(spec)
     if match is None:
@@ -103,7 +120,16 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
                 f"Encoder '{spec}': unknown option '{key}'.{nearest(key, SPEC_OPTIONS)} "
                 f"Options: {', '.join(SPEC_OPTIONS)}."
             )
+    if not match["name"].strip():
+        raise UsageError(f"Encoder '{spec}': the name before the options is empty.")
     return match["name"], options
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # too long for a path
+        return False
 
 
 def unknown_name(name: str) -> UsageError:

@@ -40,13 +40,14 @@ def local_folder(name: str, purpose: str) -> Path:
     raise UsageError(f"{purpose}: '{name}' is neither a folder nor a Hub id.")
 
 
-def fetch(repo_id: str, purpose: str, cure: str) -> Path:
+def fetch(repo_id: str, purpose: str, cure: str, revision: str | None = None) -> Path:
     """Return the local folder of a Hub repository, downloading what is missing.
 
     Args:
         repo_id: ``organisation/repository``.
         purpose: what it is needed for, e.g. ``"adapter of llm-splade-8b"``; used in errors.
         cure: what the user can do instead; the end of the error message.
+        revision: branch, tag or commit; default the repository's main branch.
 
     Raises:
         EncoderError: neither the cache nor the Hub has it; says what was tried.
@@ -55,7 +56,11 @@ def fetch(repo_id: str, purpose: str, cure: str) -> Path:
 
     try:
         folder = snapshot_download(
-            repo_id, allow_patterns=_WANTED, ignore_patterns=_UNWANTED, max_workers=4
+            repo_id,
+            revision=revision,
+            allow_patterns=_WANTED,
+            ignore_patterns=_UNWANTED,
+            max_workers=4,
         )
     except Exception as error:  # the Hub client raises a dozen unrelated classes
         details = str(error).strip().splitlines() or ["no details"]

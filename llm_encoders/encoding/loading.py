@@ -18,27 +18,31 @@ def load_encoder(
     paradigm: str | None = None,
     quantization: str | None = None,
     attention_implementation: str | None = None,
+    like: str | None = None,
 ) -> SparseEncoder | DenseEncoder:
     """Load an encoder.
 
     Args:
         name_or_path: a preset (``llm-splade-tiny``), a folder or a Hub id; it may carry the
-            options below in writing, as in ``my/adapter,paradigm=sparse`` (arguments win).
+            options below in writing, as in ``my/adapter,dtype=float32`` (arguments win). A local
+            folder wins over a preset of the same name.
         device: default the first GPU, else the CPU.
         dtype: ``"float32"``, ``"bfloat16"``, ``"float16"``; default bfloat16 on a GPU that has
             it, float32 on a CPU.
         backbone: folder or Hub id of the model under an adapter; default what the preset or the
             adapter names, relative to the adapter where it is a relative path.
-        paradigm: ``"sparse"`` or ``"dense"``, for checkpoints without ``encoder_config.json``;
-            they get the Lion contract.
+        paradigm: ``"sparse"`` or ``"dense"``; an error if the checkpoint is of the other.
         quantization: ``"4bit"`` or ``"8bit"`` weights by bitsandbytes.
         attention_implementation: ``"sdpa"``, ``"eager"`` or ``"flash_attention_2"``.
+        like: ``"lion"``, with ``paradigm``, for a checkpoint that has no ``encoder_config.json``
+            and encodes as the published Lion checkpoints do (arXiv 2502.15526).
 
     Raises:
-        UsageError: unknown name or option, missing or contradicting paradigm.
+        UsageError: unknown name or option; a checkpoint that does not say how it encodes, or says
+            something else than the options.
         EncoderError: files that cannot be had or do not fit together.
     """
-    files, written = resolve.resolve_spec(name_or_path, paradigm, backbone)
+    files, written = resolve.resolve_spec(name_or_path, paradigm, backbone, like)
     chosen_device = choose_device(device if device is not None else written.get("device"))
     chosen_dtype = choose_dtype(dtype if dtype is not None else written.get("dtype"), chosen_device)
     loaded = load_backbone(

@@ -8,6 +8,7 @@ import torch
 
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
+from llm_encoders.checkpoints.lion import lion_paradigm
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.errors import EncoderError, UsageError, nearest
@@ -122,7 +123,12 @@ def find_teacher(
     bare, written = registry.parse_spec(name)
     dtype = dtype or written.get("dtype") or "float32"
     dtype = str(choose_dtype(dtype, choose_device("cpu"))).removeprefix("torch.")
-    ours = registry.find(bare) is not None or (Path(bare) / CONFIG_NAME).is_file()
+    ours = (
+        registry.find(bare) is not None
+        or (Path(bare) / CONFIG_NAME).is_file()
+        or "like" in written
+        or lion_paradigm(Path(bare)) is not None
+    )
     if ours:
         if kind not in (None, "bi-encoder"):
             raise UsageError(f"{name} is one of our encoders, so a bi-encoder, not a {kind}.")

@@ -7,8 +7,10 @@ from pathlib import Path
 from llm_encoders.checkpoints import hub
 from llm_encoders.checkpoints.resolve import (
     ADAPTER_CONFIG,
+    BASE,
     MODEL_CONFIG,
     Checkpoint,
+    base_model,
     local_backbone,
 )
 from llm_encoders.errors import EncoderError
@@ -18,7 +20,6 @@ from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.stages import STAGES
 
 _SHARED = ("encoder", "data")
-_BASE = "base_model_name_or_path"
 _TAIL = 1 << 20  # bytes of a weights file that are compared
 
 
@@ -70,7 +71,7 @@ def _require_same_backbone(adapter: Path, named: str, backbone: Path) -> None:
     Nothing is fetched for that. Of a backbone that is not on this machine, two Hub ids are
     compared; a folder, which may be a copy, is taken with a warning.
     """
-    written = str(read_object(adapter / ADAPTER_CONFIG).get(_BASE) or "")
+    written, _ = base_model(adapter)
     folder = local_backbone(adapter, written)
     if folder is None and hub.looks_like_hub_id(written):
         cached = hub.cached_file(written, MODEL_CONFIG)
@@ -114,5 +115,5 @@ def _tail(path: Path) -> tuple[int, bytes]:
 
 def _place(path: Path) -> str:
     lines = path.read_text(encoding="utf-8").splitlines()
-    number = next((n for n, line in enumerate(lines, start=1) if f'"{_BASE}"' in line), 1)
+    number = next((n for n, line in enumerate(lines, start=1) if f'"{BASE}"' in line), 1)
     return f"{path}, line {number}"

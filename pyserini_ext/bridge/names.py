@@ -8,6 +8,7 @@ from pathlib import Path
 
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
+from llm_encoders.checkpoints.lion import lion_paradigm
 from llm_encoders.config import CONFIG_NAME, EncoderConfig
 from llm_encoders.errors import UsageError
 
@@ -19,9 +20,9 @@ def is_ours(spec: object) -> bool:
     """Whether an ``--encoder`` value is for this package; everything else stays Pyserini's.
 
     Ours are: the named encoders (and words like them, so that a typo is answered with the known
-    names), the Hub ids behind them, folders with an ``encoder_config.json``, Hub ids whose
-    ``encoder_config.json`` is in the local cache, and anything written with one of our options,
-    as in ``my/model,paradigm=sparse``.
+    names), the Hub ids behind them, folders with an ``encoder_config.json`` or an adapter of Lion's
+    classes, Hub ids whose ``encoder_config.json`` is in the local cache, and anything written with
+    one of our options, as in ``my/model,paradigm=sparse,like=lion``.
     """
     if not isinstance(spec, str) or not spec:
         return False
@@ -29,10 +30,10 @@ def is_ours(spec: object) -> bool:
         name, options = registry.parse_spec(spec)
     except UsageError:
         return any(f",{option}=" in spec for option in registry.SPEC_OPTIONS)
-    if options or registry.find(name):
+    if options or name in registry.presets() or registry.find(name):
         return True
     if os.path.exists(name):
-        return (Path(name) / CONFIG_NAME).is_file()
+        return (Path(name) / CONFIG_NAME).is_file() or lion_paradigm(Path(name)) is not None
     if hub.looks_like_hub_id(name):
         return hub.cached_file(name, CONFIG_NAME) is not None
     plain = name.lower().replace("_", "-")
@@ -51,7 +52,7 @@ def paradigm_of(spec: str) -> str | None:
         return EncoderConfig.load(name).paradigm
     if hub.looks_like_hub_id(name) and (cached := hub.cached_file(name, CONFIG_NAME)):
         return EncoderConfig.load(cached.parent).paradigm
-    return options.get("paradigm")
+    return lion_paradigm(Path(name)) or options.get("paradigm")
 
 
 def option_value(name: str, arguments: list[str] | None = None) -> str | None:

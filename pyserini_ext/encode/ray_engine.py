@@ -133,7 +133,7 @@ def _with_absolute_paths(options: EncodeOptions) -> dict[str, Any]:
     for key, value in written.items():
         if key == "backbone" and Path(value).exists():
             written[key] = str(Path(value).absolute())
-    if Path(name).exists():
+    if registry.local_checkpoint(name):
         name = str(Path(name).absolute())
     values["encoder"] = ",".join([name, *(f"{key}={value}" for key, value in written.items())])
     return values

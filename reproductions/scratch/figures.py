@@ -33,7 +33,7 @@ COLUMNS = ("paradigm", "run", *METRICS, *SPENT, "device", "torch")
 
 def untrained(paradigm: str, runs: Path) -> object:
     """The random Llama under the contract that training then kept to."""
-    encoder = load_encoder(str(runs / "llama"), paradigm=paradigm, dtype="float32")
+    encoder = load_encoder(str(runs / "llama"), paradigm=paradigm, like="lion", dtype="float32")
     encoder.config = EncoderConfig.load(runs / f"{paradigm}-pairs")
     return encoder
 

@@ -51,7 +51,7 @@ def work(tmp_path_factory, shared_data):
 def model(request, stories, shared_data):
     """The folder, and the adapter that goes on it or not; the paradigm is added by the test."""
     if request.param == "backbone":
-        return lambda paradigm: f"{stories},paradigm={paradigm}"
+        return lambda paradigm: f"{stories},paradigm={paradigm},like=lion"
     return lambda paradigm: (
         f"{shared_data / 'parity'}/adapter-{paradigm},paradigm={paradigm},backbone={stories}"
     )
@@ -66,7 +66,7 @@ def sparse_index(python, work, stories):
 def sparse_vectors_of(python, work, stories):
     output = work / "shared-vectors"
     if not output.exists():
-        encode(python, work, output.name, f"{stories},paradigm=sparse")
+        encode(python, work, output.name, f"{stories},paradigm=sparse,like=lion")
     return output
 
 
@@ -135,7 +135,7 @@ def test_dense_all_the_way(python, work, model):
 
 def test_forms_of_the_command_give_the_same_bytes(python, work, stories):
     short = sparse_vectors_of(python, work, stories)
-    encoder = ("encoder", "--encoder", f"{stories},paradigm=sparse")
+    encoder = ("encoder", "--encoder", f"{stories},paradigm=sparse,like=lion")
     source = ("input", "--corpus", work / "corpus")
     python("-m", "pyserini.encode", *source, "output", "--embeddings", work / "long", *encoder)
     whole = (short / "embeddings.00000.jsonl").read_bytes()
@@ -152,7 +152,7 @@ def test_forms_of_the_command_give_the_same_bytes(python, work, stories):
 def test_shards_make_up_the_whole(work, stories):
     ids = []
     for shard in range(3):
-        words = ("--encoder", f"{stories},paradigm=sparse", "--corpus", work / "corpus")
+        words = ("--encoder", f"{stories},paradigm=sparse,like=lion", "--corpus", work / "corpus")
         options = ("--shard-num", 3, "--shard-id", shard, "--embeddings", work / f"s{shard}")
         assert main([*map(str, (*words, *options))]) == 0
         ids += read_vectors(work / f"s{shard}")[0]
@@ -161,7 +161,7 @@ def test_shards_make_up_the_whole(work, stories):
 
 
 def test_encoded_queries_hybrid_and_run_formats(python, work, stories, sparse_index):
-    sparse, dense = f"{stories},paradigm=sparse", f"{stories},paradigm=dense"
+    sparse, dense = f"{stories},paradigm=sparse,like=lion", f"{stories},paradigm=dense,like=lion"
     index = sparse_index
     faiss = encode(python, work, "f", dense, "--to-faiss")
     topics = ("--topics", work / "topics.tsv")
@@ -206,7 +206,7 @@ def test_encoded_queries_hybrid_and_run_formats(python, work, stories, sparse_in
 
 def test_remove_query(python, work, stories, sparse_index):
     """A query whose id is a document's id must not find that document."""
-    encoder, index = f"{stories},paradigm=sparse", sparse_index
+    encoder, index = f"{stories},paradigm=sparse,like=lion", sparse_index
     first = json.loads((work / "corpus" / "c.jsonl").read_text().splitlines()[0])
     (work / "self.tsv").write_text(f"{first['_id']}\t{first['title']}\n")
     command = ("-m", "pyserini.search.lucene", "--impact", "--encoder", encoder, "--index", index)
@@ -231,7 +231,7 @@ def test_remove_query(python, work, stories, sparse_index):
 def test_faulty_corpus(tmp_path, stories, capsys, line, message):
     (tmp_path / "c.jsonl").write_text(f'{{"id": "a", "text": "good"}}\n{line}\n')
     paths = ("--corpus", tmp_path / "c.jsonl", "--embeddings", tmp_path / "out")
-    words = [*map(str, ("--encoder", f"{stories},paradigm=sparse", *paths))]
+    words = [*map(str, ("--encoder", f"{stories},paradigm=sparse,like=lion", *paths))]
     assert main(words) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -247,10 +247,10 @@ def test_faulty_corpus(tmp_path, stories, capsys, line, message):
         ("--encoder llm-splade-3b", 1, "no sparse 3B checkpoint"),
         ("--encoder llm-splade-8b", 1, "--encoder ADAPTER_FOLDER,paradigm=sparse,backbone="),
         ("--encoder llm-splade-tiny --to-faiss", 2, "Give --to-lucene in place"),
-        ("--encoder {stories},paradigm=dense --dimension 768", 2, "has 64"),
-        ("--encoder {stories}", 2, "by adding paradigm=sparse"),
-        ("--encoder {stories},paradigm=dense --device gpu", 2, "Unknown device 'gpu'"),
-        ("--encoder {stories},paradigm=dense --max-length 1", 2, "leaves no room"),
+        ("--encoder {stories},paradigm=dense,like=lion --dimension 768", 2, "has 64"),
+        ("--encoder {stories}", 2, "does not say how it encodes"),
+        ("--encoder {stories},paradigm=dense,like=lion --device gpu", 2, "Unknown device 'gpu'"),
+        ("--encoder {stories},paradigm=dense,like=lion --max-length 1", 2, "leaves no room"),
     ],
 )
 def test_wrong_usage(work, stories, capsys, options, code, message):
@@ -288,7 +288,12 @@ def test_failure_keeps_the_previous_output(python, work, stories, tmp_path):
     output = sparse_vectors_of(python, work, stories)
     before = (output / "embeddings.00000.jsonl").read_bytes()
     (tmp_path / "bad.jsonl").write_text("{\n")
-    words = ("--encoder", f"{stories},paradigm=sparse", "--corpus", tmp_path / "bad.jsonl")
+    words = (
+        "--encoder",
+        f"{stories},paradigm=sparse,like=lion",
+        "--corpus",
+        tmp_path / "bad.jsonl",
+    )
     assert main([*map(str, (*words, "--embeddings", output))]) == 1
     assert (output / "embeddings.00000.jsonl").read_bytes() == before
 
@@ -319,7 +324,12 @@ def test_document_with_infinite_activations_is_named(work, shared_data, tmp_path
     weights[poisoned][token] = np.nan
     save_file(weights, tmp_path / "model" / "model.safetensors", metadata={"format": "pt"})
     (tmp_path / "c.jsonl").write_text('{"id": "a", "text": "ok"}\n{"id": "b", "text": "X"}\n')
-    words = ("--encoder", f"{tmp_path / 'model'},paradigm=dense", "--corpus", tmp_path / "c.jsonl")
+    words = (
+        "--encoder",
+        f"{tmp_path / 'model'},paradigm=dense,like=lion",
+        "--corpus",
+        tmp_path / "c.jsonl",
+    )
     assert main([*map(str, (*words, "--embeddings", tmp_path / "out"))]) == 1
     message = capsys.readouterr().err
     assert f"{tmp_path}/c.jsonl, line 2: document 'b': " in message and "NaN" in message

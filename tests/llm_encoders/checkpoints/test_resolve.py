@@ -54,20 +54,21 @@ def test_backbone_that_is_nothing(parity):
 @pytest.mark.parametrize("saved_for", ["sparse", "dense"])
 def test_either_key_layout_serves_either_paradigm(parity, paradigm, saved_for):
     """Tensor names tell whether the LM or the bare decoder was wrapped; it must not matter."""
-    own = load_encoder(str(parity / f"adapter-{saved_for}"), paradigm=paradigm)
     folder = parity / f"adapter-{saved_for}"
+    edit_adapter(folder, auto_mapping=None)
+    own = load_encoder(str(folder), paradigm=paradigm, like="lion")
     tensors = load_file(folder / "adapter_model.safetensors")
     old, new = "base_model.model.model.", "base_model.model."
     if saved_for == "dense":
         old, new = new, old
     renamed = {new + name.removeprefix(old): tensor for name, tensor in tensors.items()}
     save_file(renamed, folder / "adapter_model.safetensors")
-    other = load_encoder(str(folder), paradigm=paradigm)
+    other = load_encoder(str(folder), paradigm=paradigm, like="lion")
     vectors = [e.encode_queries(["a little girl"]) for e in (own, other)]
     if paradigm == "sparse":
         vectors = [v.toarray() for v in vectors]
     np.testing.assert_array_equal(*vectors)
-    plain = load_encoder(str(parity / "backbone"), paradigm=paradigm).encode_queries(
+    plain = load_encoder(str(parity / "backbone"), paradigm=paradigm, like="lion").encode_queries(
         ["a little girl"]
     )
     plain = plain.toarray() if paradigm == "sparse" else plain
@@ -96,14 +97,145 @@ def test_pickled_adapter_is_refused(parity):
         load_encoder(str(folder), paradigm="dense")
 
 
-def test_paradigm_must_be_known_and_agree(parity):
+@pytest.mark.parametrize("paradigm", [None, "sparse", "dense"])
+def test_a_checkpoint_that_says_nothing_is_refused_with_a_template(parity, paradigm):
     name = str(parity / "backbone")
-    with pytest.raises(UsageError, match=r"no encoder_config.json.*,paradigm=sparse"):
-        resolve(name)
+    with pytest.raises(UsageError) as caught:
+        resolve(name, paradigm)
+    message = str(caught.value)
+    assert f"Write {name}/encoder_config.json" in message
+    assert f"'--encoder {name},paradigm={paradigm or 'sparse'},like=lion'" in message
+    template = json.loads(message[message.index("{") : message.index("}") + 1])
+    assert {"attention", "pooling", "append_eos", "query_prefix"} < template.keys()
+    filled = {
+        **EncoderConfig("dense").__dict__,
+        "append_eos": True,
+        "query_prefix": "query: ",
+    }
+    for key in template:  # whatever is left as it is, is refused
+        left = {**{k: filled[k] for k in template}, key: template[key]}
+        with pytest.raises(UsageError, match=key):
+            EncoderConfig.from_dict(left, "template")
+    (parity / "backbone" / "encoder_config.json").write_text(
+        json.dumps({k: filled[k] for k in template})
+    )
+    assert resolve(name).contract.query_prefix == "query: "
+
+
+def test_files_of_other_publishers_are_named_as_not_read(parity):
+    folder = parity / "backbone"
+    (folder / "modules.json").write_text("[]")
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text("{}")
+    match = r"Its modules\.json, 1_Pooling/config\.json say something of that, but are not read yet"
+    with pytest.raises(UsageError, match=match):
+        load_encoder(str(folder), paradigm="dense")
+
+
+def test_contract_of_lion_by_a_written_option_or_by_the_class(parity):
+    plain = str(parity / "backbone")
+    assert resolve(plain, "dense", like="lion").contract == EncoderConfig("dense")
+    encoder = load_encoder(f"{plain},paradigm=sparse,like=lion")
+    assert encoder.config == EncoderConfig("sparse")
+    for paradigm in ("sparse", "dense"):
+        name = str(parity / f"adapter-{paradigm}")
+        assert resolve(name).contract == EncoderConfig(paradigm)
+    with pytest.raises(UsageError, match="is a sparse encoder, not a dense one"):
+        resolve(str(parity / "adapter-sparse"), "dense")
+    with pytest.raises(UsageError, match="is a sparse encoder, not a dense one"):
+        resolve(str(parity / "adapter-sparse"), "dense", like="lion")
+    with pytest.raises(UsageError, match="like=lion needs paradigm=sparse or paradigm=dense"):
+        resolve(plain, like="lion")
+    with pytest.raises(UsageError, match="like is 'e5'"):
+        resolve(plain, "dense", like="e5")
+    with pytest.raises(UsageError, match="paradigm is 'spares'.*Did you mean 'sparse'"):
+        resolve(plain, "spares", like="lion")
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        None,
+        "LlamaBiModel",
+        {"base_model_class": "LlamaBiForMNTP"},
+        {"base_model_class": "LlamaBiForMNTP", "parent_library": "llm2vec.models"},
+        {"base_model_class": "LlamaBiForMNTP", "parent_library": ["scaling_retriever"]},
+        {"base_model_class": "LlamaModel", "parent_library": "scaling_retriever.modeling"},
+    ],
+)
+def test_classes_of_others_get_no_contract(parity, mapping):
+    edit_adapter(parity / "adapter-sparse", auto_mapping=mapping)
+    with pytest.raises(UsageError, match="does not say how it encodes"):
+        resolve(str(parity / "adapter-sparse"), "sparse")
+
+
+def test_written_contract_and_options_must_agree(parity):
+    name = str(parity / "backbone")
     EncoderConfig(paradigm="dense").save(name)
     assert resolve(name).contract.paradigm == "dense"
     with pytest.raises(UsageError, match="is a dense encoder, not a sparse one"):
         resolve(name, paradigm="sparse")
+    with pytest.raises(UsageError, match="leave out like=lion"):
+        resolve(name, "dense", like="lion")
+    EncoderConfig(paradigm="dense").save(parity / "adapter-sparse")
+    with pytest.raises(UsageError, match="says dense, but .* class of Lion's sparse adapters"):
+        resolve(str(parity / "adapter-sparse"))
+
+
+def test_a_local_folder_wins_over_a_preset_of_its_name(parity, monkeypatch):
+    monkeypatch.chdir(parity)
+    (parity / "llm-splade-tiny").mkdir()
+    assert resolve("llm-splade-tiny").adapter.name == "sparse"  # an empty folder is no checkpoint
+    (parity / "llm-splade-tiny").rmdir()
+    (parity / "adapter-dense").rename(parity / "llm-splade-tiny")
+    assert resolve("llm-splade-tiny").contract == EncoderConfig("dense")
+    (parity / "hzeng").mkdir()
+    repository = "hzeng/Lion-SP-8B-llama3-marco-mntp"
+    (parity / "adapter-sparse").rename(parity / repository)
+    edit_adapter(parity / repository, base_model_name_or_path="../../backbone")
+    assert resolve(repository).backbone == parity / "backbone"
+
+
+@pytest.mark.parametrize("name", ["", "  ", ",dtype=float32"])
+def test_an_empty_name_is_refused(name):
+    with pytest.raises(UsageError, match="empty"):
+        load_encoder(name)
+
+
+def test_names_that_are_no_folders(tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"")
+    with pytest.raises(UsageError, match="is a file; name the folder"):
+        resolve(str(file))
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(UsageError, match="There is no folder"):
+        resolve(str(loop))
+    with pytest.raises(UsageError, match="too long"):
+        load_encoder("/" + "x" * 5000)
+    with pytest.raises(UsageError, match="no folder"):
+        load_encoder(f"{tmp_path}/a\0b")
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, 3, ["x"], True])
+@pytest.mark.parametrize("key", ["base_model_name_or_path", "revision"])
+def test_backbone_and_revision_must_be_names(parity, key, value):
+    edit_adapter(parity / "adapter-dense", **{key: value})
+    with pytest.raises(EncoderError, match=rf"{key} is .*; expected a name"):
+        resolve(str(parity / "adapter-dense"))
+
+
+def test_the_revision_that_an_adapter_names_is_fetched(parity, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download",
+        lambda repo, **how: asked.append((repo, how["revision"])) or str(parity / "backbone"),
+    )
+    edit_adapter(
+        parity / "adapter-dense", base_model_name_or_path="meta-llama/Llama-3.2-1B", revision="v2"
+    )
+    resolve(str(parity / "adapter-dense"))
+    assert asked == [("meta-llama/Llama-3.2-1B", "v2")]
 
 
 def test_unknown_names():

@@ -30,7 +30,7 @@ FAMILIES = {
 
 @pytest.fixture(scope="module", params=["sparse", "dense"])
 def encoder(request, stories):
-    return load_encoder(str(stories), paradigm=request.param, device="cpu")
+    return load_encoder(str(stories), paradigm=request.param, like="lion", device="cpu")
 
 
 def dense_rows(vectors):
@@ -77,10 +77,10 @@ def test_titles_and_prefixes_are_part_of_the_text(encoder):
 
 
 def test_max_length_and_prefix(stories):
-    encoder = load_encoder(str(stories), paradigm="dense")
+    encoder = load_encoder(str(stories), paradigm="dense", like="lion")
     whole, cut = (encoder.encode_documents(TEXTS[3:4], max_length=n) for n in (192, 8))
     assert np.abs(whole - cut).max() > 1e-3
-    prefixed = load_encoder(str(stories), paradigm="dense")
+    prefixed = load_encoder(str(stories), paradigm="dense", like="lion")
     prefixed.replace_config(query_prefix="query: ", passage_prefix="passage: ")
     np.testing.assert_allclose(
         prefixed.encode_queries(["cat"]), encoder.encode_documents(["query: cat"]), atol=1e-6
@@ -91,7 +91,7 @@ def test_max_length_and_prefix(stories):
 
 
 def test_bos_can_be_left_out_of_the_pool(stories):
-    encoder = load_encoder(str(stories), paradigm="sparse")
+    encoder = load_encoder(str(stories), paradigm="sparse", like="lion")
     with_bos = encoder.encode_documents(TEXTS[:1]).toarray()
     encoder.replace_config(pool_bos=False)
     without_bos = encoder.encode_documents(TEXTS[:1]).toarray()
@@ -100,7 +100,7 @@ def test_bos_can_be_left_out_of_the_pool(stories):
 
 
 def test_eos_pooling_reads_the_appended_token(stories):
-    encoder = load_encoder(str(stories), paradigm="dense")
+    encoder = load_encoder(str(stories), paradigm="dense", like="lion")
     encoder.replace_config(pooling="eos", append_eos=True)
     ids = encoder.query_token_ids([TEXTS[3], "cat"], 8)
     assert all(row[-1] == encoder.backbone.tokenizer.eos_token_id for row in ids)
@@ -109,7 +109,7 @@ def test_eos_pooling_reads_the_appended_token(stories):
 
 
 def test_top_k_of_the_contract_is_kept(stories):
-    encoder = load_encoder(str(stories), paradigm="sparse")
+    encoder = load_encoder(str(stories), paradigm="sparse", like="lion")
     everything = encoder.encode_documents(TEXTS)
     encoder.replace_config(query_top_k=3, passage_top_k=7)
     assert np.diff(encoder.encode_queries(TEXTS).indptr).max() == 3
@@ -120,7 +120,9 @@ def test_top_k_of_the_contract_is_kept(stories):
 
 
 def test_half_precision_is_near(encoder, stories):
-    half = load_encoder(str(stories), paradigm=encoder.config.paradigm, dtype="bfloat16")
+    half = load_encoder(
+        str(stories), paradigm=encoder.config.paradigm, like="lion", dtype="bfloat16"
+    )
     assert half.dtype == torch.bfloat16
     reference, near = (dense_rows(e.encode_documents(TEXTS)) for e in (encoder, half))
     assert np.linalg.norm(near - reference) / np.linalg.norm(reference) < 0.05
@@ -138,7 +140,7 @@ def test_lone_surrogates_do_not_stop_a_run(encoder):
 
 
 def test_not_finite_activations_are_reported(stories):
-    encoder = load_encoder(str(stories), paradigm="dense")
+    encoder = load_encoder(str(stories), paradigm="dense", like="lion")
     encoder.backbone.decoder.norm.weight.data.fill_(torch.nan)
     with pytest.raises(EncoderError, match="text number 1 gave NaN or infinite"):
         encoder.encode_documents(["cat"])
@@ -172,7 +174,9 @@ def small(config_class, **more):
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 def test_families_are_bidirectional(tmp_path, stories, family, attention):
     folder = random_backbone(tmp_path, small(FAMILIES[family]), stories)
-    encoder = load_encoder(folder, paradigm="sparse", attention_implementation=attention)
+    encoder = load_encoder(
+        folder, paradigm="sparse", like="lion", attention_implementation=attention
+    )
     one, other = torch.tensor([[5, 300, 301, 302]]), torch.tensor([[5, 300, 301, 444]])
     mask = torch.ones_like(one)
     with torch.inference_mode():
@@ -202,7 +206,7 @@ def test_causal_only_backbone_is_refused(tmp_path, stories):
     )
     folder = random_backbone(tmp_path, config, stories)
     with pytest.raises(EncoderError, match="bidirectional attention was asked for"):
-        load_encoder(folder, paradigm="dense")
+        load_encoder(folder, paradigm="dense", like="lion")
 
 
 def test_pickled_weights_are_refused(tmp_path, stories):
@@ -210,7 +214,7 @@ def test_pickled_weights_are_refused(tmp_path, stories):
     weights = tmp_path / "model.safetensors"
     weights.rename(tmp_path / "pytorch_model.bin")
     with pytest.raises(EncoderError, match="safetensors"):
-        load_encoder(folder, paradigm="dense")
+        load_encoder(folder, paradigm="dense", like="lion")
 
 
 @pytest.mark.parametrize("adapter", [False, True])
@@ -223,8 +227,8 @@ def test_quantised_weights(tmp_path, stories, quantization, adapter):
     folder = random_backbone(tmp_path / "backbone", config, stories)
     if adapter:
         folder = random_adapter(tmp_path / "adapter", folder)
-    reference = load_encoder(folder, paradigm="dense").encode_documents(TEXTS)
-    encoder = load_encoder(folder, paradigm="dense", quantization=quantization)
+    reference = load_encoder(folder, paradigm="dense", like="lion").encode_documents(TEXTS)
+    encoder = load_encoder(folder, paradigm="dense", like="lion", quantization=quantization)
     assert encoder.backbone.decoder.is_quantized
     vectors = encoder.encode_documents(TEXTS)
     similarity = (vectors * reference).sum(1) / (
@@ -248,7 +252,7 @@ def test_remote_code_is_never_run(tmp_path, stories):
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "code.py").write_text("raise SystemExit('remote code ran')")
     with pytest.raises(EncoderError, match="Cannot load"):
-        load_encoder(folder, paradigm="dense")
+        load_encoder(folder, paradigm="dense", like="lion")
 
 
 def test_lengths_without_room_are_refused(encoder):
@@ -261,7 +265,7 @@ def test_lengths_without_room_are_refused(encoder):
 
 
 def test_contract_changes_take_effect_or_are_refused(stories):
-    encoder = load_encoder(str(stories), paradigm="sparse")
+    encoder = load_encoder(str(stories), paradigm="sparse", like="lion")
     before = encoder.encode_queries(["cat"]).toarray()
     encoder.replace_config(logit_scale=1.0)
     assert np.abs(encoder.encode_queries(["cat"]).toarray() - before).max() > 0.1
@@ -271,7 +275,7 @@ def test_contract_changes_take_effect_or_are_refused(stories):
 
 
 def test_eos_that_is_also_bos_is_still_pooled(stories):
-    encoder = load_encoder(str(stories), paradigm="dense")
+    encoder = load_encoder(str(stories), paradigm="dense", like="lion")
     encoder.backbone.tokenizer.eos_token = encoder.backbone.tokenizer.bos_token
     encoder.replace_config(pooling="eos", append_eos=True, pool_bos=False)
     batch = pad(encoder.query_token_ids(["cat", "a dog"], None), [0, 1], "left")
@@ -293,12 +297,12 @@ def test_damaged_weights_are_one_sentence(tmp_path, stories, damage):
         config = json.loads((tmp_path / "config.json").read_text())
         (tmp_path / "config.json").write_text(json.dumps(config | {"hidden_size": 64}))
     with pytest.raises(EncoderError, match=f"Cannot load {tmp_path}"):
-        load_encoder(folder, paradigm="dense")
+        load_encoder(folder, paradigm="dense", like="lion")
 
 
 @pytest.mark.parametrize("paradigm", ["sparse", "dense"])
 def test_out_of_memory_halves_the_batches_and_goes_on(stories, paradigm, caplog):
-    encoder = load_encoder(str(stories), paradigm=paradigm)
+    encoder = load_encoder(str(stories), paradigm=paradigm, like="lion")
     texts = [f"a story of {'many ' * (i % 9)}words" for i in range(40)]
     expected = encoder.encode_documents(texts)
     states, sizes = encoder.backbone.hidden_states, []
@@ -318,7 +322,7 @@ def test_out_of_memory_halves_the_batches_and_goes_on(stories, paradigm, caplog)
 
 
 def test_a_single_text_too_large_is_an_error(stories):
-    encoder = load_encoder(str(stories), paradigm="dense")
+    encoder = load_encoder(str(stories), paradigm="dense", like="lion")
 
     def none(token_ids, mask):
         raise torch.OutOfMemoryError("simulated")
@@ -330,7 +334,7 @@ def test_a_single_text_too_large_is_an_error(stories):
 
 @pytest.mark.parametrize("paradigm", ["sparse", "dense"])
 def test_wanted_rows_have_the_bits_they_have_among_all(stories, paradigm):
-    encoder = load_encoder(str(stories), paradigm=paradigm)
+    encoder = load_encoder(str(stories), paradigm=paradigm, like="lion")
     encoder.batch_size = 4
     token_ids = encoder.document_token_ids([f"story {'x ' * (i % 7)}{i}" for i in range(30)])
     everything = encoder.encode_document_tokens(token_ids)
@@ -341,7 +345,7 @@ def test_wanted_rows_have_the_bits_they_have_among_all(stories, paradigm):
 
 
 def test_rows_that_are_not_finite_are_reported_on_demand(stories):
-    encoder = load_encoder(str(stories), paradigm="dense")
+    encoder = load_encoder(str(stories), paradigm="dense", like="lion")
     token_ids = encoder.document_token_ids(["a", "b", "c"])
     encoder.backbone.decoder.get_input_embeddings().weight[token_ids[1][-1]] = torch.nan
     rows = []

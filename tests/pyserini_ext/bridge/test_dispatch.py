@@ -131,7 +131,7 @@ def test_an_encoder_class_that_the_user_names_is_obeyed(recorded, entry):
     ],
 )
 def test_ours_go_to_our_classes(stories, entry, paradigm, expected):
-    assert type(entry(f"{stories},paradigm={paradigm}")).__name__ == expected
+    assert type(entry(f"{stories},paradigm={paradigm},like=lion")).__name__ == expected
 
 
 @pytest.mark.parametrize(

@@ -16,29 +16,29 @@ def classes():
 
 
 def test_sparse_documents_and_queries(classes, stories):
-    reference = load_encoder(str(stories), paradigm="sparse")
-    documents = classes.LlmSpladeDocumentEncoder(str(stories)).encode(texts=TEXTS)
+    reference = load_encoder(str(stories), paradigm="sparse", like="lion")
+    documents = classes.LlmSpladeDocumentEncoder(f"{stories},like=lion").encode(texts=TEXTS)
     expected = np.rint(reference.encode_documents(TEXTS).toarray() * 100)
     for row, impacts in zip(expected, documents, strict=True):
         assert impacts == {
             reference.vocabulary[i]: int(row[i]) for i in np.flatnonzero(row).tolist()
         }
-    encoder = classes.LlmSpladeQueryEncoder(str(stories))
+    encoder = classes.LlmSpladeQueryEncoder(f"{stories},like=lion")
     assert encoder.encode(TEXTS[0]) == encoder.encode_batch(TEXTS)[0]
     assert all(type(value) is int for value in encoder.encode(TEXTS[1]).values())
 
 
 def test_dense_documents_and_queries(classes, stories):
-    documents = classes.LlmDenseDocumentEncoder(str(stories), device="cpu").encode(TEXTS)
+    documents = classes.LlmDenseDocumentEncoder(f"{stories},like=lion", device="cpu").encode(TEXTS)
     assert documents.shape == (2, 64) and documents.dtype == np.float32
-    encoder = classes.LlmDenseQueryEncoder(str(stories))
+    encoder = classes.LlmDenseQueryEncoder(f"{stories},like=lion")
     assert encoder.encode(TEXTS[0]).shape == (64,)
     np.testing.assert_allclose(encoder.encode_batch(TEXTS), documents, atol=1e-5)
     assert encoder.encode_batch([]).shape == (0, 64)
 
 
 def test_what_pyserini_passes_is_honoured(classes, stories):
-    encoder = classes.LlmDenseDocumentEncoder(str(stories))
+    encoder = classes.LlmDenseDocumentEncoder(f"{stories},like=lion")
     plain = encoder.encode(TEXTS)
     titled = encoder.encode(TEXTS, titles=["A", "B"], fp16=False, max_length=256, add_sep=False)
     joined = encoder.encode([f"A {TEXTS[0]}", f"B {TEXTS[1]}"])
@@ -49,22 +49,22 @@ def test_what_pyserini_passes_is_honoured(classes, stories):
     ids = tokenizer("A", TEXTS[0])["input_ids"]
     assert encoder.encoder.document_token_ids(TEXTS[:1], ["A"], None, True) == [ids]
     assert paired.shape == plain.shape
-    prefixed = classes.LlmDenseDocumentEncoder(str(stories), prefix="A").encode(TEXTS)
+    prefixed = classes.LlmDenseDocumentEncoder(f"{stories},like=lion", prefix="A").encode(TEXTS)
     np.testing.assert_allclose(prefixed, encoder.encode([f"A {text}" for text in TEXTS]), atol=1e-5)
 
 
 def test_fp16_computes_in_half_precision(classes, stories):
-    encoder = classes.LlmDenseDocumentEncoder(str(stories))
+    encoder = classes.LlmDenseDocumentEncoder(f"{stories},like=lion")
     plain = encoder.encode(TEXTS)
     half = encoder.encode(TEXTS, fp16=True)
     assert str(encoder.encoder.dtype) == "torch.float16" and half.dtype == np.float32
     np.testing.assert_allclose(half, plain, atol=2e-2)
-    query = classes.LlmSpladeQueryEncoder(str(stories), fp16=True)
+    query = classes.LlmSpladeQueryEncoder(f"{stories},like=lion", fp16=True)
     assert str(query.encoder.dtype) == "torch.float16" and query.encode("cat")
 
 
 def test_prefetched_queries_are_encoded_in_one_call(classes, stories, monkeypatch):
-    encoder = classes.LlmSpladeQueryEncoder(str(stories))
+    encoder = classes.LlmSpladeQueryEncoder(f"{stories},like=lion")
     calls = []
     original = encoder.encoder.encode_queries
     monkeypatch.setattr(
@@ -80,7 +80,7 @@ def test_prefetched_queries_are_encoded_in_one_call(classes, stories, monkeypatc
 
 
 def test_contract_length_unless_the_user_names_one(classes, stories):
-    encoder = classes.LlmDenseQueryEncoder(str(stories))
+    encoder = classes.LlmDenseQueryEncoder(f"{stories},like=lion")
     long = "word " * 100
     contract = encoder.encode(long)
     encoder.ignored_max_length = 256
@@ -90,4 +90,4 @@ def test_contract_length_unless_the_user_names_one(classes, stories):
 
 def test_pickled_queries_are_refused(classes, stories):
     with pytest.raises(UsageError, match="pickle"):
-        classes.LlmDenseQueryEncoder(str(stories), encoded_query_dir="somewhere")
+        classes.LlmDenseQueryEncoder(f"{stories},like=lion", encoded_query_dir="somewhere")

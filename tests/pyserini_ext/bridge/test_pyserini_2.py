@@ -37,7 +37,7 @@ def pyserini_2(python, tmp_path):
 def test_commands_on_pyserini_2(pyserini_2, stories, tmp_path):
     from pyserini_ext.bridge.encoders import LlmDenseQueryEncoder, LlmSpladeQueryEncoder
 
-    sparse, dense = f"{stories},paradigm=sparse", f"{stories},paradigm=dense"
+    sparse, dense = f"{stories},paradigm=sparse,like=lion", f"{stories},paradigm=dense,like=lion"
     lines = [f'{{"id": "{docid}", "contents": "{text}"}}' for docid, text in TEXTS.items()]
     (tmp_path / "c.jsonl").write_text("\n".join(lines))
     (tmp_path / "t.tsv").write_text("1\tthe cat\n2\ta bird\n")

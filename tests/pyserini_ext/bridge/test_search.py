@@ -20,7 +20,7 @@ def searcher(encoder, min_idf):
 def test_terms_of_every_document_count_unless_min_idf_is_given(search, stories, given, expected):
     from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
 
-    prepared = searcher(LlmSpladeQueryEncoder(str(stories)), given)
+    prepared = searcher(LlmSpladeQueryEncoder(f"{stories},like=lion"), given)
     search.prepare(prepared)
     assert prepared.min_idf == expected
 

@@ -20,7 +20,12 @@ def encode_words(shared_data, stories, tmp_path_factory):
 
     def words(paradigm: str, folder: Path, *more: object) -> list[str]:
         command = [sys.executable, "-m", "pyserini_ext.encode"]
-        command += ["--encoder", f"{stories},paradigm={paradigm}", "--corpus", str(corpus)]
+        command += [
+            "--encoder",
+            f"{stories},paradigm={paradigm},like=lion",
+            "--corpus",
+            str(corpus),
+        ]
         command += ["--batch-size", "4", "--part-size", "128", "--embeddings", str(folder)]
         return [*command, *map(str, more)]
 
@@ -51,7 +56,7 @@ def corpus(tmp_path, shared_data):
 def encode(corpus, stories, tmp_path, capsys):
     """Run the command in four parts; returns its exit code and what it said."""
 
-    def encode(*more, output="output", encoder=f"{stories},paradigm=sparse"):
+    def encode(*more, output="output", encoder=f"{stories},paradigm=sparse,like=lion"):
         words = ["--encoder", encoder, "--corpus", corpus, "--embeddings", tmp_path / output]
         words += ["--batch-size", 1, "--part-size", 32, *more]
         code = main([str(word) for word in words])

@@ -60,7 +60,7 @@ if __name__ == "__main__":
                 text = f"the text of document {number}" + " and more" * (number * 7 % 11)
                 stream.write(f'{{"id": "doc{number}", "text": "{text}"}}\n')
     engines.open_encoder = lambda options: StubEncoder(options.batch_size, folder)
-    words = ["--encoder", f"{model},paradigm=sparse", "--corpus", str(corpus)]
+    words = ["--encoder", f"{model},paradigm=sparse,like=lion", "--corpus", str(corpus)]
     code = main([*words, "--embeddings", str(folder / "output"), *sys.argv[4:]])
     # Not getrusage: a process inherits the peak of the one that started it.
     (line,) = [w for w in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in w]

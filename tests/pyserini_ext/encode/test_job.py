@@ -64,7 +64,7 @@ def test_a_damaged_part_is_encoded_again_and_no_other(encode, tmp_path, damage):
 
 @pytest.mark.parametrize("kind", ["lucene", "faiss", "npz"])
 def test_a_damaged_index_is_made_again(encode, tmp_path, stories, kind):
-    encoder = f"{stories},paradigm={'dense' if kind == 'faiss' else 'sparse'}"
+    encoder = f"{stories},paradigm={'dense' if kind == 'faiss' else 'sparse'},like=lion"
     assert encode(f"--to-{kind}", encoder=encoder)[0] == 0
     whole = files(tmp_path / "output")
     victim = max((tmp_path / "output").iterdir(), key=lambda path: path.stat().st_size)
@@ -121,10 +121,10 @@ def test_a_touched_corpus_with_the_same_content_goes_on(encode, corpus):
 def test_changed_weights_are_another_encoder(encode, tmp_path, stories):
     model = tmp_path / "model"
     shutil.copytree(stories, model)
-    assert encode(encoder=f"{model},paradigm=sparse")[0] == 0
+    assert encode(encoder=f"{model},paradigm=sparse,like=lion")[0] == 0
     weights = load_file(model / "model.safetensors")
     save_file({k: v * 2 for k, v in weights.items()}, model / "model.safetensors", {"format": "pt"})
-    code, said = encode(encoder=f"{model},paradigm=sparse")
+    code, said = encode(encoder=f"{model},paradigm=sparse,like=lion")
     assert code == 2 and "encoder backbone model.safetensors was " in said
 
 
@@ -142,7 +142,7 @@ def poison(stories, folder):
 
 
 def test_not_finite_activations_stop_or_are_listed(encode, corpus, tmp_path, stories):
-    encoder = f"{poison(stories, tmp_path / 'model')},paradigm=dense"
+    encoder = f"{poison(stories, tmp_path / 'model')},paradigm=dense,like=lion"
     documents = [{"id": f"d{i}", "text": "a story"} for i in range(70)]
     documents[40]["text"] = "X"
     corpus.write_text("".join(json.dumps(d) + "\n" for d in documents))
@@ -167,7 +167,7 @@ def test_all_zero_vectors_are_counted(encode, tmp_path, stories):
 
 @pytest.mark.parametrize("option", [(), ("--to-npz",), ("--to-faiss",)])
 def test_a_full_disk_leaves_the_finished_parts_good(encode, tmp_path, stories, monkeypatch, option):
-    encoder = f"{stories},paradigm={'dense' if option == ('--to-faiss',) else 'sparse'}"
+    encoder = f"{stories},paradigm={'dense' if option == ('--to-faiss',) else 'sparse'},like=lion"
     assert encode(*option, output="expected", encoder=encoder)[0] == 0
     fsync, calls = os.fsync, []
 
@@ -226,7 +226,7 @@ def test_sigterm_is_like_ctrl_c(encode, tmp_path, monkeypatch):
 def test_an_error_in_a_worker_ends_the_run(encode, corpus, tmp_path, stories, engine):
     if engine == "ray":
         pytest.importorskip("ray", reason="needs Ray (pip install '.[ray]')")
-    encoder = f"{poison(stories, tmp_path / 'model')},paradigm=dense"
+    encoder = f"{poison(stories, tmp_path / 'model')},paradigm=dense,like=lion"
     corpus.write_text('{"id": "a", "text": "ok"}\n{"id": "b", "text": "X"}\n')
     code, said = encode("--workers", 2, "--engine", engine, encoder=encoder)
     assert code == 1 and f"{corpus}, line 2: document 'b': NaN" in said

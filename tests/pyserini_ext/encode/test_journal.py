@@ -110,7 +110,7 @@ def test_an_error_in_the_middle_of_a_part_loses_no_batch(
     """The vectors come from the journal: what is encoded afterwards is only what is missing."""
     from llm_encoders.encoding.encoder import Encoder
 
-    encoder = f"{stories},paradigm={'dense' if kind == 'faiss' else 'sparse'}"
+    encoder = f"{stories},paradigm={'dense' if kind == 'faiss' else 'sparse'},like=lion"
     options = ["--batch-size", 4, "--part-size", 128]
     options += [] if kind == "jsonl" else [f"--to-{kind}"]
     assert encode(*options, output="expected", encoder=encoder)[0] == 0
