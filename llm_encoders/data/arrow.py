@@ -79,3 +79,8 @@ class Table:
     def select(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """The rows of these numbers, in this order."""
         return [self[row] for row in rows]
+
+    def column(self, name: str) -> np.ndarray:
+        """The numbers of a column, whole, [rows]."""
+        batches = [self._reader.get_batch(i) for i in range(self._reader.num_record_batches)]
+        return np.concatenate([batch.column(name).to_numpy() for batch in batches])

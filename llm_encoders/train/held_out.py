@@ -31,8 +31,8 @@ class _Rows:
 def hold_out(data: TrainingData, count: int, seed: int) -> tuple[TrainingData, Collection]:
     """Split training data into what is trained on and a collection to evaluate on.
 
-    All rows of a held-out query's text leave the training data, and all their positives are
-    relevant. The same seed holds out the same queries.
+    All records of a held-out query leave the training data, and all their positives are relevant.
+    The same seed holds out the same queries.
 
     Args:
         data: prepared queries and passages.
@@ -42,40 +42,41 @@ def hold_out(data: TrainingData, count: int, seed: int) -> tuple[TrainingData, C
     Raises:
         RecipeError: fewer than two different queries would be left to train on.
     """
-    groups: dict[int, list[int]] = {}  # of rows whose query is the same
-    for row in range(len(data.queries)):
-        groups.setdefault(data.queries[row]["group"], []).append(row)
-    if count > len(groups) - 2:
+    groups = data.queries.column("group")
+    known = np.unique(groups)
+    if count > len(known) - 2:
         raise RecipeError(
             "evaluation.held_out",
-            f"evaluation.held_out is {count:,}, but there are only {len(groups):,} different "
+            f"evaluation.held_out is {count:,}, but there are only {len(known):,} different "
             "training queries; lower it.",
         )
     generator = np.random.default_rng([seed, 3])
-    names = list(groups)
-    chosen = [groups[names[n]] for n in sorted(generator.choice(len(names), count, replace=False))]
-    held = {row for rows in chosen for row in rows}
-    kept = np.array([row for row in range(len(data.queries)) if row not in held], dtype=np.int64)
-    collection = _collection(data, chosen, generator)
-    rest = replace(data, queries=_Rows(data.queries, kept))  # type: ignore[arg-type]
-    return rest, collection
+    chosen = np.sort(generator.choice(known, count, replace=False))
+    held = np.isin(groups, chosen)
+    records = [[data.queries[int(row)] for row in np.flatnonzero(groups == one)] for one in chosen]
+    kept: Any = _Rows(data.queries, np.flatnonzero(~held))
+    return replace(data, queries=kept), _collection(data, records, generator)
 
 
 def _collection(
-    data: TrainingData, chosen: list[list[int]], generator: np.random.Generator
+    data: TrainingData, queries: list[list[dict[str, Any]]], generator: np.random.Generator
 ) -> Collection:
-    queries, qrels = {}, {}
+    texts, qrels = {}, {}
     own: set[int] = set()
-    for number, rows in enumerate(chosen):
-        records = [data.queries[row] for row in rows]
+    for number, records in enumerate(queries):
         positives = {passage for one in records for passage in one["positives"]}
         own |= positives | {passage for one in records for passage in one["negatives"]}
-        queries[f"query-{number}"] = records[0]["query"]
-        qrels[f"query-{number}"] = {str(passage): 1 for passage in positives}
-    others = generator.choice(
-        len(data.passages), min(_POOL, len(data.passages)), replace=False
-    ).tolist()
-    more = [row for row in others if row not in own][: max(0, _POOL - len(own))]
-    pool = sorted([*own, *more])
-    texts, titles = data.passages.texts(pool)
-    return Collection(NAME, [str(row) for row in pool], titles, texts, queries, qrels)
+        name = _name(data, records[0], number)
+        texts[name] = records[0]["query"]
+        qrels[name] = {str(passage): 1 for passage in positives}
+    drawn = generator.choice(len(data.passages), min(_POOL, len(data.passages)), replace=False)
+    others = [row for row in drawn.tolist() if row not in own][: max(0, _POOL - len(own))]
+    pool = sorted([*own, *others])
+    passages, titles = data.passages.texts(pool)
+    return Collection(NAME, [str(row) for row in pool], titles, passages, texts, qrels)
+
+
+def _name(data: TrainingData, record: dict[str, Any], number: int) -> str:
+    """The name of a query: that of the passage that it is, which rankings leave out, if any."""
+    own = None if record["id"] is None else data.passages.row(record["id"])
+    return f"query-{number}" if own is None else str(own)
