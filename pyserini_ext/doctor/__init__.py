@@ -1,0 +1,1 @@
+"""What is installed and chosen, what is wrong with it, and the cure."""
