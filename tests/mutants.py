@@ -23,6 +23,10 @@ PACKAGE = "llm_encoders"
 _TRAIN = "tests/llm_encoders/train"
 _STEPS = f"{_TRAIN}/test_whole_steps.py::test_a_run_is_the_formula"
 _FLOPS, _IDF, _L1 = f"{_STEPS}[flops]", f"{_STEPS}[idf-flops]", f"{_STEPS}[l1]"
+_TEACHERS, _MINING = (
+    "tests/llm_encoders/teachers",
+    "tests/llm_encoders/mine_negatives/test_mining.py",
+)
 _PASSES = f"{_TRAIN}/test_passes.py"
 _PACKING = "tests/llm_encoders/data/test_packing.py"
 _PROCESSES = f"{_TRAIN}/test_processes.py"
@@ -239,6 +243,60 @@ MUTANTS = (
         "        factor = 1 / self.current_gradient_accumulation_steps\n"
         "        loss = gradient_cache.step(",
         (f"{_PARTS}[parted]",),
+    ),
+    Mutant(
+        "cls and mean pooling of a teacher swapped",
+        'if self.layout.pooling == "cls":',
+        'if self.layout.pooling != "cls":',
+        (f"{_TEACHERS}/test_sentence_transformers.py::test_pooling_of_both_layouts",),
+    ),
+    Mutant(
+        "a teacher's query prompt left out",
+        "return self._encode(queries, self.layout.query_prompt)",
+        'return self._encode(queries, "")',
+        (f"{_TEACHERS}/test_sentence_transformers.py::test_prompts",),
+    ),
+    Mutant(
+        "a teacher's prompt pooled where it may not be",
+        "mask[:, : self._prompt_tokens(prompt)] = 0",
+        "mask[:, :1] = 0",
+        (f"{_TEACHERS}/test_sentence_transformers.py::test_a_prompt_that_is_not_pooled",),
+    ),
+    Mutant(
+        "scores of pairs in the order of their lengths",
+        "found[row] = rows.row(place)[0][0]",
+        "found[place] = rows.row(place)[0][0]",
+        (f"{_TEACHERS}/test_scoring.py::test_pairs_have_their_own_scores",),
+    ),
+    Mutant(
+        "mined negatives with the scores of others",
+        "[round(score_of[row], 6) for row in rows]",
+        "[round(score_of[row], 6) for row in reversed(rows)]",
+        (f"{_MINING}::test_scores_stand_with_their_negatives",),
+    ),
+    Mutant(
+        "the margin of mining added",
+        "most = max(scores[:border]) - self._mining.margin",
+        "most = max(scores[:border]) + self._mining.margin",
+        (f"{_MINING}::test_false_negatives_by_the_teacher",),
+    ),
+    Mutant(
+        "scored negatives before the positives",
+        '"neg_scores": rounded[border:],',
+        '"neg_scores": rounded[: len(rounded) - border],',
+        ("tests/llm_encoders/score/test_score.py::test_scores_stand_with_their_passages",),
+    ),
+    Mutant(
+        "an encoder as teacher without its temperature",
+        "self.encoder.encode_queries(queries) / self.encoder.config.temperature",
+        "self.encoder.encode_queries(queries)",
+        (f"{_TEACHERS}/test_teachers.py::test_our_encoders",),
+    ),
+    Mutant(
+        "yes less no turned round",
+        "return logits[:, self.yes] - logits[:, self.no]",
+        "return logits[:, self.no] - logits[:, self.yes]",
+        (f"{_TEACHERS}/test_teachers.py::test_yes_no_language_model",),
     ),
 )
 

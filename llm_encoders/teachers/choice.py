@@ -9,6 +9,7 @@ import torch
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
 from llm_encoders.checkpoints.lion import lion_paradigm
+from llm_encoders.checkpoints.remote_code import close_kernels
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.errors import EncoderError, UsageError, nearest
@@ -75,6 +76,7 @@ class TeacherChoice:
             raise EncoderError(f"{place} cannot be loaded as a teacher: {reason}") from error
 
     def _load(self) -> Teacher:
+        close_kernels()  # before Transformers is imported
         options = (self.device, self.dtype, self.batch_size)
         if self.folder is None:
             from llm_encoders.teachers.our_encoder import OurEncoder

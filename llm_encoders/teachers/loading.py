@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from llm_encoders.checkpoints.remote_code import keep_remote_code_out
 from llm_encoders.devices import choose_dtype
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
@@ -37,7 +38,8 @@ def load_model(
     """
     import transformers
 
-    refuse_foreign_code(folder, auto_class)
+    keep_remote_code_out(folder)
+    _refuse_own_code(folder, auto_class)
     with _quiet():
         model, report = getattr(transformers, auto_class).from_pretrained(
             folder,
@@ -77,22 +79,14 @@ def _quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def refuse_foreign_code(folder: Path, auto_class: str = "AutoModel") -> None:
-    """Refuse a model whose results depend on code in its repository, which is never run.
+def _refuse_own_code(folder: Path, auto_class: str) -> None:
+    """Refuse a model that needs code of its repository, which is never run.
 
-    Raises:
-        EncoderError: names the entry of ``config.json``.
+    Transformers would take its stock code for it and give other scores.
     """
-    config = read_object(folder / "config.json")
-    own = config.get("auto_map")
+    own = read_object(folder / "config.json").get("auto_map")
     if isinstance(own, dict) and {auto_class, "AutoModel"} & own.keys():
         raise EncoderError(
             f"{folder}/config.json names code of its own (auto_map), which is not run; without it "
             "the scores would not be the model's. Choose a teacher that Transformers has."
         )
-    for key in ("attn_implementation", "_attn_implementation"):
-        if "/" in str(config.get(key) or ""):
-            raise EncoderError(
-                f"{folder}/config.json names an attention kernel to download ({config[key]}), "
-                f"which is not done; remove '{key}' from it."
-            )
