@@ -29,7 +29,9 @@ def choose_device(device: str | torch.device | None) -> torch.device:
     try:
         chosen = torch.device(device)
     except RuntimeError:
-        raise UsageError(f"Unknown device '{device}'; use cpu, cuda, cuda:N or mps.") from None
+        chosen = None
+    if chosen is None or chosen.type not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"Unknown device '{device}'; use cpu, cuda, cuda:N or mps.")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise UsageError(
             f"Device '{device}' does not exist: PyTorch sees {torch.cuda.device_count()} GPUs. "

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from llm_encoders.data.passages import Passages
 from llm_encoders.data.relevance import Relevance
 from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.jobs.atomic import write_atomically
 
 STAMP = "prepared.json"
 """Says what files the prepared data is of."""
@@ -93,6 +95,19 @@ def prepare(
 
     _prepare(folder, stamp, build)
     return TrainingData(Table(folder / QUERIES), Passages(folder), Relevance(folder))
+
+
+def keep_listing(folder: Path, output: Path) -> None:
+    """Copy the list of documents that preparation left out, if it did, beside an output.
+
+    Args:
+        folder: of the prepared data.
+        output: a file; the list is ``OUTPUT.skipped.txt``.
+    """
+    if (folder / LISTING).is_file():
+        kept = output.with_name(f"{output.name}.skipped.txt")
+        write_atomically(kept, (folder / LISTING).read_bytes())
+        print(f"Documents that are left out are listed in {kept}.", file=sys.stderr)
 
 
 def prepare_passages(corpus: str, folder: Path, on_error: str = "stop") -> Passages:

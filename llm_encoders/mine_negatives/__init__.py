@@ -1,1 +1,1 @@
-"""Hard-negative mining with BM25 or any encoder, through Pyserini's own commands."""
+"""Hard negatives for training queries, from the rankings of BM25 or of an encoder."""

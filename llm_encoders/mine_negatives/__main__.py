@@ -34,7 +34,8 @@ def main() -> int:
 
     def work() -> None:
         from llm_encoders.data.sources import DataSources
-        from llm_encoders.mine_negatives.job import Mining, mine
+        from llm_encoders.mine_negatives.job import mine
+        from llm_encoders.mine_negatives.mining import Mining
         from llm_encoders.teachers.choice import find_teacher
 
         names = ("method", "index", "depth", "skip", "negatives", "sampling", "margin", "seed")
@@ -46,7 +47,7 @@ def main() -> int:
             dtype=args.dtype,
             batch_size=args.batch_size,
         )
-        sources = DataSources(args.train, args.corpus, args.split)
+        sources = DataSources(args.train, args.corpus, args.split, args.on_error)
         mine(
             sources,
             mining,

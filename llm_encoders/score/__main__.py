@@ -36,7 +36,12 @@ def main() -> int:
             dtype=args.dtype,
             batch_size=args.batch_size,
         )
-        score(DataSources(args.train, args.corpus, args.split), choice, args.output, args.overwrite)
+        score(
+            DataSources(args.train, args.corpus, args.split, args.on_error),
+            choice,
+            args.output,
+            args.overwrite,
+        )
 
     return run_command(work)
 

@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from llm_encoders.data.passages import Passages
-from llm_encoders.data.prepare import TrainingData, prepare
+from llm_encoders.data.prepare import TrainingData, keep_listing, prepare
 from llm_encoders.data.sources import DataSources, source_files
 from llm_encoders.jobs.fingerprint import file_stamps
 from llm_encoders.jobs.removal import require_apart
@@ -48,6 +48,7 @@ def score(
             print(f"{output} is in place already.", file=sys.stderr)
             return
         data = prepare(sources, work / "data", every_passage=True)
+        keep_listing(work / "data", output)
         teacher = choice.load()
         print(f"Teacher: {choice.describe(teacher)}.", file=sys.stderr)
         lines.begin()
@@ -89,6 +90,7 @@ def _record(store: Passages, one: dict[str, Any], scores: list[float]) -> dict[s
     border = len(one["positives"])
     rounded = [round(score, 6) for score in scores]
     ids = store.ids(one["positives"] + one["negatives"])
+    own = {} if one["id"] is None else {"query_id": one["id"]}
     if store.inline:
         passages = passages_of(store, one["positives"] + one["negatives"])
         full = [
@@ -96,6 +98,7 @@ def _record(store: Passages, one: dict[str, Any], scores: list[float]) -> dict[s
             for docid, passage in zip(ids, passages, strict=True)
         ]
         return {
+            **own,
             "query": one["query"],
             "positive_passages": full[:border],
             "negative_passages": full[border:],
@@ -103,6 +106,7 @@ def _record(store: Passages, one: dict[str, Any], scores: list[float]) -> dict[s
             "negative_scores": rounded[border:],
         }
     return {
+        **own,
         "question": one["query"],
         "pos_pid": ids[:border],
         "neg_pids": ids[border:],

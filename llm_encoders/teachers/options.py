@@ -9,7 +9,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 
 def add_sources(parser: argparse.ArgumentParser, train: str) -> None:
-    """``--train``, ``--corpus`` and ``--split``; ``train`` says what the first may be."""
+    """Training data and its corpus; ``train`` says what ``--train`` may be."""
     parser.add_argument("--train", required=True, type=arguments.text, metavar="PATH", help=train)
     parser.add_argument(
         "--corpus",
@@ -23,6 +23,13 @@ def add_sources(parser: argparse.ArgumentParser, train: str) -> None:
         default="train",
         metavar="NAME",
         help="where --train is a BEIR folder: take the queries of qrels/NAME.tsv (default: train)",
+    )
+    parser.add_argument(
+        "--on-error",
+        choices=("stop", "skip"),
+        default="stop",
+        help="faulty documents of the corpus: stop at the first, or skip them and list them in "
+        "OUTPUT.skipped.txt (default: stop)",
     )
 
 

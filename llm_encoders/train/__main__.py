@@ -1,12 +1,8 @@
 """``python -m llm_encoders.train RECIPE.yaml [key=value …]``."""
 
 import argparse
-import sys
 
-from llm_encoders.checkpoints.lora_adapter import quiet_peft
-from llm_encoders.jobs.console import run_command
-from llm_encoders.train.recipe.file import load_recipe
-from llm_encoders.train.recipe.help import list_keys
+from llm_encoders.jobs.console import end_command, run_command
 
 _EXAMPLE = """
 A recipe, as short as it can be:
@@ -28,6 +24,8 @@ The same command resumes a run that was stopped. Several GPUs:
 
 def main() -> int:
     """Parse the command line and train."""
+    from llm_encoders.train.recipe.help import list_keys  # imports PyTorch, which takes seconds
+
     parser = argparse.ArgumentParser(
         prog="python -m llm_encoders.train",
         description="Train a sparse or dense encoder by a recipe.",
@@ -45,6 +43,9 @@ def main() -> int:
     args = parser.parse_intermixed_args()
 
     def work() -> None:
+        from llm_encoders.checkpoints.lora_adapter import quiet_peft
+        from llm_encoders.train.recipe.file import load_recipe
+
         recipe = load_recipe(args.recipe, args.overrides)
         with quiet_peft():
             from llm_encoders.train.run import run  # takes seconds to import
@@ -55,4 +56,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_command(main)

@@ -1,9 +1,12 @@
 """Exit codes, and one line for what nobody foresaw."""
 
+import subprocess
+import sys
+
 import pytest
 
 from llm_encoders import EncoderError, UsageError
-from llm_encoders.jobs.console import TRACEBACK, run_command
+from llm_encoders.jobs.console import TRACEBACK, end_command, run_command
 
 
 @pytest.mark.parametrize(
@@ -40,3 +43,24 @@ def test_the_traceback_on_request(monkeypatch):
 
 def test_success():
     assert run_command(lambda: None) == 0
+
+
+@pytest.mark.parametrize("module", ["train", "score", "mine_negatives"])
+def test_nothing_slow_is_imported_before_interrupts_are_sentences(module):
+    """PyTorch takes seconds to import; whoever is impatient then gets one line."""
+    code = (
+        f"import sys, llm_encoders.{module}.__main__\n"
+        "print([name for name in ('torch', 'transformers', 'numpy') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+
+
+def test_an_interrupt_while_a_command_is_read(capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        end_command(main)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "Interrupted.\n"

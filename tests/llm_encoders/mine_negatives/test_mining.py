@@ -12,7 +12,9 @@ from llm_encoders.encoding.encoder import Encoder
 from llm_encoders.jobs import resumable_batches
 from llm_encoders.mine_negatives import job, ranking
 from llm_encoders.mine_negatives.__main__ import main
-from llm_encoders.mine_negatives.job import Mining, mine
+from llm_encoders.mine_negatives.job import mine
+from llm_encoders.mine_negatives.mining import Mining
+from llm_encoders.score.job import score
 from llm_encoders.teachers.base import Teacher
 from tests.llm_encoders.conftest import QUESTIONS, TOPICS, write_lines
 from tests.llm_encoders.score.test_score import Choice
@@ -81,6 +83,7 @@ def test_copies_of_positives_and_of_the_query_are_never_negatives(ranker, tmp_pa
     copies = [
         {"_id": "copy", "title": "another title", "text": TOPICS["bread"].upper() + "  "},
         {"_id": "query", "title": "", "text": "ingredients  of Bread"},
+        {"_id": "bread0", "title": "", "text": "a document with the id of the query"},
         {"_id": "titled", "title": "Ingredients", "text": "of bread"},
     ]
     with (beir / "corpus.jsonl").open("a") as stream:
@@ -90,11 +93,31 @@ def test_copies_of_positives_and_of_the_query_are_never_negatives(ranker, tmp_pa
     mine(DataSources(str(beir)), mining, choice, tmp_path / "n")
     for record in lines(tmp_path / "n"):
         found = set(record["neg_pids"])
-        everything = {*NAMES, "copy", "query", "titled"} - set(record["pos_pid"])
+        everything = {*NAMES, "copy", "query", "bread0", "titled"} - set(record["pos_pid"])
         if record["pos_pid"] == ["bread"]:
-            assert found == everything - {"copy", "query", "titled"}
+            assert found == everything - {"copy", "query", "bread0", "titled"}
         else:
             assert found == everything
+
+
+def test_records_keep_the_ids_of_their_queries(ranker, tmp_path, beir):
+    """So that training and scoring know which document is the query itself."""
+    mine(DataSources(str(beir)), Mining(), None, tmp_path / "n")
+    first = lines(tmp_path / "n")[0]
+    assert (first["query_id"], first["question"]) == ("statins0", "what do statins do")
+    sources = DataSources(str(tmp_path / "n"), str(beir))
+    score(sources, Choice(Lengths()), tmp_path / "scored")
+    assert lines(tmp_path / "scored")[0]["query_id"] == "statins0"
+
+
+def test_faulty_documents_can_be_left_out(ranker, tmp_path, beir):
+    with (beir / "corpus.jsonl").open("a") as stream:
+        stream.write('{"_id": "empty", "text": "  "}\n')
+    with pytest.raises(EncoderError, match=r"corpus.jsonl, line 7"):
+        mine(DataSources(str(beir)), Mining(), None, tmp_path / "n")
+    mine(DataSources(str(beir), on_error="skip"), Mining(), None, tmp_path / "n")
+    assert len(lines(tmp_path / "n")) == 9
+    assert "line 7" in (tmp_path / "n.skipped.txt").read_text()
 
 
 class Lengths(Teacher):
