@@ -7,9 +7,9 @@ any survived. ``python tests/mutants.py ramp masks`` takes those whose names con
 """
 
 import argparse
+import importlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,8 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parent.parent
 PACKAGE = "llm_encoders"
+_WARM = (
+    *("torch", "peft", "accelerate", "datasets", "scipy.sparse", "safetensors.torch"),
+    *("transformers:Trainer", "transformers:AutoModelForCausalLM", "transformers:AutoTokenizer"),
+)
 
 _TRAIN = "tests/llm_encoders/train"
 _STEPS = f"{_TRAIN}/test_whole_steps.py::test_a_run_is_the_formula"
@@ -30,6 +36,7 @@ _TEACHERS, _MINING = (
 _PASSES = f"{_TRAIN}/test_passes.py"
 _PACKING = "tests/llm_encoders/data/test_packing.py"
 _PROCESSES = f"{_TRAIN}/test_processes.py"
+_POOLING = "tests/llm_encoders/teachers/test_sentence_transformers.py::test_pooling_of_both_layouts"
 _PARTS = f"{_PROCESSES}::test_parts_of_a_step"
 _MNTP, _CLM = (f"{_PROCESSES}::test_language_modelling[{one}]" for one in ("mntp", "clm"))
 
@@ -237,6 +244,18 @@ MUTANTS = (
         (f"{_PROCESSES}::test_the_reference_s_loss_scaling",),
     ),
     Mutant(
+        "cls and mean pooling of a teacher swapped",
+        'if self.layout.pooling == "cls":',
+        'if self.layout.pooling != "cls":',
+        (_POOLING,),
+    ),
+    Mutant(
+        "cls and mean pooling of a teacher swapped where its files are read",
+        '"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"',
+        '"pooling_mode_cls_token": "mean", "pooling_mode_mean_tokens": "cls"',
+        (_POOLING,),
+    ),
+    Mutant(
         "loss not multiplied by the number of processes",
         "        factor = processes() / self.current_gradient_accumulation_steps\n"
         "        loss = gradient_cache.step(",
@@ -318,27 +337,37 @@ def copy_sources(root: Path) -> Path:
     return root
 
 
+def warm() -> None:
+    """Import what all tests import, once: a test run is then a fork of this process."""
+    sys.path.pop(0)  # the folder of this script
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("LLM_ENCODERS_TEST_DATA", str(REPOSITORY.parent / "shared" / "data"))
+    for name in _WARM:
+        module, _, attribute = name.partition(":")
+        getattr(importlib.import_module(module), attribute or "__name__")
+
+
 def passes(root: Path, tests: tuple[str, ...]) -> bool:
     """Whether the tests pass on the sources in ``root``."""
-    shared = os.environ.get("LLM_ENCODERS_TEST_DATA", REPOSITORY.parent / "shared" / "data")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(root),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LLM_ENCODERS_TEST_DATA": str(shared),
-    }
-    words = ["-x", "-q", "-p", "no:cacheprovider", *tests]
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", *words],
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode not in (0, 1):  # of pytest: all passed, some failed
-        raise SystemExit(f"pytest {' '.join(words)}:\n{result.stdout}{result.stderr}")
-    return result.returncode == 0
+    log = root / "pytest.log"
+    child = os.fork()
+    if child == 0:
+        code = 3
+        try:
+            with log.open("wb") as stream:
+                os.dup2(stream.fileno(), 1)
+                os.dup2(stream.fileno(), 2)
+            os.chdir(root)
+            sys.path.insert(0, str(root))
+            sys.dont_write_bytecode = True
+            os.environ.update(PYTHONPATH=str(root), PYTHONDONTWRITEBYTECODE="1")
+            code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+        finally:
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code not in (0, 1):  # of pytest: all passed, some failed
+        raise SystemExit(f"pytest {' '.join(tests)}:\n{log.read_text(errors='replace')}")
+    return code == 0
 
 
 def outcomes(mutants: list[Mutant], root: Path) -> Iterator[tuple[Mutant, str]]:
@@ -362,6 +391,7 @@ def main() -> int:
     words = parser.parse_args().words
     mutants = [m for m in MUTANTS if not words or any(word in m.name for word in words)]
     bad = 0
+    warm()
     with tempfile.TemporaryDirectory() as folder:
         root = copy_sources(Path(folder))
         tests = tuple(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
