@@ -179,9 +179,21 @@ MUTANTS = (
     ),
     Mutant(
         "known positives count as negatives",
-        "np.isin(rows, list(one.relevant))",
-        "np.isin(rows, [])",
+        "texts.have_texts(rows, one.relevant)",
+        "np.zeros(len(rows), bool)",
         (_FLOPS,),
+    ),
+    Mutant(
+        "data.exclude_known_positives ignored in a batch",
+        "exclude_known_positives=recipe.data.exclude_known_positives,",
+        "",
+        (f"{_PROCESSES}::test_the_reference_s_loss_scaling",),
+    ),
+    Mutant(
+        "data.exclude_known_positives ignored in a record",
+        "every_passage=not recipe.data.exclude_known_positives,",
+        "",
+        (f"{_PASSES}::test_a_negative_with_the_text_of_the_positive",),
     ),
     Mutant(
         "KL the other way round",

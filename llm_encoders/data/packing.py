@@ -80,13 +80,13 @@ def prepare_packed(passages: Passages, tokenizer: Any, length: int, folder: Path
     path, record = folder / _ROWS, folder / _RECORD
     fingerprint = {"length": length, "tokenizer": _fingerprint(tokenizer)}
     rows = PackedRows(path, length)
-    if not (path.is_file() and _read(record) == fingerprint):
+    if not (path.is_file() and _read(record) == {**fingerprint, "rows": len(rows)}):
         record.unlink(missing_ok=True)
         print(f"Packing {len(passages):,} passages into rows of {length:,} tokens.", flush=True)
         with atomic_file(path) as stream:
             for row in pack(_tokenised(passages, tokenizer), length):
                 stream.write(np.array(row, _TOKEN).tobytes())
-        write_atomically(record, json.dumps(fingerprint))
+        write_atomically(record, json.dumps({**fingerprint, "rows": len(rows)}))
     if not len(rows):
         raise EncoderError(
             f"{len(passages):,} passages do not fill a row of {length:,} tokens. Set mntp.packing "

@@ -161,6 +161,7 @@ def make_batches(
         negatives=recipe.data.negatives,
         seed=schedule.seed,
         candidates=schedule.candidates,
+        exclude_known_positives=recipe.data.exclude_known_positives,
         processes=processes,
         rank=rank,
     )

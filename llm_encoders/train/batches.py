@@ -41,6 +41,8 @@ class Sampling:
     seed: int
     candidates: int | None = None
     """Passages that a query is compared with, its own included; ``None`` for the whole batch."""
+    exclude_known_positives: bool = True
+    """Whether passages with the text of a known positive are no negatives of a query."""
     processes: int = 1
     rank: int = 0
 
@@ -146,12 +148,17 @@ class TrainingBatches(Dataset[TrainingBatch]):
         """Passages that are no negatives of a query, and those too far.
 
         Those are all passages with the text of the query or of one that is relevant to it in any
-        record, but for the positive that was drawn; see :class:`Relevance`.
+        record, but for the positive that was drawn; see :class:`Relevance`. Without
+        ``exclude_known_positives`` they are negatives like others.
         With ``candidates``, a query is compared with its own passages and those of the queries
         after it, around the end of the batch, up to that number.
         """
         rows = [row for one in drawn for row in one.rows]
-        excluded = np.stack([self.data.passages.have_texts(rows, one.relevant) for one in drawn])
+        if self.sampling.exclude_known_positives:
+            texts = self.data.passages
+            excluded = np.stack([texts.have_texts(rows, one.relevant) for one in drawn])
+        else:
+            excluded = np.zeros((len(drawn), len(rows)), dtype=bool)
         if self.sampling.candidates is not None:
             first = groups[:, 0].numpy()
             distance = (np.arange(columns)[None, :] - first[:, None]) % columns

@@ -109,6 +109,12 @@ class Data:
         least=0,
         most=_LARGEST_BATCH,
     )
+    exclude_known_positives: bool = option(
+        True,
+        "Whether passages that are relevant to a query in any record, and others of the same text, "
+        "are left out of its negatives. false: they count as negatives, as in the code released "
+        "with arXiv 2502.15526.",
+    )
     query_max_length: int | None = option(
         None,
         "Tokens of a query in training, where it is not the encoder's query_max_length.",

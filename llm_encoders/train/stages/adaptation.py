@@ -23,7 +23,7 @@ class AdaptationStage(Stage):
         *("encoder", "evaluation", "objective", "regularisation", "health"),
         "schedule.candidates",
         *("data.corpus", "data.split", "data.negatives"),
-        *("data.query_max_length", "data.passage_max_length"),
+        *("data.query_max_length", "data.passage_max_length", "data.exclude_known_positives"),
     )
 
     @abstractmethod

@@ -82,6 +82,7 @@ class _FineTune(Stage):
                 folder,
                 need_scores=weights.needs_teacher,
                 need_negatives=not weights.in_batch,
+                every_passage=not recipe.data.exclude_known_positives,
             )
         if held_out is not None:
             data, queries = hold_out(data, held_out, recipe.schedule.seed)

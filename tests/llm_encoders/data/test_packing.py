@@ -1,5 +1,6 @@
 """Packed rows against ``group_texts`` as the Transformers example ``run_mlm.py`` has it."""
 
+import os
 import pickle
 from itertools import chain
 
@@ -63,7 +64,10 @@ def test_rows_are_those_of_group_texts(tmp_path, tokenizer):
 def test_packed_again_only_where_something_has_changed(tmp_path, tokenizer, capsys):
     corpus(tmp_path / "corpus.jsonl", 50)
     passages = prepare_passages(str(tmp_path / "corpus.jsonl"), tmp_path / "prepared")
-    for length, packed in ((16, True), (16, False), (8, True)):
+    for length, packed in ((16, True), (16, False), (8, True), (8, None)):
+        if packed is None:  # damaged
+            os.truncate(tmp_path / "prepared" / "packed.tokens", 64)
+            packed = True
         rows = prepare_packed(passages, tokenizer, length, tmp_path / "prepared")
         assert {len(row) for row in rows.token_ids(range(len(rows)))} == {length}
         assert ("Packing 50 passages" in capsys.readouterr().out) == packed

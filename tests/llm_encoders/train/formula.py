@@ -113,6 +113,8 @@ class Objective:
     teacher_temperature: float = 1.0
     queries: float = 0.0
     passages: float = 0.0
+    known_positives: bool = False
+    """Whether passages that are relevant to a query count as its negatives."""
     regulariser: Callable[[list[Tensor]], Tensor] = field(default=lambda vectors: flops(vectors))
 
     def parts(self, encode: Callable[[tuple[int, ...]], Tensor], batch: list[Query]) -> dict:
@@ -129,7 +131,7 @@ class Objective:
             others = [
                 question @ vector / self.temperature
                 for number, (name, vector) in enumerate(everything)
-                if number != place and name != one.names[0]  # a known positive is no negative
+                if number != place and (self.known_positives or name != one.names[0])
             ]
             place += len(own)
             found["contrastive"].append(-torch.log(share(scores[0], [scores[0], *others])))

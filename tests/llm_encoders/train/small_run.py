@@ -82,8 +82,9 @@ def batch() -> list[formula.Query]:
 def objective(recipe: dict, regulariser=formula.flops) -> formula.Objective:
     """The objective of a recipe."""
     given = recipe["regularisation"] or {"queries": 0.0, "passages": 0.0}
+    weights = {key: value for key, value in recipe["objective"].items() if key != "loss_scaling"}
     return formula.Objective(
-        **recipe["objective"],
+        **weights,
         temperature=recipe["encoder"]["temperature"],
         queries=given["queries"],
         passages=given["passages"],

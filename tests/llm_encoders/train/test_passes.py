@@ -5,15 +5,16 @@ Whatever differs between two steps has then been drawn anew.
 """
 
 import json
+import math
 from itertools import product
 
 import pytest
 
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
-from tests.llm_encoders.conftest import BACKBONE
+from tests.llm_encoders.conftest import BACKBONE, write_lines
 from tests.llm_encoders.train import formula
-from tests.llm_encoders.train.small_run import RECORDS, batch, objective, values
+from tests.llm_encoders.train.small_run import PASSAGES, RECORDS, batch, objective, values
 
 STILL = {"steps": 6, "learning_rate": 1e-30, "warmup": 0}
 DENSE = {
@@ -84,3 +85,20 @@ def test_masks(files, tmp_path, packing, rows):
     }
     losses = {line["loss"] for line in lines_of(tmp_path, recipe)}
     assert len(losses) == STILL["steps"]
+
+
+@pytest.mark.parametrize(("excluded", "loss"), [(True, 0.0), (False, math.log(2))])
+def test_a_negative_with_the_text_of_the_positive(files, tmp_path, excluded, loss):
+    text = PASSAGES["rain"]
+    corpus = [{"_id": name, "title": "", "text": text} for name in ("one", "other")]
+    record = {"question": "why does rain fall", "pos_pid": "one", "neg_pids": ["other"]}
+    data = {
+        "train": str(write_lines(tmp_path / "train.jsonl", [record])),
+        "corpus": str(write_lines(tmp_path / "corpus.jsonl", corpus)),
+        "exclude_known_positives": excluded,
+    }
+    recipe = values(files, tmp_path / "run", **DENSE, data=data)
+    recipe["objective"] = {"contrastive": 1.0}
+    recipe["schedule"] |= {"queries": 1, "steps": 1}
+    (line,) = lines_of(tmp_path, recipe)
+    assert line["loss"] == pytest.approx(loss, abs=1e-6)

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,7 @@ def recipes(files, folder):
             folder / "reference",
             schedule=together,
             objective={"margin_mse": 0.0, "loss_scaling": "reference"},
+            data={"exclude_known_positives": False},
         ),
     }
 
@@ -168,6 +170,7 @@ def test_language_modelling(runs, files, stage):
         ("parted", [[1 / 4, 1 / 4], [1, 1]]),
         ("ramped", [[1 / 4, 1], [1, 1]]),
     ],
+    ids=["parted", "ramped"],
 )
 def test_parts_of_a_step(runs, files, name, ramps):
     """Queries of different parts are not compared, and every part counts the same."""
@@ -192,11 +195,14 @@ def test_parts_of_a_step(runs, files, name, ramps):
 
 
 def test_the_reference_s_loss_scaling(runs, files):
-    """Terms over gathered texts count half with two processes; KL counts in full."""
+    """Terms over gathered texts count half with two processes; KL counts in full.
+
+    Two queries share a positive, which is a negative of each where the other brings it.
+    """
     given, folder = runs
     recipe = given["reference"]
-    recipe["objective"].pop("loss_scaling")
-    wanted, llama = objective(recipe), formula.Llama(files / "adapter")
+    wanted = replace(objective(recipe), known_positives=True)
+    llama = formula.Llama(files / "adapter")
     for step, line in enumerate(formula.logged(folder / "reference")):
         ramp = min(1.0, (step + 1) / 2) ** 2
         parts = wanted.parts(llama.sparse, batch())
