@@ -22,7 +22,7 @@ from llm_encoders.errors import EncoderError
 from llm_encoders.unicode import well_formed
 
 QUERIES = "queries.arrow"
-LISTING = "left_out.txt"
+LISTING = "skipped.txt"
 """What was left out of faulty documents, one a line."""
 _ALL = "all.arrow"
 _FIELDS = [

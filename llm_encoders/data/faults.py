@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from llm_encoders.corpora import CorpusError
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import EncoderError, UsageError
 
 ON_ERROR = ("stop", "skip")
 
@@ -18,29 +18,42 @@ class LeftOut:
 
     Args:
         on_error: ``stop`` raises the first fault; ``skip`` lists all.
-        listing: takes the faults, one a line; made with the first of them.
+        listing: takes the faults, one a line; written anew with the first of them. ``None``
+            lists nothing.
         known_as: where the listing will lie in the end, for messages; default where it is.
     """
 
-    def __init__(self, on_error: str, listing: Path, known_as: Path | None = None) -> None:
+    def __init__(self, on_error: str, listing: Path | None, known_as: Path | None = None) -> None:
         if on_error not in ON_ERROR:
             raise UsageError(f"on_error is '{on_error}'; choose one of {', '.join(ON_ERROR)}.")
         self.on_error = on_error
         self.listing, self._known_as = listing, known_as or listing
-        self.count = 0
+        self._seen: set[str] = set()
         self.ids: set[str] = set()
         """Ids of the documents that were left out."""
 
     def __call__(self, fault: CorpusError) -> None:
         """Raise the fault, or list it."""
         if self.on_error == "stop":
-            raise fault
-        with self.listing.open("a", encoding="utf-8", errors="replace") as stream:
-            stream.write(f"{fault}\n")
-        self.count += 1
+            raise EncoderError(
+                f"{fault} Correct it, or let faulty documents be skipped (on_error: skip)."
+            )
+        if str(fault) in self._seen:  # a corpus that is read twice
+            return
+        if self.listing is not None:
+            self.listing.parent.mkdir(parents=True, exist_ok=True)
+            mode = "a" if self.count else "w"
+            with self.listing.open(mode, encoding="utf-8", errors="replace") as stream:
+                stream.write(f"{fault}\n")
+        self._seen.add(str(fault))
         if fault.docid is not None:
             self.ids.add(fault.docid)
 
+    @property
+    def count(self) -> int:
+        """Different faults."""
+        return len(self._seen)
+
     def summary(self, corpus: str) -> str:
         """What was left out, in a sentence."""
-        return f"{corpus}: {self.count:,} faulty documents left out, listed in {self._known_as}."
+        return f"{corpus}: faulty documents left out: {self.count:,}, listed in {self._known_as}."

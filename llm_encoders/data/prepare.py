@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from llm_encoders.data.passages import Passages
 from llm_encoders.data.relevance import Relevance
 from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.jobs.atomic import write_atomically
 
 STAMP = "prepared.json"
 """Says what files the prepared data is of."""
@@ -61,6 +59,7 @@ def prepare(
     need_scores: bool = False,
     need_negatives: bool = False,
     every_passage: bool = False,
+    listing: Path | None = None,
 ) -> TrainingData:
     """Read and check the training files, or open what an earlier run made of the same files.
 
@@ -72,6 +71,8 @@ def prepare(
             which learns nothing from a single passage.
         every_passage: whether negatives are kept that have the text of the query or of a passage
             relevant to it, as scoring does.
+        listing: takes what ``sources.on_error`` leaves out, one fault a line; by default a file in
+            the folder.
 
     Raises:
         UsageError: a split of something that has none.
@@ -90,43 +91,33 @@ def prepare(
     }
 
     def build(building: Path) -> None:
-        left_out = LeftOut(sources.on_error, building / LISTING, folder / LISTING)
+        left_out = LeftOut(sources.on_error, building / LISTING, listing or folder / LISTING)
         Builder(sources, building, wanted, left_out).build()
 
-    _prepare(folder, stamp, build)
+    _prepare(folder, stamp, build, listing)
     return TrainingData(Table(folder / QUERIES), Passages(folder), Relevance(folder))
 
 
-def keep_listing(folder: Path, output: Path) -> None:
-    """Copy the list of documents that preparation left out, if it did, beside an output.
-
-    Args:
-        folder: of the prepared data.
-        output: a file; the list is ``OUTPUT.skipped.txt``.
-    """
-    if (folder / LISTING).is_file():
-        kept = output.with_name(f"{output.name}.skipped.txt")
-        write_atomically(kept, (folder / LISTING).read_bytes())
-        print(f"Documents that are left out are listed in {kept}.", file=sys.stderr)
-
-
-def prepare_passages(corpus: str, folder: Path, on_error: str = "stop") -> Passages:
+def prepare_passages(
+    corpus: str, folder: Path, on_error: str = "stop", listing: Path | None = None
+) -> Passages:
     """Passages alone, for training without queries; as :func:`prepare` otherwise."""
     stamp = {"corpus": corpus, "files": corpus_files(corpus), "on_error": on_error}
 
     def build(building: Path) -> None:
-        left_out = LeftOut(on_error, building / LISTING, folder / LISTING)
+        left_out = LeftOut(on_error, building / LISTING, listing or folder / LISTING)
         if not len(write_corpus(building, corpus, left_out)):
             raise EncoderError(f"{corpus} holds no passages.")
 
-    _prepare(folder, stamp, build)
+    _prepare(folder, stamp, build, listing)
     return Passages(folder)
 
 
-def _prepare(folder: Path, stamp: Any, build: Callable[[Path], None]) -> None:
+def _prepare(folder: Path, stamp: Any, build: Callable[[Path], None], listing: Path | None) -> None:
     """Build a folder beside the old one and put it in its place when it is whole."""
     if _read(folder / STAMP) == stamp:
-        if _read(folder / _SIZES) == _sizes(folder):
+        known = _read(folder / _SIZES)
+        if isinstance(known, dict) and known.items() <= _sizes(folder).items():
             return
         print(f"The prepared data in {folder} is damaged; it is prepared anew.")
     building = folder.with_name(folder.name + ".tmp")
@@ -139,6 +130,8 @@ def _prepare(folder: Path, stamp: Any, build: Callable[[Path], None]) -> None:
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
+    if listing is not None and (building / LISTING).exists():
+        shutil.copyfile(building / LISTING, listing)
     shutil.rmtree(folder, ignore_errors=True)
     building.rename(folder)
 

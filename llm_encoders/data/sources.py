@@ -12,7 +12,6 @@ from llm_encoders.corpora.rows import row_files, rows
 from llm_encoders.data.faults import LeftOut
 from llm_encoders.data.layouts import Example, Inline, TrainingDataError, example, is_header
 from llm_encoders.data.passages import Passages
-from llm_encoders.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,9 @@ class DataSources:
         return self.corpus or (self.train if is_beir(self.train) else None)
 
 
-def require_another(output: Path, sources: DataSources) -> None:
-    """Refuse an output that is one of the files it would be made of.
-
-    Raises:
-        UsageError: names the file.
-    """
-    if str(output.resolve()) in {str(Path(name).resolve()) for name, *_ in source_files(sources)}:
-        raise UsageError(f"{output} is an input file; name another output.")
+def skipped_of(output: Path) -> Path:
+    """The file beside an output that lists the faulty documents that were skipped."""
+    return output.with_name(f"{output.name}.skipped.txt")
 
 
 def source_files(sources: DataSources) -> list[list[Any]]:

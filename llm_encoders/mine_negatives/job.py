@@ -9,8 +9,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from llm_encoders.data.prepare import keep_listing, prepare
-from llm_encoders.data.sources import DataSources, source_files
+from llm_encoders.data.prepare import prepare
+from llm_encoders.data.sources import DataSources, skipped_of, source_files
 from llm_encoders.errors import UsageError
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.fingerprint import file_stamps
@@ -76,14 +76,13 @@ def mine(
         if lines.finished:
             print(f"{output} is in place already.", file=sys.stderr)
             return
-        data = prepare(sources, work / "data")
+        data = prepare(sources, work / "data", listing=skipped_of(output))
         if data.passages.inline:
             shutil.rmtree(work / "data")
             raise UsageError(
                 "Negatives are mined from a corpus; name one whose ids the training data gives, or "
                 "a BEIR folder."
             )
-        keep_listing(work / "data", output)
         lines.begin()
         stands = {"files": fingerprint["files"], "method": mining.method, "encoder": encoder}
         place = _folder_of(stands, work / "ranker")

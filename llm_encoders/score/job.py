@@ -9,8 +9,8 @@ from typing import Any
 from tqdm import tqdm
 
 from llm_encoders.data.passages import Passages
-from llm_encoders.data.prepare import TrainingData, keep_listing, prepare
-from llm_encoders.data.sources import DataSources, source_files
+from llm_encoders.data.prepare import TrainingData, prepare
+from llm_encoders.data.sources import DataSources, skipped_of, source_files
 from llm_encoders.jobs.fingerprint import file_stamps
 from llm_encoders.jobs.removal import require_apart
 from llm_encoders.jobs.resumable_lines import resumable_lines
@@ -47,8 +47,7 @@ def score(
         if lines.finished:
             print(f"{output} is in place already.", file=sys.stderr)
             return
-        data = prepare(sources, work / "data", every_passage=True)
-        keep_listing(work / "data", output)
+        data = prepare(sources, work / "data", every_passage=True, listing=skipped_of(output))
         teacher = choice.load()
         print(f"Teacher: {choice.describe(teacher)}.", file=sys.stderr)
         lines.begin()

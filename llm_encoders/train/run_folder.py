@@ -21,10 +21,13 @@ DATA = ".prepared"
 """Folder of the prepared data."""
 BUILDING = ".finished"
 """Folder in which the finished encoder is written before it is moved to its place."""
+SKIPPED, SKIPPED_EVALUATION = "skipped.txt", "skipped_evaluation.txt"
+"""List faulty documents that ``data.on_error: skip`` has skipped."""
 _RUN = "run.yaml"
 _DATA_STAMP = ".data.json"
 _FILES = ".files"
 _OURS = {_RUN, f"{_RUN}.tmp", _DATA_STAMP, _FILES, DATA, f"{DATA}.tmp", BUILDING, LOCK_NAME}
+_OURS |= {SKIPPED, SKIPPED_EVALUATION}
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
 
 

@@ -103,6 +103,13 @@ class Data:
     )
     corpus: str | None = option(None, "The passages that 'train' names by id.", filled=True)
     split: str = option("train", "Which judgements of a folder in BEIR layout.", filled=True)
+    on_error: str = option(
+        "stop",
+        "At a document that cannot be used, such as an empty one, of the corpus or of a collection "
+        "of 'evaluation': stop, or skip it and list it in OUTPUT/skipped.txt or "
+        "OUTPUT/skipped_evaluation.txt.",
+        choices=("stop", "skip"),
+    )
     negatives: int = option(
         16,
         "Hard negatives of a query, at most; drawn anew in every epoch.",

@@ -57,11 +57,14 @@ class AdaptationStage(Stage):
             LanguageModellingTrainer,
         )
         from llm_encoders.train.output import write_encoder
+        from llm_encoders.train.run_folder import SKIPPED
         from llm_encoders.train.starting_point import training_checkpoint
 
         files = training_checkpoint(recipe)
         with state.main_process_first():
-            passages = prepare_passages(recipe.data.train, folder)
+            passages = prepare_passages(
+                recipe.data.train, folder, recipe.data.on_error, folder.parent / SKIPPED
+            )
         model = assembly.load(recipe, files, LanguageModel)
         with state.main_process_first():
             rows = self.rows(recipe, model, passages, folder)

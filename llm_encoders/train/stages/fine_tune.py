@@ -15,6 +15,7 @@ from llm_encoders.train.stages.stage import Stage
 if TYPE_CHECKING:
     import torch
 
+    from llm_encoders.data.faults import LeftOut
     from llm_encoders.data.prepare import TrainingData
     from llm_encoders.evaluation.collection import Collection
     from llm_encoders.train.base_trainer import BaseTrainer
@@ -60,6 +61,7 @@ class _FineTune(Stage):
 
     def build(self, recipe: "Recipe", state: Any, folder: Path) -> "BaseTrainer":
         """See :class:`Stage`."""
+        from llm_encoders.data.faults import LeftOut
         from llm_encoders.data.prepare import prepare
         from llm_encoders.data.sources import DataSources
         from llm_encoders.train import assembly
@@ -67,14 +69,20 @@ class _FineTune(Stage):
         from llm_encoders.train.model import RetrievalModel
         from llm_encoders.train.output import write_encoder
         from llm_encoders.train.retrieval_trainer import RetrievalTrainer
+        from llm_encoders.train.run_folder import SKIPPED, SKIPPED_EVALUATION
         from llm_encoders.train.starting_point import training_checkpoint
 
         evaluation = recipe.evaluation or Evaluation()
         held_out = evaluation.held_out
-        chosen_on = [] if held_out is not None else _load(evaluation, evaluation.split)
-        reported = {split: _load(evaluation, split) for split in evaluation.report}
+        listing = folder.parent / SKIPPED_EVALUATION if state.is_main_process else None
+        faults = LeftOut(recipe.data.on_error, listing)
+        chosen_on = [] if held_out is not None else _load(evaluation, evaluation.split, faults)
+        reported = {split: _load(evaluation, split, faults) for split in evaluation.report}
+        if faults.count and state.is_main_process:
+            print(faults.summary("evaluation.collections"))
         files = training_checkpoint(recipe)
-        sources = DataSources(recipe.data.train, recipe.data.corpus, recipe.data.split)
+        source = recipe.data
+        sources = DataSources(source.train, source.corpus, source.split, source.on_error)
         weights = recipe.objective
         with state.main_process_first():
             data = prepare(
@@ -83,6 +91,7 @@ class _FineTune(Stage):
                 need_scores=weights.needs_teacher,
                 need_negatives=not weights.in_batch,
                 every_passage=not recipe.data.exclude_known_positives,
+                listing=folder.parent / SKIPPED,
             )
         if held_out is not None:
             data, queries = hold_out(data, held_out, recipe.schedule.seed)
@@ -108,12 +117,12 @@ class _FineTune(Stage):
 FINE_TUNE = _FineTune()
 
 
-def _load(evaluation: Evaluation, split: str) -> "list[Collection]":
-    """The collections with the judgements of this split."""
+def _load(evaluation: Evaluation, split: str, faults: "LeftOut") -> "list[Collection]":
+    """The collections with the judgements of this split; ``faults`` takes faulty documents."""
     from llm_encoders.evaluation.collection import Collection
 
     try:
-        return [Collection.load(name, split) for name in evaluation.collections]
+        return [Collection.load(name, split, faults) for name in evaluation.collections]
     except UsageError as error:
         if split != evaluation.split:
             raise

@@ -42,9 +42,9 @@ def test_faulty_documents_stop_or_are_left_out(tmp_path, with_faults, capsys):
     assert len(data.passages) == 5
     assert "rain0" not in [one["id"] for one in data.queries.select(range(len(data.queries)))]
     assert len(data.queries) == 8
-    listing = tmp_path / "data" / "left_out.txt"
+    listing = tmp_path / "data" / "skipped.txt"
     shown = capsys.readouterr().out
-    assert f"3 faulty documents left out, listed in {listing}" in shown
+    assert f"faulty documents left out: 3, listed in {listing}" in shown
     lines = listing.read_text().splitlines()
     assert [line.split(": ", 1)[1] for line in lines] == [
         "document 'rain' has an empty text.",
