@@ -7,7 +7,7 @@ def ramp(step: int, ramp_steps: int) -> float:
     The quadratic ramp of SPLADE (arXiv 2109.10086, section 4).
 
     Args:
-        step: number of the optimiser step, from 1.
-        ramp_steps: the step at which the full weight is reached; 0 for no ramp.
+        step: number of the optimiser step, or of the micro-batch, from 1.
+        ramp_steps: the number at which the full weight is reached; 0 for no ramp.
     """
     return min(1.0, step / ramp_steps) ** 2 if ramp_steps > 0 else 1.0

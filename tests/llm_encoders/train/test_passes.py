@@ -9,7 +9,9 @@ import math
 from itertools import product
 
 import pytest
+import torch
 
+from llm_encoders.train.language_modelling import LanguageModellingTrainer
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 from tests.llm_encoders.conftest import BACKBONE, write_lines
@@ -70,21 +72,63 @@ def test_dropout_of_the_adapter_that_training_starts_from(files, tmp_path):
     assert len(losses) == STILL["steps"]
 
 
-@pytest.mark.parametrize(("packing", "rows"), [(True, 4), (False, 5)])
-def test_masks(files, tmp_path, packing, rows):
-    recipe = {
+def mntp(files, tmp_path, section, schedule):
+    return {
         "stage": "mntp",
         "backbone": str(BACKBONE),
         "start_from": str(files / "adapter"),
         "output": str(tmp_path / "run"),
         "data": {"train": str(files / "corpus.jsonl")},
-        "mntp": {"packing": packing, "max_length": 16},
-        "schedule": {**STILL, "queries": rows},
+        "mntp": section,
+        "schedule": schedule,
         "device": "cpu",
         "trainer": {"logging_steps": 1, "disable_tqdm": True, "optim": "sgd"},
     }
+
+
+@pytest.mark.parametrize(("packing", "rows"), [(True, 4), (False, 5)])
+def test_masks(files, tmp_path, packing, rows):
+    section = {"packing": packing, "max_length": 16}
+    recipe = mntp(files, tmp_path, section, {**STILL, "queries": rows})
     losses = {line["loss"] for line in lines_of(tmp_path, recipe)}
     assert len(losses) == STILL["steps"]
+
+
+def test_a_budget_counts_packed_rows(files, tmp_path):
+    length, rows, budget = 12, 3, 5e9
+    schedule = {"learning_rate": 1e-30, "warmup": 0, "queries": rows}
+    recipe = mntp(files, tmp_path, {"max_length": length}, schedule)
+    lines = lines_of(tmp_path, {**recipe, "budget": {"training_flops": budget}})
+    spent = json.loads((tmp_path / "run" / "spent.json").read_text(encoding="utf-8"))
+    assert spent["tokens"] == len(lines) * rows * length
+    assert spent["flops"] == pytest.approx(budget, abs=0.75 * budget / len(lines))
+
+
+def test_mntp_resumed_ends_with_the_same_weights(files, tmp_path, monkeypatch):
+    """Dropout, packed rows, parts of a step and the falling rate included."""
+    schedule = {"steps": 4, "queries": 4, "accumulation": 2, "warmup": 0, "learning_rate": 1e-2}
+    recipe = mntp(files, tmp_path, {"max_length": 12, "decay_epochs": 9}, schedule)
+    recipe |= {
+        "start_from": str(formula.write_adapter(tmp_path / "adapter", dropout=0.3)),
+        "saving": {"every": 2},
+        "trainer": {"disable_tqdm": True},
+    }
+    path = formula.write_recipe(tmp_path / "recipe.yaml", recipe)
+    run(load_recipe(path, [f"output={tmp_path / 'whole'}"]))
+    step = LanguageModellingTrainer.training_step
+
+    def interrupted(self, *arguments):
+        if self.state.global_step == 3:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(LanguageModellingTrainer, "training_step", interrupted)
+        run(load_recipe(path))
+    assert (tmp_path / "run" / "checkpoint-2").is_dir()
+    run(load_recipe(path))
+    whole, resumed = (formula.read_adapter(tmp_path / name) for name in ("whole", "run"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 @pytest.mark.parametrize(("excluded", "loss"), [(True, 0.0), (False, math.log(2))])
