@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import FrameType
 
 from llm_encoders.errors import RESUMABLE, EncoderError, system_error
+from llm_encoders.jobs.standard_error import steady_standard_error
 
 TRACEBACK = "LLM_ENCODERS_TRACEBACK"
 """Set to 1 in the environment, an unexpected error shows its traceback."""
@@ -16,6 +17,11 @@ TRACEBACK = "LLM_ENCODERS_TRACEBACK"
 
 def run_command(work: Callable[[], None]) -> int:
     """Do the work of a command that can be resumed. Returns the exit code: 0 on success only."""
+    with steady_standard_error():
+        return _run(work)
+
+
+def _run(work: Callable[[], None]) -> int:
     in_main_thread = threading.current_thread() is threading.main_thread()
     previous = signal.signal(signal.SIGTERM, _interrupt) if in_main_thread else None
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders.errors import EncoderError, system_error
+from llm_encoders.jobs.standard_error import steady_standard_error
 from pyserini_ext.encode.parts import Part
 
 
@@ -37,7 +38,8 @@ def main() -> None:
             import torch
 
             torch.set_num_threads(job["threads"])
-        work(job, _parts(), say)
+        with steady_standard_error():
+            work(job, _parts(), say)
     except EncoderError as error:
         say({"error": str(error), "code": error.exit_code})
     except OSError as error:
