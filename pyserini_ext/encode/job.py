@@ -41,7 +41,7 @@ _IN_PLACE = "Everything is in place already."
 
 
 def run(options: EncodeOptions) -> None:
-    """Encode a corpus, or go on where an earlier run of the same job stopped.
+    """Encode a corpus, or resume an earlier run of the same job.
 
     Raises:
         UsageError: options that contradict each other, the encoder or an earlier run.

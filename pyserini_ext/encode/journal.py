@@ -10,7 +10,6 @@ import io
 import os
 import time
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +51,12 @@ class Journal:
         proposal = path.with_name(f".{path.name}.{os.getpid()}")
         proposal.write_text(str(chosen), encoding="utf-8")
         try:
-            with suppress(FileExistsError):
-                os.link(proposal, path)  # takes the name only if nobody has it
+            os.link(proposal, path)  # takes the name only if nobody has it
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            if not path.exists():
+                os.replace(proposal, path)
         finally:
             proposal.unlink(missing_ok=True)
         text = path.read_text(encoding="utf-8", errors="replace")

@@ -41,8 +41,17 @@ class CorpusScan:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """From plain values."""
+        """From plain values.
+
+        Raises:
+            TypeError, ValueError: they are no scan, or one of an earlier version.
+        """
         scan = cls(**values)
+        numbers = (scan.window, scan.documents, scan.faults)
+        if not all(isinstance(number, int) for number in numbers) or scan.window < 1:
+            raise ValueError("the numbers of a corpus scan must be integers")
+        if not len(scan.entries) == len(scan.windows) == -(-scan.documents // scan.window):
+            raise ValueError("a corpus scan must have an entry and a digest for every window")
         scan.entries = [Position(*entry) for entry in scan.entries]
         scan.repeated = [(file, line) for file, line in scan.repeated]
         return scan

@@ -17,6 +17,7 @@ from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.removal import is_plain_name
 from llm_encoders.reading import read_object
 from pyserini_ext.folders.state import (
+    EARLIER_SCAN_NAME,
     SCAN_NAME,
     has_unfinished_work,
     manifest_path,
@@ -111,7 +112,9 @@ class Manifest:
 
     def save_scan(self) -> None:
         """Write the reading of the corpus, once, since it may be large."""
-        write_atomically(state_folder(self.folder) / SCAN_NAME, json.dumps(self.scan))
+        state = state_folder(self.folder)
+        write_atomically(state / SCAN_NAME, json.dumps(self.scan))
+        (state / EARLIER_SCAN_NAME).unlink(missing_ok=True)
 
     def record_part(self, part: PartRecord) -> None:
         """Note a part whose file is about to be put in place."""

@@ -1,5 +1,6 @@
 """The record of a run beside its output: what is refused, what is kept, what is removed."""
 
+import json
 import os
 import shutil
 
@@ -104,9 +105,15 @@ def test_a_broken_manifest_is_a_sentence(encode, tmp_path, state):
 def test_a_broken_scan_is_made_again(encode, tmp_path, state):
     encode()
     before = files(tmp_path / "output")
-    (state / "corpus-scan").write_text("{")
+    scan = json.loads((state / "corpus-scan").read_text())
+    broken = ["{", json.dumps(scan | {"windows": []}), json.dumps(scan | {"documents": "many"})]
+    for text in broken:
+        (state / "corpus-scan").write_text(text)
+        code, said = encode()
+        assert code == 0 and "checking corpus" in said and "Everything is in place" in said
+    (state / "corpus-scan").rename(state / "census")  # its name in earlier versions
     code, said = encode()
-    assert code == 0 and "checking corpus" in said and "Everything is in place" in said
+    assert code == 0 and "checking corpus" in said and not (state / "census").exists()
     assert files(tmp_path / "output") == before
 
 
