@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from safetensors import SafetensorError
 from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
-from transformers.trainer_utils import rotate_checkpoints
 
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.train import checkpoints
+from llm_encoders.train import checkpoints, training_state
 from llm_encoders.train.gather import processes
 from llm_encoders.train.health import require_finite_gradient
 
@@ -138,7 +138,7 @@ class BaseTrainer(Trainer):
         """
         if not self.state.best_global_step:
             return None
-        folder = Path(self.args.output_dir) / f"checkpoint-{self.published_step()}"
+        folder = checkpoints.folder_of(Path(self.args.output_dir), self.published_step())
         if not folder.is_dir():
             raise EncoderError(
                 f"The best checkpoint, {folder}, is gone; restore it, or add --overwrite to begin "
@@ -200,21 +200,27 @@ class BaseTrainer(Trainer):
         self.state.num_input_tokens_seen += int(tokens)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
+        output, step = Path(self.args.output_dir), self.state.global_step
+        folder = checkpoints.folder_of(output, step)
+        if self.args.should_save:
+            if not output.is_dir():
+                raise EncoderError(
+                    f"{output} was removed while the run was going; give the same command again."
+                )
+            checkpoints.record(output, step)
+        try:
+            super()._save_checkpoint(model, trial)
+        except SafetensorError as error:  # it does not name the file
+            raise EncoderError(
+                f"Cannot write {folder}: {error}. Earlier checkpoints are good; make room, and "
+                "give the same command again to resume."
+            ) from None
         if processes() > 1:
             dist.barrier()
         if self.args.should_save:
-            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
             (folder / _SECONDS).write_text(json.dumps(self.seconds()), encoding="utf-8")
             checkpoints.seal(folder)
-            step = self.state.best_global_step
-            best = str(folder.with_name(f"checkpoint-{step}")) if step else None
-            rotate_checkpoints(
-                output_dir=self.args.output_dir,
-                save_total_limit=self._keep + (best is not None),
-                best_model_checkpoint=best,
-                use_mtime=False,
-            )
+            checkpoints.rotate(output, self._keep, self.state.best_global_step)
 
     def _save(
         self, output_dir: str | None = None, state_dict: dict[str, torch.Tensor] | None = None
@@ -228,37 +234,37 @@ class BaseTrainer(Trainer):
         if self.sharded:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
-        checkpoints.load_weights(model or self.model, Path(resume_from_checkpoint))
+        training_state.load_weights(model or self.model, Path(resume_from_checkpoint))
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         if self.sharded:
             super()._save_optimizer_and_scheduler(output_dir)
         elif self.args.should_save:
-            checkpoints.save_optimizer(self.optimizer, Path(output_dir))
-            checkpoints.save_scheduler(self.lr_scheduler, Path(output_dir))
+            training_state.save_optimizer(self.optimizer, Path(output_dir))
+            training_state.save_scheduler(self.lr_scheduler, Path(output_dir))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if self.sharded:
             super()._load_optimizer_and_scheduler(checkpoint)
         elif checkpoint is not None:
-            checkpoints.load_optimizer(self.optimizer, Path(checkpoint))
-            checkpoints.load_scheduler(self.lr_scheduler, Path(checkpoint))
+            training_state.load_optimizer(self.optimizer, Path(checkpoint))
+            training_state.load_scheduler(self.lr_scheduler, Path(checkpoint))
 
     def _save_scaler(self, output_dir: str) -> None:
         if self.accelerator.scaler is not None and self.args.should_save:
-            checkpoints.save_scaler(self.accelerator.scaler, Path(output_dir))
+            training_state.save_scaler(self.accelerator.scaler, Path(output_dir))
 
     def _load_scaler(self, checkpoint: str | None) -> None:
         if self.accelerator.scaler is not None and checkpoint is not None:
-            checkpoints.load_scaler(self.accelerator.scaler, Path(checkpoint))
+            training_state.load_scaler(self.accelerator.scaler, Path(checkpoint))
 
     def _save_rng_state(self, output_dir: str) -> None:
         os.makedirs(output_dir, exist_ok=True)  # another process may be first here
-        checkpoints.save_random_states(Path(output_dir), self.args.process_index)
+        training_state.save_random_states(Path(output_dir), self.args.process_index)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            checkpoints.load_random_states(Path(checkpoint), self.args.process_index)
+            training_state.load_random_states(Path(checkpoint), self.args.process_index)
 
 
 @contextmanager

@@ -1,32 +1,91 @@
-"""Checkpoints that hold no pickle, sharded ones apart, and that count only once they are whole."""
+"""Checkpoint folders: how a run is resumed. They count only once they are whole.
+
+What they hold is :mod:`llm_encoders.train.training_state`.
+"""
 
 import hashlib
 import json
-import random
-import shutil
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-from safetensors.torch import load_file, save_file
 
 from llm_encoders.errors import EncoderError
+from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.jobs.removal import remove_recorded
+from llm_encoders.reading import read_text
 
-_PREFIX = "checkpoint-"
+RECORD = ".checkpoints"
+"""Lists the checkpoint folders that a run has made; others are never removed."""
+_NAME = re.compile(r"checkpoint-(\d{1,10})")
 _SEAL = "complete.json"
-_OPTIMIZER, _GROUPS = "optimizer.safetensors", "optimizer.json"
-_SCHEDULER, _SCALER = "scheduler.json", "scaler.json"
+
+
+def folder_of(output: Path, step: int) -> Path:
+    """The checkpoint folder of an optimiser step."""
+    return output / f"checkpoint-{step}"
+
+
+def record(output: Path, step: int) -> None:
+    """Note a checkpoint folder as the run's own, before it is made.
+
+    Raises:
+        EncoderError: something of that name is there, and it is not the run's.
+    """
+    folder, names = folder_of(output, step), _recorded(output)
+    if folder.name in names:
+        return
+    if folder.exists() or folder.is_symlink():
+        raise EncoderError(
+            f"{folder} is there already and was not made by this run. Move it elsewhere, and give "
+            "the same command again to resume."
+        )
+    write_atomically(output / RECORD, "".join(f"{name}\n" for name in [*names, folder.name]))
+
+
+def _recorded(output: Path) -> list[str]:
+    path = output / RECORD
+    return read_text(path).splitlines() if path.is_file() else []
+
+
+def _present(output: Path) -> dict[int, Path]:
+    """Checkpoint folders that the run has made and that are there, by step."""
+    found = {}
+    for name in _recorded(output):
+        match, path = _NAME.fullmatch(name), output / name
+        if match and (path.exists() or path.is_symlink()):
+            found[int(match[1])] = path
+    return found
+
+
+def _remove(output: Path, paths: Iterable[Path]) -> None:
+    remove_recorded(output, [path.name for path in paths], output / RECORD)
+
+
+def remove_all(output: Path) -> None:
+    """Remove all checkpoint folders that the run has made; links are removed, not followed."""
+    _remove(output, _present(output).values())
+    (output / RECORD).unlink(missing_ok=True)
+
+
+def rotate(output: Path, keep: int, best: int | None) -> None:
+    """Remove the oldest checkpoint folders.
+
+    Args:
+        output: of the run.
+        keep: how many stay, besides the best.
+        best: the step of the best checkpoint, which stays, if there is one.
+    """
+    steps = sorted(_present(output))
+    removable = [step for step in steps[:-1] if step != best]
+    excess = len(steps) - keep - (best is not None)
+    _remove(output, [folder_of(output, step) for step in removable[: max(0, excess)]])
 
 
 def seal(folder: Path) -> None:
     """Record every file of a checkpoint with its checksum; without that it does not count."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _SEAL)
     sums = {str(path.relative_to(folder)): _checksum(path) for path in files}
-    temporary = folder / f"{_SEAL}.tmp"
-    temporary.write_text(json.dumps(sums), encoding="utf-8")
-    temporary.rename(folder / _SEAL)
+    write_atomically(folder / _SEAL, json.dumps(sums))
 
 
 def is_whole(folder: Path) -> bool:
@@ -38,7 +97,7 @@ def is_whole(folder: Path) -> bool:
     try:
         sums = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
         return all(_checksum(folder / name) == known for name, known in sums.items())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (AttributeError, FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError):
         return False
 
 
@@ -49,142 +108,33 @@ def last_whole(output: Path) -> Path | None:
 
     Raises:
         OSError: a checkpoint cannot be read; none is removed for that.
+        EncoderError: one is a file, or a link that leads nowhere.
     """
-    found = {
-        int(path.name.removeprefix(_PREFIX)): path
-        for path in output.glob(f"{_PREFIX}*")
-        if path.name.removeprefix(_PREFIX).isdigit()
-    }
-    for step in sorted(found, reverse=True):
-        if is_whole(found[step]):
-            return found[step]
-        print(f"{found[step]} was interrupted or damaged; going on from the one before.")
-        shutil.rmtree(found[step])
+    for _, folder in sorted(_present(output).items(), reverse=True):
+        if not folder.is_dir():
+            raise EncoderError(
+                f"{folder} should be a checkpoint folder, but is a file or a link that leads "
+                "nowhere. Remove it, and give the same command again to resume."
+            )
+        if is_whole(folder):
+            return folder
+        print(f"{folder} was interrupted or damaged; resuming from the one before.")
+        _remove(output, [folder])
     return None
+
+
+def require_whole(folder: Path) -> None:
+    """Refuse a checkpoint whose files have changed since they were written.
+
+    Raises:
+        EncoderError: names it.
+    """
+    if not is_whole(folder):
+        raise EncoderError(
+            f"The checkpoint {folder} is damaged; restore it, or add --overwrite to train anew."
+        )
 
 
 def _checksum(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def load_weights(model: Any, folder: Path) -> None:
-    """Put the weights of a checkpoint into a model: an adapter's, or all."""
-    from peft import set_peft_model_state_dict
-
-    adapter = folder / "adapter_model.safetensors"
-    if adapter.is_file():
-        set_peft_model_state_dict(model.language_model, load_file(adapter))
-        return
-    paths = sorted(folder.glob("model*.safetensors"))
-    tensors = {key: value for path in paths for key, value in load_file(path).items()}
-    report = model.language_model.load_state_dict(tensors, strict=False)
-    tied = set(getattr(model.language_model, "all_tied_weights_keys", None) or ())
-    if report.unexpected_keys or set(report.missing_keys) - tied:
-        odd = [*report.unexpected_keys, *report.missing_keys][0]
-        raise EncoderError(f"The weights in {folder} do not fit the model, e.g. {odd}.")
-
-
-def save_optimizer(optimizer: Any, folder: Path) -> None:
-    """Write an optimiser's state as safetensors and JSON."""
-    state = optimizer.state_dict()
-    tensors: dict[str, torch.Tensor] = {}
-    rest: dict[str, Any] = {}
-    for index, values in state["state"].items():
-        for path, value in _leaves(values):
-            name = "/".join((str(index), *path))
-            if isinstance(value, torch.Tensor):
-                tensors[name] = value.detach().clone()  # 8-bit optimisers share some
-            else:
-                rest[name] = value
-    save_file(tensors, folder / _OPTIMIZER)
-    groups = {"param_groups": state["param_groups"], "rest": rest}
-    (folder / _GROUPS).write_text(json.dumps(groups), encoding="utf-8")
-
-
-def _leaves(values: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Values of a nested dictionary with their paths; 8-bit optimisers nest theirs."""
-    for name, value in values.items():
-        if isinstance(value, dict):
-            for path, leaf in _leaves(value):
-                yield (name, *path), leaf
-        else:
-            yield (name,), value
-
-
-def load_optimizer(optimizer: Any, folder: Path) -> None:
-    """Restore what :func:`save_optimizer` wrote."""
-    groups = json.loads((folder / _GROUPS).read_text(encoding="utf-8"))
-    state: dict[int, dict[str, Any]] = {}
-    for values in (load_file(folder / _OPTIMIZER), groups["rest"]):
-        for key, value in values.items():
-            index, *path, name = key.split("/")
-            place = state.setdefault(int(index), {})
-            for part in path:
-                place = place.setdefault(part, {})
-            place[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": groups["param_groups"]})
-
-
-def save_scheduler(scheduler: Any, folder: Path) -> None:
-    """Write a learning-rate schedule's state as JSON."""
-    state = {
-        key: value
-        for key, value in scheduler.state_dict().items()
-        if isinstance(value, int | float | list | bool)
-    }
-    state.pop("lr_lambdas", None)
-    (folder / _SCHEDULER).write_text(json.dumps(state), encoding="utf-8")
-
-
-def load_scheduler(scheduler: Any, folder: Path) -> None:
-    """Restore what :func:`save_scheduler` wrote."""
-    state = json.loads((folder / _SCHEDULER).read_text(encoding="utf-8"))
-    scheduler.load_state_dict({**scheduler.state_dict(), **state})
-
-
-def save_scaler(scaler: Any, folder: Path) -> None:
-    """Write the state of float16's gradient scaler as JSON."""
-    (folder / _SCALER).write_text(json.dumps(scaler.state_dict()), encoding="utf-8")
-
-
-def load_scaler(scaler: Any, folder: Path) -> None:
-    """Restore what :func:`save_scaler` wrote."""
-    scaler.load_state_dict(json.loads((folder / _SCALER).read_text(encoding="utf-8")))
-
-
-def save_random_states(folder: Path, rank: int) -> None:
-    """Write the states of this process's random generators."""
-    version, words, gauss = random.getstate()
-    kind, keys, position, has_gauss, cached = np.random.get_state()
-    tensors = {
-        "numpy": torch.from_numpy(np.asarray(keys, dtype=np.int64)),
-        "torch": torch.random.get_rng_state(),
-    }
-    if torch.cuda.is_available():
-        tensors["cuda"] = torch.cuda.get_rng_state()
-    plain = {
-        "python": [version, list(words), gauss],
-        "numpy": [str(kind), int(position), int(has_gauss), float(cached)],
-    }
-    save_file(tensors, folder / f"random-{rank}.safetensors", {"plain": json.dumps(plain)})
-
-
-def load_random_states(folder: Path, rank: int) -> None:
-    """Restore what :func:`save_random_states` wrote; other processes' states do not fit."""
-    path = folder / f"random-{rank}.safetensors"
-    if not path.is_file():
-        return
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as stream:
-        plain = json.loads(stream.metadata()["plain"])
-    tensors = load_file(path)
-    version, words, gauss = plain["python"]
-    random.setstate((version, tuple(words), gauss))
-    kind, position, has_gauss, cached = plain["numpy"]
-    keys = tensors["numpy"].numpy().astype(np.uint32)
-    np.random.set_state((kind, keys, position, has_gauss, cached))
-    torch.random.set_rng_state(tensors["torch"])
-    if "cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["cuda"])

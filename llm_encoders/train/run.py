@@ -1,4 +1,4 @@
-"""A training run from recipe to finished encoder, begun or gone on with."""
+"""A training run from recipe to finished encoder, begun or resumed."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ import torch
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.lock import LOCK_NAME, locked
-from llm_encoders.train import assembly, checkpoints
+from llm_encoders.train import assembly, checkpoints, training_state
 from llm_encoders.train.card import write_card
 from llm_encoders.train.gather import from_first
 from llm_encoders.train.output import write_encoder
@@ -23,7 +23,7 @@ from llm_encoders.train.stages import STAGES
 
 
 def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None) -> None:
-    """Train by a recipe; go on where an earlier run of the same recipe stopped.
+    """Train by a recipe; resume where an earlier run of the same recipe stopped.
 
     A run that is finished is left as it is.
 
@@ -68,7 +68,7 @@ def _only_run(state: Any, output: Path) -> Iterator[None]:
         return
     made = [path for path in (output, *output.parents) if not path.exists()]
     try:
-        with locked(output / LOCK_NAME, f"Another run is going on in {output}; wait, or stop it."):
+        with locked(output / LOCK_NAME, f"Another run is at work in {output}; wait, or stop it."):
             yield
     finally:
         with suppress(OSError):
@@ -89,7 +89,7 @@ def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
         if resume is not None:
             trainer.args.eval_on_start = False
             if state.is_main_process:
-                print(f"Going on from {resume}.")
+                print(f"Resuming from {resume}.")
         trainer.train(resume_from_checkpoint=resume)
     except torch.OutOfMemoryError as error:
         raise EncoderError(
@@ -98,14 +98,15 @@ def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
         ) from None
     best = trainer.best_checkpoint()
     if best is not None:
-        checkpoints.load_weights(trainer.trained, best)
+        checkpoints.require_whole(best)
+        training_state.load_weights(trainer.trained, best)
     tensors = trainer.gathered_weights()
     if state.is_main_process:
         _finish(trainer, recipe, folder, tensors)
 
 
 def _begin(folder: RunFolder) -> Path | None:
-    """Make the folder this run's own; the checkpoint that it goes on from."""
+    """Make the folder this run's own; the checkpoint that it is resumed from, if any."""
     folder.claim()
     resume = checkpoints.last_whole(folder.path)
     folder.require_same_data(resume is not None)
@@ -115,24 +116,25 @@ def _begin(folder: RunFolder) -> Path | None:
 def _finish(
     trainer: Any, recipe: Recipe, folder: RunFolder, tensors: dict[str, torch.Tensor] | None
 ) -> None:
-    """Write what was trained; the figures of what was spent come last, as the sign of the end."""
+    """Write what was trained; the figures of its cost come last, as the sign of the end."""
+    folder.require_own()
     output = folder.path
     building = output / BUILDING
     shutil.rmtree(building, ignore_errors=True)
     write_encoder(
         trainer.trained, recipe, building, tensors, merged=recipe.saving.merged, home=output
     )
-    spent = {
+    cost = {
         "steps": trainer.state.global_step,
         "tokens": trainer.state.num_input_tokens_seen,
         "flops": trainer.state.total_flos,
         "seconds": trainer.seconds(),
     }
     scores = trainer.scores()
-    write_card(recipe, building, output, spent, scores, trainer.published_step())
+    write_card(recipe, building, output, cost, scores, trainer.published_step())
     with (building / "log.jsonl").open("w", encoding="utf-8") as stream:
         stream.writelines(json.dumps(line) + "\n" for line in trainer.state.log_history)
-    (building / SPENT).write_text(json.dumps(spent, indent=2) + "\n", encoding="utf-8")
+    (building / SPENT).write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
     last = (CONFIG_NAME, SPENT)
     paths = sorted(building.iterdir(), key=lambda path: (path.name in last, path.name))
     folder.list_files(path.name for path in paths)
@@ -141,6 +143,6 @@ def _finish(
         path.replace(output / path.name)
     building.rmdir()
     print(
-        f"{output}: {spent['steps']:,} steps, {spent['tokens']:,} tokens, "
-        f"{spent['flops']:.3g} floating-point operations, {spent['seconds']:,.0f} seconds."
+        f"{output}: {cost['steps']:,} steps, {cost['tokens']:,} tokens, "
+        f"{cost['flops']:.3g} floating-point operations, {cost['seconds']:,.0f} seconds."
     )

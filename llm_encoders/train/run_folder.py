@@ -1,7 +1,5 @@
 """The output folder of a training run: whose it is, and what may be removed from it."""
 
-import json
-import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,8 +9,13 @@ import yaml
 
 from llm_encoders.data.prepare import STAMP
 from llm_encoders.data.sources import DataSources, corpus_files, source_files
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.jobs.fingerprint import require_same
 from llm_encoders.jobs.lock import LOCK_NAME
+from llm_encoders.jobs.removal import recorded_paths, remove_recorded, require_apart
+from llm_encoders.reading import parse_yaml, read_object, read_text
+from llm_encoders.train import checkpoints
 from llm_encoders.train.recipe.recipe import Recipe
 
 SPENT = "spent.json"
@@ -26,58 +29,52 @@ SKIPPED, SKIPPED_EVALUATION = "skipped.txt", "skipped_evaluation.txt"
 _RUN = "run.yaml"
 _DATA_STAMP = ".data.json"
 _FILES = ".files"
-_OURS = {_RUN, f"{_RUN}.tmp", _DATA_STAMP, _FILES, DATA, f"{DATA}.tmp", BUILDING, LOCK_NAME}
-_OURS |= {SKIPPED, SKIPPED_EVALUATION}
-_CHECKPOINT = re.compile(r"checkpoint-\d+")
+_CURE = "Name another output, or add --overwrite to train anew."
 
 
 class RunFolder:
     """The output folder of a recipe.
 
     Raises:
-        UsageError: it holds files of somebody else, or what the run begins with, or, unless
-            ``overwrite``, another run that is finished or has come to a checkpoint.
+        EncoderError: it is no folder, holds files of somebody else, or lies in, is, or holds an
+            input; or, unless ``overwrite``, it holds another run that is finished or has come to a
+            checkpoint.
     """
 
     def __init__(self, recipe: Recipe, overwrite: bool = False) -> None:
         self.recipe, self.overwrite = recipe, overwrite
         self.path = Path(recipe.output)
         self.data = self.path / DATA
-        found = self._names()
-        if _read_run(self.path / _RUN) is None and (found - _OURS or _RUN in found):
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"The output {self.path} is a file; name a folder.")
+        require_apart(self.path, _inputs(recipe))
+        others = self._others()
+        if not (self.path / _RUN).exists() and others:
             raise UsageError(
-                f"{self.path} holds other files, '{min(found - _OURS, default=_RUN)}' among "
-                "them; name an empty folder."
+                f"{self.path} holds other files, '{min(others)}' among them; name an empty folder."
             )
-        self._require_inputs_elsewhere()
         self._require_same_recipe()
 
-    def _require_inputs_elsewhere(self) -> None:
-        """An adapter or backbone in the output would go with the run that made it."""
-        output = self.path.resolve()
-        for key in ("backbone", "start_from"):
-            name = getattr(self.recipe, key)
-            if name is not None and Path(name).is_dir():
-                folder = Path(name).resolve()
-                if folder == output or output in folder.parents:
-                    raise UsageError(
-                        f"{key} ({name}) lies in the output {self.path}, where this run would "
-                        "overwrite it; name another output."
-                    )
-
-    def _names(self) -> set[str]:
-        return {path.name for path in self.path.iterdir()} if self.path.exists() else set()
+    def _others(self) -> set[str]:
+        """Names of what is in the folder besides the marks that every run makes."""
+        ours = {_RUN, _DATA_STAMP, _FILES, DATA, f"{DATA}.tmp", BUILDING, LOCK_NAME}
+        ours |= {checkpoints.RECORD, SKIPPED, SKIPPED_EVALUATION}
+        names = {path.name for path in self.path.iterdir()} if self.path.exists() else set()
+        return {name for name in names - ours if not name.endswith(".partial")}
 
     def _require_same_recipe(self) -> None:
-        known = _read_run(self.path / _RUN)
-        if known is not None and not self.overwrite and self._names() - _OURS:
-            differing = _differences(known, yaml.safe_load(self.recipe.to_yaml()))
-            if differing:
-                raise UsageError(
-                    f"{self.path} holds a run of another recipe; it differs in "
-                    f"{', '.join(differing)}. Name another output, or add --overwrite to begin "
-                    "anew."
-                )
+        record = self.path / _RUN
+        if not record.exists():
+            return
+        known = _read_run(record)
+        if not self.overwrite and self._others():
+            require_same(
+                known,
+                yaml.safe_load(self.recipe.to_yaml()),
+                f"{self.path} holds a run of another recipe",
+                _CURE,
+                separator=".",
+            )
 
     @property
     def finished(self) -> bool:
@@ -99,7 +96,7 @@ class RunFolder:
         stamp = self.path / _DATA_STAMP
         if not stamp.is_file():
             return
-        prepared = json.loads(stamp.read_text(encoding="utf-8"))
+        prepared = read_object(stamp)
         known, passages_alone = prepared["files"], prepared.get("corpus")
         if passages_alone is not None:
             present = corpus_files(passages_alone)
@@ -108,69 +105,80 @@ class RunFolder:
         for name, *_ in [one for one in known + present if one not in known or one not in present]:
             raise UsageError(
                 f"The encoder in {self.path} is finished, but {name} has changed since it was "
-                "trained (size or modification time), has been added or is gone; name another "
-                "output, or add --overwrite to train anew."
+                "trained (size or modification time), has been added or is gone. "
+                f"{_CURE}"
             )
-
-    def _checkpoints(self) -> list[Path]:
-        found = self.path.iterdir()
-        return [path for path in found if path.is_dir() and _CHECKPOINT.fullmatch(path.name)]
 
     def claim(self) -> None:
         """Write down whose folder it is; what a run that is overwritten had written goes now."""
         self._require_same_recipe()  # again, under the lock: another run may have ended
         if self.overwrite:
+            published = self.published()
+            recorded_paths(self.path, published, self.path / _FILES)
             (self.path / SPENT).unlink(missing_ok=True)  # first: from here on nothing is finished
-            for name in self.published():
-                (self.path / name).unlink(missing_ok=True)
+            remove_recorded(self.path, published, self.path / _FILES)
             (self.path / _FILES).unlink(missing_ok=True)
             shutil.rmtree(self.path / BUILDING, ignore_errors=True)
-            for path in self._checkpoints():
-                path.unlink() if path.is_symlink() else shutil.rmtree(path)
-        temporary = self.path / f"{_RUN}.tmp"
-        temporary.write_text(self.recipe.to_yaml(), encoding="utf-8")
-        temporary.replace(self.path / _RUN)
+            checkpoints.remove_all(self.path)
+        write_atomically(self.path / _RUN, self.recipe.to_yaml())
+
+    def require_own(self) -> None:
+        """Refuse to finish a run whose folder was removed or taken while it was going.
+
+        Raises:
+            EncoderError: its record is not there any more.
+        """
+        if not (self.path / _RUN).is_file():
+            raise EncoderError(
+                f"{self.path / _RUN} was removed while the run was going, so nothing was written. "
+                "Give the same command again."
+            )
 
     def published(self) -> list[str]:
         """Names of the files that the finished encoder consists of."""
         listing = self.path / _FILES
-        return listing.read_text(encoding="utf-8").splitlines() if listing.is_file() else []
+        return read_text(listing).splitlines() if listing.is_file() else []
 
     def list_files(self, names: Iterable[str]) -> None:
         """Note the files that the finished encoder consists of, before they come."""
-        (self.path / _FILES).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        write_atomically(self.path / _FILES, "".join(f"{name}\n" for name in names))
 
     def require_same_data(self, resumed: bool) -> None:
-        """Note what data a run begins with; refuse to go on with other data.
+        """Note what data a run begins with; refuse to resume with other data.
 
         Raises:
             UsageError: the training files have changed since the checkpoint was written.
         """
-        stamp = (self.data / STAMP).read_text(encoding="utf-8")
+        stamp = read_text(self.data / STAMP)
         known = self.path / _DATA_STAMP
         if not resumed:
-            known.write_text(stamp, encoding="utf-8")
-        elif known.is_file() and known.read_text(encoding="utf-8") != stamp:
+            write_atomically(known, stamp)
+        elif known.is_file() and read_text(known) != stamp:
             raise UsageError(
                 f"The training files have changed since the run in {self.path} began (size or "
-                "modification time); restore them with their times, name another output, or add "
-                "--overwrite to begin anew."
+                f"modification time). Restore them with their times. {_CURE}"
             )
 
 
-def _read_run(path: Path) -> dict[str, Any] | None:
-    """The recipe that a run noted, or ``None`` where there is none."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return None
-    return values if isinstance(values, dict) and {"backbone", "output"} <= values.keys() else None
+def _inputs(recipe: Recipe) -> list[str | None]:
+    """What a run reads; names of the Hub are passed over where they are compared."""
+    collections = [] if recipe.evaluation is None else recipe.evaluation.collections
+    named = [recipe.backbone, recipe.start_from, recipe.data.train, recipe.data.corpus]
+    return [*named, *collections]
 
 
-def _differences(one: Any, other: Any, path: str = "") -> list[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        found = []
-        for key in sorted(one.keys() | other.keys()):
-            found += _differences(one.get(key), other.get(key), f"{path}.{key}" if path else key)
-        return found
-    return [] if one == other else [path]
+def _read_run(path: Path) -> dict[str, Any]:
+    """The recipe that a run noted.
+
+    Raises:
+        EncoderError: it is empty or damaged, or no run wrote it.
+    """
+    values = None
+    if path.is_file():
+        values = parse_yaml(read_text(path), str(path))
+    if not (isinstance(values, dict) and {"backbone", "output"} <= values.keys()):
+        raise UsageError(
+            f"{path} is not what a run writes there, or was emptied, so nobody knows whose files "
+            f"{path.parent} holds. Restore {path.name}, or name another output."
+        )
+    return values

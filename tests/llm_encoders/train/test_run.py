@@ -1,6 +1,5 @@
 """Whole runs of the command: its output loads, two processes are one, a killed run resumes."""
 
-import errno
 import json
 import os
 import shutil
@@ -65,7 +64,7 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
     result = train(recipe)
     assert "holds what this recipe makes, finished; --overwrite" in result.stdout
     assert file_times(output) == before
-    with pytest.raises(UsageError, match="differs in schedule.steps"):
+    with pytest.raises(UsageError, match="schedule.steps was 3, now 4"):
         run(load_recipe(recipe, ["schedule.steps=4"]))
     assert not any(name in (output / "recipe.yaml").read_text() for name in folders)
 
@@ -73,7 +72,7 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
 def test_a_second_run_in_the_same_folder_is_refused(recipe_file, tmp_path):
     with (
         locked(tmp_path / "run" / ".lock", "not seen"),
-        pytest.raises(EncoderError, match="Another run is going on in .*run; wait, or stop it"),
+        pytest.raises(EncoderError, match="Another run is at work in .*run; wait, or stop it"),
     ):
         run(load_recipe(recipe_file()))
     assert list((tmp_path / "run").iterdir()) == []
@@ -146,40 +145,11 @@ def test_killed_and_resumed_ends_with_the_same_weights(train, recipe_file, tmp_p
     (last / "seconds.json").write_text("1000.0", encoding="utf-8")
     checkpoints.seal(last)
     result = train(recipe, f"output={killed}")
-    assert "Going on from" in result.stdout
+    assert "Resuming from" in result.stdout
     assert json.loads((killed / "spent.json").read_text())["seconds"] > 1000
     one, other = load_file(tmp_path / "whole" / WEIGHTS), load_file(killed / WEIGHTS)
     for key in one:
         assert np.array_equal(one[key].numpy(), other[key].numpy()), key
-
-
-def test_an_interrupted_checkpoint_is_skipped(tmp_path):
-    for step in (2, 4):
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        (folder / "weights").write_text(str(step))
-        checkpoints.seal(folder)
-    assert checkpoints.last_whole(tmp_path).name == "checkpoint-4"
-    (tmp_path / "checkpoint-4" / "weights").write_text("truncated")
-    (tmp_path / "checkpoint-6").mkdir()  # never sealed
-    assert checkpoints.last_whole(tmp_path).name == "checkpoint-2"
-    assert not (tmp_path / "checkpoint-4").exists()
-
-
-def test_a_checkpoint_that_cannot_be_read_is_kept(tmp_path, monkeypatch):
-    folder = tmp_path / "checkpoint-2"
-    folder.mkdir()
-    (folder / "weights").write_text("2")
-    checkpoints.seal(folder)
-
-    def stale(path):
-        raise OSError(errno.ESTALE, "Stale file handle", str(path))
-
-    monkeypatch.setattr(checkpoints, "_checksum", stale)
-    with pytest.raises(OSError, match="Stale file handle"):
-        checkpoints.last_whole(tmp_path)
-    monkeypatch.undo()
-    assert checkpoints.last_whole(tmp_path) == folder
 
 
 @pytest.mark.slow
@@ -207,7 +177,7 @@ def test_two_processes_resume_as_they_would_have_gone_on(recipe_file, tmp_path):
             (output / name).unlink()
         shutil.rmtree(output / "checkpoint-4")
     (one, _), (other, said) = found
-    assert "Going on from" in said and "checkpoint-2" in said
+    assert "Resuming from" in said and "checkpoint-2" in said
     assert all(np.array_equal(one[key].numpy(), other[key].numpy()) for key in one)
 
 
@@ -222,7 +192,7 @@ def test_two_processes_resume_as_they_would_have_gone_on(recipe_file, tmp_path):
         ),
         ("trainer.learning_rate=1", "trainer.learning_rate is set by 'schedule.learning_rate'"),
         ("adapter.targets=[q_proj, lm_head]", "adapts the LM head, which would not be trained"),
-        ("trainer.report_to=nowhere", "trainer: .*nowhere"),
+        ("trainer.report_to=nowhere", "trainer.report_to is 'nowhere'; choose from"),
         ("trainer.lr_scheduler_type=cosine_with_min_lr", "trainer: .*min_lr"),
     ],
 )

@@ -53,6 +53,6 @@ def test_names_are_compared_where_there_are_no_files(recipe_file, adapter, monke
 def test_what_a_run_begins_with_does_not_lie_in_its_output(recipe_file, adapter):
     for name in (adapter, adapter / "checkpoint-1"):
         words = ["adapter=null", f"start_from={name}", f"output={adapter}"]
-        with pytest.raises(EncoderError, match="start_from .* lies in the output"):
+        with pytest.raises(EncoderError, match="The output .* (is an|has the) input"):
             run(load_recipe(recipe_file(), words), overwrite=True)
     assert (adapter / "adapter_model.safetensors").exists()
