@@ -74,10 +74,12 @@ def recipes(files, folder):
 
 
 @pytest.fixture(scope="module")
-def runs(files, tmp_path_factory):
-    """Recipes and the folder of what two processes have made of them."""
+def runs(request, files, tmp_path_factory):
+    """The recipes of the tests to run, and the folder of what two processes made of them."""
     folder = tmp_path_factory.mktemp("runs")
-    given = recipes(files, folder)
+    items = [item for item in request.session.items if item.path == request.path]
+    wanted = {item.callspec.params["name"] for item in items}
+    given = {name: one for name, one in recipes(files, folder).items() if name in wanted}
     script = folder / "runs.py"
     script.write_text(_RUNS, encoding="utf-8")
     paths = [formula.write_recipe(folder / f"{name}.yaml", one) for name, one in given.items()]
@@ -147,20 +149,20 @@ def language_modelling_loss(llama, stage, step):
     return torch.stack(means).mean()
 
 
-@pytest.mark.parametrize("stage", ["mntp", "mntp-alone", "clm"])
-def test_language_modelling(runs, files, stage):
+@pytest.mark.parametrize("name", ["mntp", "mntp-alone", "clm"])
+def test_language_modelling(runs, files, name):
     _, folder = runs
     llama = formula.Llama(files / "adapter")
-    for step, line in enumerate(formula.logged(folder / stage)):
-        loss = language_modelling_loss(llama, stage, step)
-        end = math.ceil(DECAY_EPOCHS * len(rows_of(stage)) / 6) if stage == "mntp" else STEPS
+    for step, line in enumerate(formula.logged(folder / name)):
+        loss = language_modelling_loss(llama, name, step)
+        end = math.ceil(DECAY_EPOCHS * len(rows_of(name)) / 6) if name == "mntp" else STEPS
         rate = RATE * (end - step) / end
         norm = formula.descend(llama.trained, loss, rate)
         assert line["loss"] == pytest.approx(float(loss.detach()), rel=1e-5)
         assert line["grad_norm"] == pytest.approx(norm, rel=1e-5)
         assert line["learning_rate"] == pytest.approx(rate)
     formula.assert_same_change(
-        formula.read_adapter(files / "adapter"), llama.trained, folder / stage
+        formula.read_adapter(files / "adapter"), llama.trained, folder / name
     )
 
 
@@ -194,16 +196,17 @@ def test_parts_of_a_step(runs, files, name, ramps):
     )
 
 
-def test_the_reference_s_loss_scaling(runs, files):
+@pytest.mark.parametrize("name", ["reference"])
+def test_the_reference_s_loss_scaling(runs, files, name):
     """Terms over gathered texts count half with two processes; KL counts in full.
 
     Two queries share a positive, which is a negative of each where the other brings it.
     """
     given, folder = runs
-    recipe = given["reference"]
+    recipe = given[name]
     wanted = replace(objective(recipe), known_positives=True)
     llama = formula.Llama(files / "adapter")
-    for step, line in enumerate(formula.logged(folder / "reference")):
+    for step, line in enumerate(formula.logged(folder / name)):
         ramp = min(1.0, (step + 1) / 2) ** 2
         parts = wanted.parts(llama.sparse, batch())
         whole = wanted.total(parts, ramp)
@@ -214,5 +217,5 @@ def test_the_reference_s_loss_scaling(runs, files):
         assert line["contrastive"] == pytest.approx(float(parts["contrastive"].detach()), rel=1e-5)
         assert line["grad_norm"] == pytest.approx(norm, rel=1e-5)
     formula.assert_same_change(
-        formula.read_adapter(files / "adapter"), llama.trained, folder / "reference"
+        formula.read_adapter(files / "adapter"), llama.trained, folder / name
     )
