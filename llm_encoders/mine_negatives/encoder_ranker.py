@@ -8,19 +8,18 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from llm_encoders.checkpoints.fingerprint import checkpoint_stamps
 from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.data.passages import Passages
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.encoding.loading import load_encoder
 from llm_encoders.evaluation.exhaustive_search import ExhaustiveSearch, dot_products
-from llm_encoders.jobs.fingerprint import file_stamps
 from llm_encoders.jobs.resumable_batches import StoredRows, run_batches
 from llm_encoders.registry import parse_spec
 
 _SORTED = 2048  # passages among which those of like length share a batch
 _BLOCK = 4096  # passages scored at a time
 _QUERIES, _PAIRS = 2000, 2 * 10**9  # of a window: one of 1 million passages has 2,000 queries
-_FILES = ("*.safetensors", "*.json", "*.model")
 
 
 class EncoderRanker:
@@ -96,11 +95,9 @@ def encoder_fingerprint(name: str, device: str | None) -> dict[str, Any]:
     files, _ = resolve_spec(name)
     _, written = parse_spec(name)
     chosen = choose_device(device if device is not None else written.get("device"))
-    folders = [folder for folder in (files.backbone, files.adapter) if folder is not None]
-    found = {path for folder in folders for pattern in _FILES for path in folder.glob(pattern)}
     return {
         "name": name,
         "contract": dataclasses.asdict(files.contract),
         "dtype": str(choose_dtype(written.get("dtype"), chosen)).removeprefix("torch."),
-        "files": file_stamps(sorted(found)),
+        "files": checkpoint_stamps(files),
     }

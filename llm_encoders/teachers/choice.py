@@ -8,17 +8,16 @@ import torch
 
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
+from llm_encoders.checkpoints.fingerprint import checkpoint_stamps, folder_stamps
 from llm_encoders.checkpoints.lion import lion_paradigm
 from llm_encoders.checkpoints.remote_code import close_kernels
+from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.errors import EncoderError, UsageError, nearest
-from llm_encoders.jobs.fingerprint import file_stamps
 from llm_encoders.reading import read_object
 from llm_encoders.teachers.base import Teacher
 from llm_encoders.teachers.options import KINDS
-
-_FILES = ("*.safetensors", "*.json", "*.model", "vocab.txt", "1_Pooling/config.json")
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,9 @@ class TeacherChoice:
             "kind": self.kind,
             "dtype": self.dtype,
             "batch size": self.batch_size,
-            "files": {} if self.folder is None else _stamps(self.folder),
+            "files": folder_stamps(self.folder)
+            if self.folder
+            else checkpoint_stamps(resolve_spec(self.name)[0]),
         }
 
     @property
@@ -162,9 +163,3 @@ def _kind(folder: Path) -> str:
         f"{folder}: cannot tell what kind of teacher {architecture or 'this'} is; add "
         f"--kind with one of {', '.join(KINDS)}."
     )
-
-
-def _stamps(folder: Path) -> dict[str, str]:
-    found = {path for pattern in _FILES for path in folder.glob(pattern) if path.is_file()}
-    stamps = file_stamps(sorted(found))
-    return {str(Path(path).relative_to(folder)): stamp for path, stamp in stamps.items()}
