@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "reproductions" / "tiny"))
 
 from data import prepare  # noqa: E402  # the cleaning that the tiny models' pairs went through
-from model import backbone_config  # noqa: E402
+from start import backbone_config  # noqa: E402
 
 TOKENIZER = REPOSITORY / "llm_encoders" / "models" / "tiny" / "backbone"
 MEDICAL = ("medquad", "pubmedqa-labeled")

@@ -1,4 +1,4 @@
-"""Training pairs: reading, filtering, deduplication, capping, chunking and cropping."""
+"""Pairs: reading, filtering, deduplication, capping, chunking and cropping."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 #: Most pairs kept per source (documentation would otherwise drown the rest).
@@ -174,25 +174,3 @@ def _expand(
             cropped = crop(piece, rng)
             if cropped:
                 yield Pair(cropped[0], prefix + cropped[1], f"{source}-crop", group, held_out)
-
-
-def save(pairs: list[Pair], path: Path) -> None:
-    """Write the prepared pairs as JSON lines."""
-    with path.open("w", encoding="utf-8") as out:
-        for pair in pairs:
-            out.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
-
-
-def load(path: Path) -> list[Pair]:
-    """Read what :func:`save` wrote."""
-    with path.open(encoding="utf-8") as lines:
-        return [Pair(**json.loads(line)) for line in lines]
-
-
-def prepared(folder: Path, output: Path) -> list[Pair]:
-    """The prepared pairs, from the cache in ``output`` or from the raw files."""
-    cache = output / "prepared.jsonl"
-    if not cache.exists():
-        output.mkdir(parents=True, exist_ok=True)
-        save(prepare(folder), cache)
-    return load(cache)
