@@ -44,13 +44,17 @@ def main() -> int:
 
     def work() -> None:
         from llm_encoders.checkpoints.lora_adapter import quiet_peft
-        from llm_encoders.train.recipe.file import load_recipe
+        from llm_encoders.train.recipe.errors import RecipeError
+        from llm_encoders.train.recipe.file import load_recipe, located
 
         recipe = load_recipe(args.recipe, args.overrides)
         with quiet_peft():
             from llm_encoders.train.run import run  # takes seconds to import
 
-        run(recipe, args.overwrite, args.push_to_hub)
+        try:
+            run(recipe, args.overwrite, args.push_to_hub)
+        except RecipeError as error:  # what only the data or the backbone could tell
+            raise located(error, args.recipe, args.overrides) from None
 
     return run_command(work)
 

@@ -130,7 +130,7 @@ def load_model(
     """Load a model for training.
 
     Args:
-        checkpoint: backbone, contract, and the adapter that training goes on from, if any.
+        checkpoint: backbone, contract, and the adapter that training continues with, if any.
         adaptation: a new adapter, where the checkpoint has none; ``None`` trains all weights.
         device: where the weights go.
         dtype: of the frozen weights; those that are trained are float32.

@@ -142,7 +142,7 @@ class RetrievalTrainer(BaseTrainer):
         return [len(ids) for ids in inputs.queries + inputs.passages]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the parts of the objective, sparsity, and what has been spent."""
+        """Add the parts of the objective, sparsity, and the cost so far."""
         if "loss" in logs and self._count:
             for name, value in self._sums.items():
                 logs[name] = float(value) / self._count

@@ -43,11 +43,16 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
     try:
         return _build(Recipe, values, "")
     except RecipeError as error:
-        replaced = {override.partition("=")[0] for override in overrides}
-        line = line_of(error.key, text, replaced)
-        where = f"{path}, line {line}" if line else str(path)
-        where = " ".join([f"{where} with", *overrides]) if overrides else where
-        raise UsageError(f"{where}: {error}") from None
+        raise located(error, path, overrides) from None
+
+
+def located(error: RecipeError, path: str | Path, overrides: typing.Sequence[str]) -> UsageError:
+    """The error with the file, the line of its key, and the overrides that were applied."""
+    replaced = {override.partition("=")[0] for override in overrides}
+    line = line_of(error.key, read_text(Path(path)), replaced)
+    where = f"{path}, line {line}" if line else str(path)
+    where = " ".join([f"{where} with", *overrides]) if overrides else where
+    return UsageError(f"{where}: {error}")
 
 
 def _override(values: dict[str, Any], override: str) -> None:

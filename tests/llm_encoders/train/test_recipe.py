@@ -5,6 +5,7 @@ import re
 import pytest
 
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.train.__main__ import main
 from llm_encoders.train.recipe.file import load_recipe
 
 
@@ -119,3 +120,13 @@ def test_no_such_recipe():
 def test_a_line_is_not_blamed_for_what_replaced_it(recipe_file, override):
     with pytest.raises(UsageError, match="recipe-0.yaml with"):
         load_recipe(recipe_file(), [override])
+
+
+def test_the_line_of_what_only_the_backbone_tells(recipe_file, monkeypatch, capsys):
+    """The command finds the line of an error that arises after the recipe was read."""
+    path = recipe_file(data={"passage_max_length": 513})
+    lines = path.read_text().splitlines()
+    (line,) = (n for n, text in enumerate(lines, start=1) if "passage_max_length:" in text)
+    monkeypatch.setattr("sys.argv", ["train", str(path)])
+    assert main() == 2
+    assert f"{path}, line {line}: data.passage_max_length is 513" in capsys.readouterr().err
