@@ -1,5 +1,7 @@
 """The floors of the house: contracts that bite, and a science that stands without the bridge."""
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,10 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 PACKAGES = ("llm_encoders", "pyserini_ext")
+STARTS = re.compile(
+    r"(subprocess|runpy|pty)(\..+)?|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*)"
+    r"|pyserini(_ext)?(\.\w+)+"
+)
 BLOCKED = ("pyserini", "pyserini_ext", "faiss", "jnius", "jnius_config", "ray")
 
 _IMPORT_EVERYTHING = """
@@ -104,6 +110,46 @@ def test_no_import_is_excused():
     assert {"llm_encoders", "pyserini_ext"} == {
         c for k in contracts for c in k.get("containers", [])
     }
+
+
+def starts_the_bridge(source):
+    """What in a module's source starts a process, or names a module of the bridge to import."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.append(f"{node.value.id}.{node.attr}")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words = node.value.split()
+            found += words if len(words) == 1 else []
+    return [name for name in found if name and STARTS.fullmatch(name)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import subprocess",
+        "from subprocess import run",
+        "import os; os.execv('python', [])",
+        "from os import system",
+        "importlib.import_module('pyserini_ext.rankers')",
+        "__import__('pyserini.search', fromlist=['*'])",
+        "command = ['-m', 'pyserini.search.lucene']",
+    ],
+)
+def test_ways_to_start_the_bridge_are_seen(line):
+    assert starts_the_bridge(line)
+
+
+def test_science_does_not_start_the_bridge():
+    """Rankers of other packages come by entry points, never by a command."""
+    paths = sorted((REPOSITORY / "llm_encoders").rglob("*.py"))
+    sources = {str(path): path.read_text(encoding="utf-8") for path in paths}
+    found = {path: starts_the_bridge(source) for path, source in sources.items()}
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 @pytest.mark.slow
