@@ -52,6 +52,9 @@ _TROUBLES = {
     "JVM failed to start": "Java does not start.",
 }
 """What Java, Pyjnius or Python print -> what it means; the first that occurs counts."""
+_UNSAFE_OPTION_SINCE = 23
+_quiet = False
+_loggers: list[object] = []
 OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")
 """In which Java itself looks for options."""
 _MEMORY_OPTION = re.compile(r"-X(m[nsx]|ss)|HeapSize|RAMPercentage|NewSize")
@@ -179,18 +182,20 @@ def problem(runtime: JavaRuntime | None) -> str | None:
 
 
 def require() -> None:
-    """Start Java with Anserini's classes.
+    """Start Java with Anserini's classes, without warnings that a user cannot act on.
 
     Raises:
         EncoderError: it does not start; says why, with the cure.
     """
     from llm_encoders.errors import EncoderError
 
+    quiet()
     if what := problem(configure()):
         raise EncoderError(what)
     try:
         from pyserini.pyclass import autoclass
 
+        quiet_lucene()
         autoclass("io.anserini.search.SimpleImpactSearcher")
     except Exception as error:  # Java's and Pyjnius's classes of errors are various
         raise EncoderError(trouble(str(error)) or f"Java does not start. {DOCTOR}") from None
@@ -223,13 +228,38 @@ def configure() -> JavaRuntime | None:
     return runtime
 
 
-def drop_missing_modules() -> None:
-    """Take the vector module out of the JVM's options where the chosen Java lacks it."""
+def quiet() -> None:
+    """From the next start of the JVM on, no warnings that a user cannot act on.
+
+    They are of Java and Lucene about themselves: an incubating module, deprecated methods.
+    """
+    global _quiet
+    _quiet = True
+
+
+def adapt_options() -> None:
+    """Take out of the JVM's options what the chosen Java lacks, or would print a warning for.
+
+    The vector module speeds up Lucene's search over dense vectors only, so :func:`quiet` drops it.
+    """
     import jnius_config
 
     home = os.environ.get("JAVA_HOME")
     runtime = read_runtime(Path(home), "JAVA_HOME") if home else None
-    if runtime is None or runtime.has_vector_module:
+    if runtime is None or (runtime.has_vector_module and not _quiet):
         return
     kept = [o for o in jnius_config.get_options() if o != f"--add-modules={VECTOR_MODULE}"]
+    if _quiet and runtime.version >= _UNSAFE_OPTION_SINCE:
+        kept.append("--sun-misc-unsafe-memory-access=allow")
     jnius_config.set_options(*kept)
+
+
+def quiet_lucene() -> None:
+    """In a running JVM: Lucene tells errors only, if :func:`quiet` asks for it."""
+    if not _quiet or _loggers:
+        return
+    from jnius import autoclass
+
+    logger = autoclass("java.util.logging.Logger").getLogger("org.apache.lucene")
+    logger.setLevel(autoclass("java.util.logging.Level").SEVERE)
+    _loggers.append(logger)  # Java forgets the level of a logger that nobody holds

@@ -130,6 +130,7 @@ def prepare_impact_searcher(original: Function) -> Function:
     @functools.wraps(original)
     def wrapper(self: Any, index_dir: Any, query_encoder: Any, *args: Any, **kwargs: Any) -> None:
         if _is_our_encoder(query_encoder):
+            java.quiet_lucene()
             with faults.in_one_line(), faults.lucene_index(index_dir):
                 original(self, index_dir, query_encoder, *args, **kwargs)
         else:
@@ -177,13 +178,13 @@ def encode_batch_at_once(original: Function) -> Function:
     return wrapper
 
 
-def without_missing_java_modules(original: Function) -> Function:
+def with_fitting_java_options(original: Function) -> Function:
     """For ``configure_classpath``: no option that the chosen JVM would refuse to start with."""
 
     @functools.wraps(original)
     def wrapper(*args: Any, **kwargs: Any) -> None:
         original(*args, **kwargs)
-        java.drop_missing_modules()
+        java.adapt_options()
 
     return wrapper
 

@@ -41,7 +41,8 @@ def in_one_line() -> Iterator[None]:
 def guard_command(runtime: java.JavaRuntime | None) -> None:
     """Before ``python -m pyserini.…`` with one of our encoders: is there a Java that starts?
 
-    Ends the command with a sentence if not, and takes care that any later error is one line.
+    Ends the command with a sentence if not, and takes care that any later error is one line and
+    that Java says nothing about itself.
     """
     starting = sys.argv[:1] == ["-m"] and "-m" in (words := getattr(sys, "orig_argv", []))
     if not starting or not words[words.index("-m") + 1].startswith("pyserini."):
@@ -50,6 +51,7 @@ def guard_command(runtime: java.JavaRuntime | None) -> None:
         return
     if os.environ.get(TRACEBACK) != "1":
         sys.excepthook = _one_line
+    java.quiet()
     if problem := java.problem(runtime):
         _say(problem)
         raise SystemExit(1)

@@ -27,8 +27,8 @@ class Interception:
 
 
 INTERCEPTIONS = {
-    "pyserini.setup": Interception({"configure_classpath": "without_missing_java_modules"}),
-    "pyserini._jvm": Interception({"configure_classpath": "without_missing_java_modules"}),
+    "pyserini.setup": Interception({"configure_classpath": "with_fitting_java_options"}),
+    "pyserini._jvm": Interception({"configure_classpath": "with_fitting_java_options"}),
     "pyserini.encode._openai": Interception(
         prologue="lend_openai_key", epilogue="take_back_openai_key"
     ),

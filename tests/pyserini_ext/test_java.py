@@ -97,7 +97,7 @@ def test_module_that_the_jvm_lacks_is_not_asked_for(machine, monkeypatch, has_mo
     monkeypatch.setattr(jnius_config, "options", list(options))
     home = make_java(machine / "j", "25", vector=has_module)
     monkeypatch.setenv("JAVA_HOME", str(home))
-    java.drop_missing_modules()
+    java.adapt_options()
     assert list(jnius_config.get_options()) == (options if has_module else ["-Xmx1g"])
 
 
