@@ -1,6 +1,13 @@
 """``python -m pyserini_ext.index``; see :mod:`pyserini_ext.indexes.command`."""
 
-from pyserini_ext.indexes.command import main
+import sys
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        from pyserini_ext.indexes.command import main
+
+        code = main()
+    except KeyboardInterrupt:  # while modules are imported
+        print("Interrupted before anything was written.", file=sys.stderr)
+        code = 130
+    raise SystemExit(code)

@@ -95,7 +95,9 @@ def test_sparse_all_the_way(python, work, model):
     index = lucene_index(python, work, vectors, "index")
     search = ("-m", "pyserini.search.lucene", "--impact", "--encoder", encoder, "--index", index)
     topics = ("--topics", work / "topics.tsv")
-    python(*search, *topics, "--output", work / "batch.txt", "--batch-size", 4, "--threads", 2)
+    batch = ("--output", work / "batch.txt", "--batch-size", 4, "--threads", 2)
+    shown = python(*search, *topics, *batch).stderr
+    assert not any(word in shown for word in ("WARNING", "LOAD REPORT", "error"))
     python(*search, *topics, "--output", work / "single.txt")
     docids, documents = read_vectors(vectors)
     assert len(docids) == DOCUMENTS

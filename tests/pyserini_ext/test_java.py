@@ -101,6 +101,20 @@ def test_module_that_the_jvm_lacks_is_not_asked_for(machine, monkeypatch, has_mo
     assert list(jnius_config.get_options()) == (options if has_module else ["-Xmx1g"])
 
 
+@pytest.mark.parametrize(("version", "quieter"), [("25", True), ("21", False)])
+def test_quiet_java(machine, monkeypatch, version, quieter):
+    import jnius_config
+
+    monkeypatch.setattr(jnius_config, "vm_running", False)
+    monkeypatch.setattr(jnius_config, "options", ["--add-modules=jdk.incubator.vector"])
+    monkeypatch.setattr(java, "_quiet", False)
+    monkeypatch.setenv("JAVA_HOME", str(make_java(machine / "j", version)))
+    java.quiet()
+    java.adapt_options()
+    expected = ["--sun-misc-unsafe-memory-access=allow"] if quieter else []
+    assert list(jnius_config.get_options()) == expected
+
+
 def test_mistyped_override_is_said(machine, monkeypatch, capsys):
     make_java(machine / "jvm" / "a", "25")
     monkeypatch.setenv(java.OVERRIDE, str(machine / "typo"))

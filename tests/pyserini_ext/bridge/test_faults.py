@@ -21,7 +21,7 @@ DIMENSION = 64
 def dense(stories):
     from pyserini_ext.bridge.encoders import LlmDenseQueryEncoder
 
-    return LlmDenseQueryEncoder(f"{stories},paradigm=dense")
+    return LlmDenseQueryEncoder(f"{stories},paradigm=dense,like=lion")
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_lucene_index(interrupted, stories):
     from jnius import JavaException
     from pyserini.search.lucene import LuceneImpactSearcher
 
-    ours = f"{stories},paradigm=sparse"
+    ours = f"{stories},paradigm=sparse,like=lion"
     with pytest.raises(EncoderError, match="no finished Lucene index: .*interrupted"):
         LuceneImpactSearcher(str(interrupted), ours)
     with pytest.raises(JavaException, match="IndexNotFoundException"):
@@ -113,7 +113,7 @@ def test_query_with_an_infinite_weight_is_named(tmp_path, shared_data):
     (token,) = AutoTokenizer.from_pretrained(folder).encode("X")[-1:]
     weights[poisoned][token] = np.nan
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    encoder = LlmSpladeQueryEncoder(f"{folder},paradigm=sparse")
+    encoder = LlmSpladeQueryEncoder(f"{folder},paradigm=sparse,like=lion")
     with pytest.raises(EncoderError, match="query 'cat X' gave NaN or infinite"):
         encoder.encode_batch(["the cat", "cat X", "dog"])
 
@@ -138,7 +138,7 @@ def search(tmp_path, interrupted, python):
     ],
 )
 def test_commands_end_in_one_line(search, stories, environment, message):
-    ours = ("--impact", "--encoder", f"{stories},paradigm=sparse")
+    ours = ("--impact", "--encoder", f"{stories},paradigm=sparse,like=lion")
     shown = search(*ours, code=1, **environment).stderr
     assert message in shown and "Traceback" not in shown
     lines = [line for line in shown.splitlines() if line.startswith("error: ")]
