@@ -21,7 +21,7 @@ def checked_scan(corpus: Corpus, options: EncodeOptions, earlier: Manifest | Non
     Args:
         corpus: to read.
         options: of the command; with ``on_error`` ``"skip"`` faults are listed beside the output.
-        earlier: manifest of the run that goes on.
+        earlier: manifest of the run that is resumed.
 
     Raises:
         EncoderError: faults that are not to be skipped, counted, the first ones named; no document

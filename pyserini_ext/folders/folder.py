@@ -25,12 +25,12 @@ _INDEX_NAMES = ("docid", "index", VOCABULARY_NAME)
 
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """Make the folder and refuse a second run in it while this one goes on.
+    """Make the folder and refuse a second run in it while this one works.
 
     A folder in which a run failed before anything was worth keeping is left as it was found.
 
     Raises:
-        EncoderError: another run is going on.
+        EncoderError: another run is writing to it.
         UsageError: it is no folder, or nothing can be kept beside it.
     """
     if folder.exists() and not folder.is_dir():

@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from llm_encoders.corpora import Position
-from llm_encoders.errors import EncoderError
+from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs import arguments as parsing
 from llm_encoders.jobs.console import run_command
 from llm_encoders.jobs.removal import require_apart
@@ -28,6 +28,8 @@ from pyserini_ext.indexes.inputs import vector_files
 from pyserini_ext.indexes.known_ids import KnownIds
 from pyserini_ext.indexes.lucene import LuceneImpactWriter, lucene_file_names
 from pyserini_ext.indexes.vector_lines import batches_from_another_process
+
+_OUTPUT = "lucene from JSONL"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -77,6 +79,10 @@ def run(options: argparse.Namespace) -> None:
     with only_run(folder):
         recorded = Manifest.load(folder)
         refuse_foreign_files(folder, recorded)
+        if recorded is not None and recorded.fingerprint.get("output") != _OUTPUT:
+            raise UsageError(
+                f"{folder} holds the output of an encode command; name another folder."
+            )
         building = building_folder(folder)
         if options.overwrite:
             remove_folder(building)
@@ -116,7 +122,7 @@ def run(options: argparse.Namespace) -> None:
 def _fingerprint(inputs: list[Path]) -> dict[str, Any]:
     stats = [(path.name, path.stat()) for path in inputs]
     return {
-        "output": "lucene from JSONL",
+        "output": _OUTPUT,
         "input": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats],
     }
 

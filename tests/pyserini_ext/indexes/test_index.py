@@ -258,6 +258,11 @@ def test_an_encode_output_is_taken_whole_or_not_at_all(tmp_path, capfd):
     assert main(["--input", str(tmp_path / "whole"), *index]) == 1
     assert "lacks embeddings.00001.jsonl" in capfd.readouterr().err
     assert not (tmp_path / "index").exists()
+    encoded(tmp_path / "other", ["embeddings.00000.jsonl"])
+    words = ["--input", str(tmp_path / "other"), "--index", str(tmp_path / "half"), "--overwrite"]
+    assert main(words) == 2
+    assert "holds the output of an encode command" in capfd.readouterr().err
+    assert (tmp_path / "half" / "embeddings.00000.jsonl").exists()
 
 
 def test_a_failed_overwrite_keeps_the_old_index(tmp_path, capfd):
