@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor
 
 from llm_encoders.checkpoints.backbone_checks import (
     check_attention,
+    check_size,
     check_tokenizer,
+    check_weights,
     head_weight,
 )
 from llm_encoders.checkpoints.lora_adapter import apply_adapter
@@ -77,6 +80,7 @@ def open_model(
     if quantization is not None and quantization not in QUANTIZATIONS:
         raise UsageError(f"Unknown quantization '{quantization}'; use 4bit or 8bit.")
     keep_remote_code_out(checkpoint.backbone, attention_implementation)
+    check_size(checkpoint.backbone)
     contract = checkpoint.contract
     local = {"local_files_only": True, "trust_remote_code": False}
     options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, **local}
@@ -114,7 +118,7 @@ def open_model(
 
 
 def _cannot_load(folder: Path, error: Exception) -> EncoderError:
-    reason = " ".join(str(error).split())
+    reason = shorten(str(error), 300, placeholder=" …")
     return EncoderError(f"Cannot load {folder}: {type(error).__name__}: {reason}")
 
 
@@ -152,6 +156,7 @@ def load_backbone(
     sparse = checkpoint.contract.paradigm == "sparse"
     head = head_weight(bare, checkpoint.backbone).detach() if sparse else None
     backbone = Backbone(bare.base_model if sparse else bare, head, tokenizer, device)
+    check_weights(backbone.decoder, str(checkpoint.backbone))
     check_attention(backbone, checkpoint.contract.attention, str(checkpoint.backbone))
     return backbone
 

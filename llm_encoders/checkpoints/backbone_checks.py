@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from llm_encoders.errors import EncoderError
+from llm_encoders.reading import read_object
 
+_MOST_LAYERS = 10_000
 _LOGIT_CHANGES = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 
 
@@ -32,6 +34,22 @@ def head_weight(model: Any, source: Path) -> Tensor:
     return head.weight
 
 
+def check_size(folder: Path) -> None:
+    """Refuse a number of layers that building the model would not survive.
+
+    Raises:
+        EncoderError: names the key of ``config.json``.
+    """
+    values = read_object(folder / "config.json")
+    for section in (values, values.get("text_config")):
+        layers = section.get("num_hidden_layers") if isinstance(section, dict) else None
+        if isinstance(layers, int | float) and not 1 <= layers <= _MOST_LAYERS:
+            raise EncoderError(
+                f"{folder / 'config.json'}: num_hidden_layers is {str(layers)[:20]}; expected a "
+                f"number from 1 to {_MOST_LAYERS:,}."
+            )
+
+
 def check_tokenizer(tokenizer: Any, model: Any, source: str) -> None:
     """Refuse a tokenizer with tokens that the embeddings have no row for.
 
@@ -46,6 +64,22 @@ def check_tokenizer(tokenizer: Any, model: Any, source: str) -> None:
             f"embeddings {rows:,} rows. Use the tokenizer that belongs to the backbone: remove an "
             "adapter's tokenizer.json, or name the backbone that the adapter was trained on."
         )
+
+
+@torch.no_grad()
+def check_weights(decoder: Any, source: str) -> None:
+    """Refuse NaN and infinite weights, which an attention kernel may turn into finite states.
+
+    The embeddings are left out: a fault in one row concerns only the texts that have its token.
+
+    Raises:
+        EncoderError: names the weight.
+    """
+    embeddings = decoder.get_input_embeddings().weight
+    for name, weight in decoder.named_parameters():
+        floating = weight.is_floating_point() and weight is not embeddings
+        if floating and not bool(weight.isfinite().all()):
+            raise EncoderError(f"{source}: the weight {name} holds NaN or infinite numbers.")
 
 
 def not_finite_cure(dtype: torch.dtype) -> str:

@@ -47,7 +47,7 @@ def _refuse_kernels(values: Any, path: Path, key: str = "") -> None:
     """Look for repository names at keys of implementations and kernels, at any depth."""
     if isinstance(values, dict):
         for name, value in values.items():
-            of_code = name.endswith("_implementation") or "kernel" in name
+            of_code = "_implementation" in name or "kernel" in name
             _refuse_kernels(value, path, key or (name if of_code else ""))
     elif isinstance(values, list):
         for value in values:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import UsageError
 from llm_encoders.unicode import well_formed
 
@@ -62,6 +63,30 @@ def tokenize(
     if append_eos:
         return [[*ids, tokenizer.eos_token_id] for ids in token_ids]
     return token_ids
+
+
+def require_room(tokenizer: Any, config: EncoderConfig, positions: int | None, source: str) -> None:
+    """Refuse a contract whose maximum lengths leave no room for a single token of a text.
+
+    Args:
+        tokenizer: a Transformers tokenizer.
+        config: the contract.
+        positions: how many tokens the backbone reads; ``None`` for any number.
+        source: names the encoder in errors.
+
+    Raises:
+        UsageError: prefix and special tokens fill a maximum length.
+    """
+    for side in ("query", "passage"):
+        longest = getattr(config, f"{side}_max_length")
+        length = longest if positions is None else min(longest, positions)
+        prefix = getattr(config, f"{side}_prefix")
+        needed = len(tokenizer(f"{prefix}a")["input_ids"]) + config.append_eos
+        if needed > length:
+            raise UsageError(
+                f"{source}: {side}_max_length is {length}, which leaves no room for text beside "
+                f"{needed - 1} {'tokens of the prefix and ' if prefix else ''}special tokens."
+            )
 
 
 def length_sorted(

@@ -14,7 +14,7 @@ from torch import Tensor
 from llm_encoders.checkpoints.backbone import Backbone
 from llm_encoders.checkpoints.backbone_checks import not_finite_cure
 from llm_encoders.config import EncoderConfig
-from llm_encoders.encoding.batching import Batch, length_sorted, pad, tokenize
+from llm_encoders.encoding.batching import Batch, length_sorted, pad, require_room, tokenize
 from llm_encoders.encoding.budget import token_budget
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.heads.representation import pooled_tokens, represent
@@ -55,6 +55,7 @@ class Encoder(ABC, Generic[Vectors]):
         self.batch_tokens = token_budget(backbone)
         if config.append_eos and backbone.tokenizer.eos_token_id is None:
             raise UsageError(f"{name}: append_eos is set, but its tokenizer has no EOS token.")
+        require_room(backbone.tokenizer, config, self._positions, name)
 
     @property
     def device(self) -> torch.device:
@@ -65,6 +66,11 @@ class Encoder(ABC, Generic[Vectors]):
     def dtype(self) -> torch.dtype:
         """Number format of the hidden states."""
         return self.backbone.decoder.dtype
+
+    @property
+    def _positions(self) -> int | None:
+        """How many tokens the backbone reads, if it says so."""
+        return getattr(self.backbone.decoder.config, "max_position_embeddings", None)
 
     def half(self) -> None:
         """Compute in float16 from now on; no effect on quantised backbones."""
@@ -78,7 +84,9 @@ class Encoder(ABC, Generic[Vectors]):
         for name in ("paradigm", "attention"):
             if changes.get(name, getattr(self.config, name)) != getattr(self.config, name):
                 raise UsageError(f"{name} cannot be changed once {self.name} is loaded.")
-        self.config = dataclasses.replace(self.config, **changes)
+        config = dataclasses.replace(self.config, **changes)
+        require_room(self.backbone.tokenizer, config, self._positions, self.name)
+        self.config = config
 
     def replace_prefixes(self, prefix: str) -> None:
         """Put this word before every text, with a space; the empty one stands for no prefix."""
@@ -122,11 +130,11 @@ class Encoder(ABC, Generic[Vectors]):
     def _tokenize(
         self, texts: list[str], pairs: Sequence[str] | None, max_length: int
     ) -> list[list[int]]:
-        positions = getattr(self.backbone.decoder.config, "max_position_embeddings", max_length)
+        positions = self._positions
         return tokenize(
             self.backbone.tokenizer,
             texts,
-            min(max_length, positions),
+            max_length if positions is None else min(max_length, positions),
             pairs=pairs,
             append_eos=self.config.append_eos,
         )

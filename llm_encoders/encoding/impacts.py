@@ -5,6 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
+from llm_encoders.errors import EncoderError
+
+_LIMIT = 2**31 - 1  # int32
+
 
 def keep_top_k(vectors: csr_array, k: int | None) -> csr_array:
     """Keep every row's ``k`` largest weights (``None``: all); ties go to the lower column."""
@@ -21,8 +25,14 @@ def keep_top_k(vectors: csr_array, k: int | None) -> csr_array:
 
 
 def quantize(vectors: csr_array, scale: float) -> csr_array:
-    """Return int32 impacts round(weight * scale), halves to even, without stored zeros."""
+    """Return int32 impacts round(weight * scale), halves to even, without stored zeros.
+
+    Raises:
+        EncoderError: a product that is not finite, or that int32 does not hold.
+    """
     values = vectors.data * scale
+    if len(values) and not np.abs(values).max() < _LIMIT:  # false for NaN
+        raise EncoderError(f"A weight times the impact scale {scale:g} is beyond {_LIMIT:,}.")
     values = np.rint(values, out=values).astype(np.int32)
     # eliminate_zeros works in place on the index arrays
     content = (values, vectors.indices.copy(), vectors.indptr.copy())

@@ -1,5 +1,6 @@
 """From a recipe to a trainer: device, arguments, objective, batches and number of steps."""
 
+import dataclasses
 import math
 import os
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from transformers import TrainingArguments
 
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype
+from llm_encoders.encoding.batching import require_room
 from llm_encoders.errors import UsageError
 from llm_encoders.jobs.arguments import LARGEST
 from llm_encoders.train.batches import Sampling, TrainingBatches
@@ -52,7 +54,7 @@ def dtype_of(recipe: Recipe) -> torch.dtype:
 
 def load(recipe: Recipe, files: Checkpoint, kind: type[RetrievalModel]) -> Any:
     """The model of a recipe, of this kind; see :func:`llm_encoders.train.model.load_model`."""
-    return load_model(
+    model = load_model(
         files,
         recipe.adapter,
         device_of(recipe),
@@ -61,6 +63,10 @@ def load(recipe: Recipe, files: Checkpoint, kind: type[RetrievalModel]) -> Any:
         recipe.attention_implementation,
         kind=kind,
     )
+    names = ("query_max_length", "passage_max_length")
+    lengths = {name: length for name in names if (length := getattr(recipe.data, name)) is not None}
+    require_room(model.tokenizer, dataclasses.replace(model.contract, **lengths), None, "data")
+    return model
 
 
 def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:

@@ -14,6 +14,7 @@ from llm_encoders.checkpoints.backbone_checks import (
 from llm_encoders.checkpoints.lora_adapter import apply_adapter, quiet_peft
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import EncoderConfig
+from llm_encoders.encoding.batching import require_room
 from llm_encoders.encoding.dense_encoder import DenseEncoder
 from llm_encoders.encoding.sparse_encoder import SparseEncoder
 from llm_encoders.errors import UsageError
@@ -140,7 +141,7 @@ def load_model(
         kind: what to make of the language model.
 
     Raises:
-        UsageError: quantised weights without an adapter.
+        UsageError: quantised weights without an adapter, or lengths without room for text.
         EncoderError: files that do not fit together.
     """
     with quiet_peft():
@@ -158,6 +159,8 @@ def load_model(
         attention_implementation,
     )
     check_tokenizer(tokenizer, model, str(checkpoint.backbone))
+    positions = getattr(model.base_model.config, "max_position_embeddings", None)
+    require_room(tokenizer, checkpoint.contract, positions, "encoder")
     if quantization is not None:
         _keep_differentiable(model)
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)

@@ -84,7 +84,8 @@ def _merged(model: Any, recipe: Recipe) -> Any:
     untie(plain, model.adapted_modules)
     config = next(iter(model.language_model.peft_config.values()))
     adapted = PeftModel(plain, config)
-    set_peft_model_state_dict(adapted, get_peft_model_state_dict(model.language_model))
+    weights = get_peft_model_state_dict(model.language_model, save_embedding_layers=False)
+    set_peft_model_state_dict(adapted, weights)
     return adapted.merge_and_unload()
 
 

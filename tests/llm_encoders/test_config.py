@@ -57,3 +57,20 @@ def test_broken_json_names_file_and_line(tmp_path):
     path.write_text(json.dumps(["sparse"]))
     with pytest.raises(EncoderError, match="JSON object"):
         EncoderConfig.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["impact_scale", "temperature", "logit_scale"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e30", "0", "1e-30", "1" * 400])
+def test_numbers_that_no_vector_survives_are_refused(tmp_path, name, value):
+    path = tmp_path / "encoder_config.json"
+    path.write_text(f'{{"paradigm": "sparse", "{name}": {value}}}')
+    with pytest.raises(UsageError, match=rf"_config\.json: {name} is .*; give a number from"):
+        EncoderConfig.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["query_max_length", "passage_max_length", "query_top_k", "passage_top_k"]
+)
+def test_lengths_and_counts_have_a_limit(name):
+    with pytest.raises(UsageError, match=f"{name} is 1000000000000"):
+        EncoderConfig.from_dict({"paradigm": "sparse", name: 10**12}, "here")
