@@ -79,14 +79,17 @@ def check_weights(decoder: Any, source: str) -> None:
     for name, weight in decoder.named_parameters():
         floating = weight.is_floating_point() and weight is not embeddings
         if floating and not bool(weight.isfinite().all()):
-            raise EncoderError(f"{source}: the weight {name} holds NaN or infinite numbers.")
+            cure = "" if weight.dtype == torch.float32 else f" {not_finite_cure(weight.dtype)}"
+            raise EncoderError(
+                f"{source}: the weight {name} holds NaN or infinite numbers in {weight.dtype}.{cure}"
+            )
 
 
 def not_finite_cure(dtype: torch.dtype) -> str:
-    """What to do about NaN or infinite activations, to end a sentence."""
+    """What to do about NaN or infinite numbers."""
     if dtype == torch.float32:
-        return "its weights hold such numbers, or grow beyond float32"
-    return "try bfloat16 or float32" if dtype == torch.float16 else "try float32"
+        return "The weights are damaged, or too large."
+    return "Try bfloat16 or float32." if dtype == torch.float16 else "Try float32."
 
 
 @torch.inference_mode()
@@ -113,8 +116,8 @@ def check_attention(backbone: Any, attention: str, source: str) -> None:
     states = backbone.hidden_states(ids, torch.ones_like(ids))
     if not bool(states.isfinite().all()):
         raise EncoderError(
-            f"{source} gives NaN or infinite activations in {states.dtype}; "
-            f"{not_finite_cure(states.dtype)}."
+            f"{source} gives NaN or infinite activations in {states.dtype}. "
+            f"{not_finite_cure(states.dtype)}"
         )
     beginnings = states[:, :4].float()
     change = (beginnings[0] - beginnings[1]).norm() / beginnings[0].norm()

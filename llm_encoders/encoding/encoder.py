@@ -200,7 +200,7 @@ class Encoder(ABC, Generic[Vectors]):
             raise NotFiniteError(
                 faulty[0],
                 f"{self.name}: text number {faulty[0] + 1} gave NaN or infinite activations in "
-                f"{self.dtype}; {not_finite_cure(self.dtype)}.",
+                f"{self.dtype}. {not_finite_cure(self.dtype)}",
             )
 
     def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> Vectors:

@@ -29,15 +29,13 @@ def change_weights(folder, change):
     save_file(weights, path, {"format": "pt"})
 
 
-def scale_feed_forward(weights):
-    for name in weights:
-        if name.endswith("down_proj.weight"):
-            weights[name] = weights[name].astype(np.float32) * 1e6
+def enlarge(weights):
+    weights["model.norm.weight"] = np.full_like(weights["model.norm.weight"], 6e4)
 
 
 def test_states_beyond_float16_are_not_blamed_on_attention(model):
-    change_weights(model, scale_feed_forward)
-    with pytest.raises(EncoderError, match=r"NaN or infinite activations in torch\.float16; try"):
+    change_weights(model, enlarge)
+    with pytest.raises(EncoderError, match=r"NaN or infinite activations in torch\.float16\. Try"):
         load_encoder(str(model), device="cpu", dtype="float16")
     assert np.isfinite(load_encoder(str(model), device="cpu").encode_queries(["rain"])).all()
 
@@ -48,9 +46,7 @@ def test_weights_that_are_not_finite(model, value):
         weights["model.layers.0.self_attn.q_proj.weight"][0, 0] = value
 
     change_weights(model, spoil)
-    with pytest.raises(
-        EncoderError, match=r"layers\.0\.self_attn\.q_proj\.weight holds NaN or infinite"
-    ):
+    with pytest.raises(EncoderError, match=r"layers\.0\.self_attn\.q_proj\.weight holds NaN"):
         load_encoder(str(model), device="cpu")
 
 
@@ -67,7 +63,7 @@ def test_an_infinite_weight_of_one_token_is_found_in_a_query(model, paradigm):
     encoder = load_encoder(str(model), device="cpu")
     with pytest.raises(EncoderError, match=r"text number \d gave NaN or infinite") as caught:
         encoder.encode_queries(["snow", "rain"])
-    assert "try bfloat16 or float32" not in str(caught.value)  # it is float32
+    assert "Try bfloat16" not in str(caught.value)  # it is float32
 
 
 def test_a_tokenizer_longer_than_the_embeddings(model):
