@@ -79,9 +79,9 @@ def check_weights(decoder: Any, source: str) -> None:
     for name, weight in decoder.named_parameters():
         floating = weight.is_floating_point() and weight is not embeddings
         if floating and not bool(weight.isfinite().all()):
-            cure = "" if weight.dtype == torch.float32 else f" {not_finite_cure(weight.dtype)}"
             raise EncoderError(
-                f"{source}: the weight {name} holds NaN or infinite numbers in {weight.dtype}.{cure}"
+                f"{source}: the weight {name} holds NaN or infinite numbers in {weight.dtype}. "
+                f"{not_finite_cure(weight.dtype)}"
             )
 
 
