@@ -146,7 +146,14 @@ def test_forms_of_the_command_give_the_same_bytes(python, work, stories):
     output = ("output", "--embeddings", work / "fields")
     assert main([*map(str, (*source, *fields, *output, *encoder, *fields))]) == 0
     assert (work / "fields" / "embeddings.00000.jsonl").read_bytes() == whole
-    words = ("--encoder", stories, "--paradigm", "sparse", "--corpus", work / "corpus")
+    words = (
+        "--encoder",
+        f"{stories},like=lion",
+        "--paradigm",
+        "sparse",
+        "--corpus",
+        work / "corpus",
+    )
     python("-m", "pyserini.encode", *words, "--embeddings", work / "option")
     assert (work / "option" / "embeddings.00000.jsonl").read_bytes() == whole
 
