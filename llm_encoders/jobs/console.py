@@ -15,13 +15,21 @@ TRACEBACK = "LLM_ENCODERS_TRACEBACK"
 """Set to 1 in the environment, an unexpected error shows its traceback."""
 
 
-def run_command(work: Callable[[], None]) -> int:
-    """Do the work of a command that can be resumed. Returns the exit code: 0 on success only."""
+def run_command(work: Callable[[], None], *, resumable: bool = True) -> int:
+    """Do the work of a command.
+
+    Args:
+        work: what it does.
+        resumable: whether the same command continues where it was stopped; errors say so.
+
+    Returns:
+        The exit code: 0 on success only.
+    """
     with steady_standard_error():
-        return _run(work)
+        return _run(work, resumable)
 
 
-def _run(work: Callable[[], None]) -> int:
+def _run(work: Callable[[], None], resumable: bool) -> int:
     in_main_thread = threading.current_thread() is threading.main_thread()
     previous = signal.signal(signal.SIGTERM, _interrupt) if in_main_thread else None
     try:
@@ -30,10 +38,10 @@ def _run(work: Callable[[], None]) -> int:
         _say(f"error: {error}")
         return error.exit_code
     except OSError as error:
-        _say(f"error: {system_error(error)}")
+        _say(f"error: {system_error(error) if resumable else error}")
         return 1
     except KeyboardInterrupt:
-        _say(f"Interrupted. {RESUMABLE}")
+        _say(f"Interrupted. {RESUMABLE}" if resumable else "Interrupted.")
         return 130
     except MemoryError:
         _say("error: out of memory.")

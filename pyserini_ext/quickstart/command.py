@@ -2,12 +2,12 @@
 
 import argparse
 import shutil
-import sys
 import time
 from pathlib import Path
 
-from llm_encoders.errors import EncoderError, system_error
+from llm_encoders.errors import EncoderError
 from llm_encoders.jobs import arguments as parse
+from llm_encoders.jobs.console import run_command
 from pyserini_ext.quickstart.collection import beir_folder
 from pyserini_ext.quickstart.pipeline import Pipeline
 from pyserini_ext.quickstart.report import examples, table
@@ -59,15 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
             help=f"{paradigm} encoder: a name, folder or Hub id (default: {name})",
         )
     options = parser.parse_args(arguments)
-    try:
-        run(options)
-    except EncoderError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        print(f"error: {system_error(error)}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command(lambda: run(options), resumable=False)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -205,6 +205,15 @@ def test_faults_are_found_before_anything_is_written(small_beir, tmp_path, capsy
     assert not (tmp_path / "never").exists()
 
 
+def test_interrupted(monkeypatch, small_beir, tmp_path, capsys):
+    def interrupt(*words, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "run", interrupt)
+    assert main(["--collection", str(small_beir), "--output", str(tmp_path / "w")]) == 130
+    assert capsys.readouterr().err.endswith("Interrupted.\n")
+
+
 def test_encoders_in_folders_are_named_from_the_root(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     (tmp_path / "base").mkdir()
