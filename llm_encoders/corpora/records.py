@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from llm_encoders.corpora.document import CorpusError, Document
+from llm_encoders.errors import UsageError
 
 ID_FIELDS = ("id", "_id", "docid")
 _LONGEST_ID = 8000  # so that its UTF-8 is within the 32,766 bytes of a Lucene term
@@ -21,6 +22,8 @@ class RecordReader:
         docid_field: str | None = None,
         delimiter: str = "\n",
     ) -> None:
+        if not delimiter:
+            raise UsageError("The delimiter between fields is empty; give at least one character.")
         self.fields = fields
         self.encoded_fields = list(ENCODED_FIELDS) if encoded_fields is None else encoded_fields
         self.id_fields = (docid_field,) if docid_field else ID_FIELDS

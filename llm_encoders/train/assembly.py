@@ -4,9 +4,10 @@ import dataclasses
 import math
 import os
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -172,6 +173,9 @@ def make_batches(
         rank=rank,
     )
     encoder = model.encoder(recipe.output)
+    # Batches are copied to the processes that load data; tokenising needs no weights.
+    shape = SimpleNamespace(config=encoder.backbone.decoder.config)
+    encoder.backbone = replace(encoder.backbone, decoder=shape, head=None)
     return TrainingBatches(
         data,
         sampling,

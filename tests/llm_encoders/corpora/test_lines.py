@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from llm_encoders import EncoderError
+from llm_encoders import EncoderError, UsageError
 from llm_encoders.corpora import Position, open_corpus
 from llm_encoders.corpora.files import zstd
 
@@ -126,6 +126,11 @@ def test_not_utf8(tmp_path):
     path = tmp_path / "c.jsonl"
     path.write_bytes(b'{"id": "1", "text": "\xff"}\n')
     assert "line 1: not valid UTF-8" in read(open_corpus(str(path)))[1][0]
+
+
+def test_an_empty_delimiter(tmp_path):
+    with pytest.raises(UsageError, match="The delimiter between fields is empty"):
+        open_corpus(write(tmp_path / "c.jsonl"), fields=["text"], delimiter="")
 
 
 def test_no_corpus(tmp_path):

@@ -6,9 +6,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from llm_encoders.data.prepare import DataSources, prepare
+from llm_encoders.train import assembly
 from llm_encoders.train.base_trainer import BaseTrainer
+from llm_encoders.train.model import RetrievalModel
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
+from llm_encoders.train.starting_point import training_checkpoint
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -47,3 +51,11 @@ def test_batches_survive_a_spawned_process(recipe_file, monkeypatch):
         one, other = batches[step], copy[step]
         assert one.queries == other.queries and one.passages == other.passages
         assert torch.equal(one.candidates.groups, other.candidates.groups)
+
+
+def test_batches_carry_no_weights(recipe_file, tmp_path, beir, scored):
+    recipe = load_recipe(recipe_file())
+    data = prepare(DataSources(str(scored), str(beir / "corpus.jsonl")), tmp_path / "data")
+    model = assembly.load(recipe, training_checkpoint(recipe), RetrievalModel)
+    batches = assembly.make_batches(recipe, model, data, 5, 1, 0)
+    assert len(pickle.dumps(batches)) < sum(one.nbytes for one in model.parameters()) / 5
