@@ -24,8 +24,9 @@ _NEGATIVES = contrastive_entropy.NEGATIVES
 def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
     """Score every document for every query and compute the measures.
 
-    A document with the id of the query is left out of rankings, as BEIR's own evaluation does,
-    and so are those that share no term with a sparse query: an impact index does not return them.
+    A document with the id of the query is left out of rankings, as BEIR's own evaluation and
+    Pyserini's ``--remove-query`` do. So are documents that share no term with a sparse query: an
+    impact index does not return them.
     Memory holds the scores of one block of documents at a time.
 
     Args:
@@ -65,9 +66,8 @@ def _figures(names: list[str], found: list[Ranking], collection: Collection) -> 
     sums = {measure.name: 0.0 for measure in RANKING_MEASURES}
     for name, one in zip(names, found, strict=True):
         ranking = [collection.ids[column] for column in one.columns]
-        grades = {docid: grade for docid, grade in collection.qrels[name].items() if docid != name}
         for measure in RANKING_MEASURES:
-            sums[measure.name] += measure(ranking, grades)
+            sums[measure.name] += measure(ranking, collection.qrels[name])
     return {key: value / len(names) for key, value in sums.items()}
 
 

@@ -58,7 +58,8 @@ def search(
 def dot_products(queries: Vectors, documents: Vectors) -> np.ndarray:
     """Scores of all pairs: float32 [queries, documents]."""
     product = queries @ documents.T
-    return product if isinstance(product, np.ndarray) else product.toarray()
+    scores = product if isinstance(product, np.ndarray) else product.toarray()
+    return scores.astype(np.float32, copy=False)
 
 
 def docid_order(ids: Sequence[str]) -> np.ndarray:

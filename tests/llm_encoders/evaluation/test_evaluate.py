@@ -66,7 +66,7 @@ def test_blocks_give_what_all_scores_give(collection, monkeypatch, block):
             if docid != name
         }
         ranking = sorted(others, key=lambda docid: (others[docid], docid), reverse=True)
-        grades = {docid: g for docid, g in collection.qrels[name].items() if docid != name}
+        grades = collection.qrels[name]
         wanted["ndcg@10"] += ndcg(ranking, grades) / QUERIES
         wanted["mrr@10"] += reciprocal_rank(ranking, grades) / QUERIES
         wanted["recall@100"] += recall(ranking, grades) / QUERIES
