@@ -19,6 +19,7 @@ from transformers import AutoTokenizer
 
 from tests.llm_encoders.conftest import BACKBONE
 
+CONFIG = json.loads((BACKBONE / "config.json").read_text(encoding="utf-8"))
 RANK, ALPHA = 4, 12
 TARGETS = {"q_proj": "self_attn", "v_proj": "self_attn", "down_proj": "mlp"}
 
@@ -31,7 +32,6 @@ class Llama:
     """
 
     def __init__(self, adapter: Path) -> None:
-        self.config = json.loads((BACKBONE / "config.json").read_text(encoding="utf-8"))
         saved = load_file(BACKBONE / "model.safetensors")
         self.weights = {name.removeprefix("model."): w.double() for name, w in saved.items()}
         self.head = self.weights["embed_tokens.weight"]  # tied
@@ -48,14 +48,14 @@ class Llama:
 
     def norm(self, name: str, x: Tensor) -> Tensor:
         mean_square = x.square().mean(-1, keepdim=True)
-        return x / (mean_square + self.config["rms_norm_eps"]).sqrt() * self.weights[name]
+        return x / (mean_square + CONFIG["rms_norm_eps"]).sqrt() * self.weights[name]
 
     def states(self, ids: Sequence[int], causal: bool = False) -> Tensor:
         """Last hidden states of one text, [tokens, hidden]."""
-        heads, size = self.config["num_attention_heads"], self.config["head_dim"]
+        heads, size = CONFIG["num_attention_heads"], CONFIG["head_dim"]
         x = self.weights["embed_tokens.weight"][list(ids)]
         half = torch.arange(0, size, 2, dtype=torch.float64)
-        frequency = self.config["rope_parameters"]["rope_theta"] ** (-half / size)
+        frequency = CONFIG["rope_parameters"]["rope_theta"] ** (-half / size)
         angle = torch.arange(len(ids), dtype=torch.float64)[:, None] * frequency
         cos, sin = (f(torch.cat([angle, angle], 1)) for f in (torch.cos, torch.sin))
 
@@ -64,7 +64,7 @@ class Llama:
             turned = torch.cat([-t[..., size // 2 :], t[..., : size // 2]], -1)
             return t * cos + turned * sin
 
-        for number in range(self.config["num_hidden_layers"]):
+        for number in range(CONFIG["num_hidden_layers"]):
             at = f"layers.{number}"
             y = self.norm(f"{at}.input_layernorm.weight", x)
             q, k = (rotate(self.linear(f"{at}.self_attn.{one}_proj", y)) for one in "qk")
@@ -82,7 +82,7 @@ class Llama:
 
     def sparse(self, ids: Sequence[int]) -> Tensor:
         """log(1 + relu(largest logit × hidden^-0.25)), [vocabulary]."""
-        logits = self.states(ids) @ self.head.T * self.config["hidden_size"] ** -0.25
+        logits = self.states(ids) @ self.head.T * CONFIG["hidden_size"] ** -0.25
         return torch.log(1 + logits.max(0).values.clamp(min=0))
 
     def dense(self, ids: Sequence[int]) -> Tensor:
@@ -191,11 +191,10 @@ def descend(trained: dict[str, Tensor], loss: Tensor, rate: float, clip: float =
 def write_adapter(folder: Path, dropout: float = 0.0) -> Path:
     """A LoRA adapter of the backbone, both of whose factors differ from zero."""
     generator = torch.Generator().manual_seed(3)
-    config = json.loads((BACKBONE / "config.json").read_text(encoding="utf-8"))
-    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    hidden, inner = CONFIG["hidden_size"], CONFIG["intermediate_size"]
     shapes = {"q_proj": (hidden, hidden), "v_proj": (hidden, hidden), "down_proj": (hidden, inner)}
     tensors = {}
-    for number in range(config["num_hidden_layers"]):
+    for number in range(CONFIG["num_hidden_layers"]):
         for name, block in TARGETS.items():
             at = f"base_model.model.model.layers.{number}.{block}.{name}"
             rows, columns = shapes[name]

@@ -112,7 +112,7 @@ def masked(ids, place):
             if chances[position, 1] < 0.8:
                 ids[position] = mask
             elif chances[position, 1] < 0.9:
-                ids[position] = int(generator.integers(16_384))
+                ids[position] = int(generator.integers(formula.CONFIG["vocab_size"]))
     return ids, targets
 
 

@@ -5,9 +5,11 @@ All queries are in every step, so that the order in which they are drawn does no
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
+from tests.llm_encoders.conftest import BACKBONE
 from tests.llm_encoders.train import formula
 from tests.llm_encoders.train.small_run import (
     PASSAGES,
@@ -23,9 +25,10 @@ from tests.llm_encoders.train.small_run import (
 def idf_factor():
     """Mean idf of all terms over the idf of each, at most 10; idf as in Lucene's BM25."""
     count = len(PASSAGES)
-    frequency = torch.zeros(16_384, dtype=torch.float64)
+    frequency = torch.zeros(formula.CONFIG["vocab_size"], dtype=torch.float64)
+    special = {*AutoTokenizer.from_pretrained(BACKBONE).all_special_ids}
     for text in PASSAGES.values():
-        frequency[sorted({*formula.tokens(text, 192)} - {0, 1, 2})] += 1
+        frequency[sorted({*formula.tokens(text, 192)} - special)] += 1
     idf = torch.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
     return (idf.mean() / idf).clamp(max=10)
 
