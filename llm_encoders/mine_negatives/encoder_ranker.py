@@ -1,7 +1,7 @@
 """Ranking by an encoder: passages are encoded once, then searched exhaustively in blocks."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ from llm_encoders.checkpoints.fingerprint import checkpoint_stamps
 from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.data.passages import Passages
 from llm_encoders.devices import choose_device, choose_dtype
+from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.encoding.loading import load_encoder
+from llm_encoders.errors import EncoderError
 from llm_encoders.evaluation.exhaustive_search import ExhaustiveSearch, dot_products
 from llm_encoders.jobs.resumable_batches import StoredRows, run_batches
+from llm_encoders.mine_negatives.ranking import Moved
 from llm_encoders.registry import parse_spec
 
 _SORTED = 2048  # passages among which those of like length share a batch
@@ -48,31 +51,59 @@ class EncoderRanker:
         self._work, self._fingerprint = work, fingerprint
         self.window = max(100, min(_QUERIES, _PAIRS // max(1, len(passages))))
         self._rows = _length_sorted(passages)
+        job = {"encoder": fingerprint, "of": "passages"}
         with tqdm(total=len(passages), unit="passage", desc="encoding") as bar:
-            self._passages = self._encode(
-                "passages", len(passages), lambda batch: self._documents(passages, batch), bar
+            self._passages: StoredRows = run_batches(
+                work / "passages",
+                job,
+                len(passages),
+                self._encoder.batch_size,
+                lambda batch: self._documents(passages, batch),
+                bar.update,
             )
 
     def _documents(self, passages: Passages, batch: slice) -> Any:
-        texts, titles = passages.texts(self._rows[batch].tolist())
-        return self._encoder.encode_documents(texts, titles)
+        rows = self._rows[batch].tolist()
+        try:
+            return self._encoder.encode_documents(*passages.texts(rows))
+        except NotFiniteError as error:
+            (docid,) = passages.ids([rows[error.row]])
+            raise EncoderError(f"Passage '{docid}': {error}") from None
 
-    def _encode(self, what: str, count: int, compute: Callable[[slice], Any], bar: Any) -> Any:
-        job = {"encoder": self._fingerprint, "what": what}
-        size = self._encoder.batch_size
-        return run_batches(self._work / what, job, count, size, compute, bar.update)
-
-    def rank(self, queries: Sequence[str], depth: int) -> list[list[int]]:
+    def rank(
+        self, queries: Sequence[str], depth: int, moved: Moved = lambda what, done, count: None
+    ) -> list[list[int]]:
         """See :class:`~llm_encoders.mine_negatives.ranking.Ranker`."""
-        vectors = self._encoder.encode_queries(list(queries))
+        asked = self._queries(queries, moved)
+        vectors = asked.block(0, len(asked))
         # Of equal scores the earlier passage of the corpus comes first.
         found = ExhaustiveSearch(len(queries), -self._rows, depth)
-        stored: StoredRows = self._passages
-        for first in range(0, len(stored), _BLOCK):
-            block = stored.block(first, first + _BLOCK)
+        count = len(self._passages)
+        for first in range(0, count, _BLOCK):
+            block = self._passages.block(first, first + _BLOCK)
             sparse = not isinstance(block, np.ndarray)
             found.take(dot_products(vectors, block), first, positive_only=sparse)
+            moved("passages searched", min(first + _BLOCK, count), count)
         return [self._rows[ranking.columns].tolist() for ranking in found.rankings()]
+
+    def _queries(self, queries: Sequence[str], moved: Moved) -> StoredRows:
+        done = 0
+
+        def told(rows: int) -> None:
+            nonlocal done
+            done += rows
+            moved("queries encoded", done, len(queries))
+
+        job = {"encoder": self._fingerprint, "of": list(queries)}
+        size = self._encoder.batch_size
+        return run_batches(
+            self._work / "queries",
+            job,
+            len(queries),
+            size,
+            lambda batch: self._encoder.encode_queries(list(queries[batch])),
+            told,
+        )
 
 
 def _length_sorted(passages: Passages) -> np.ndarray:

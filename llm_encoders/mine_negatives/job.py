@@ -99,6 +99,7 @@ def mine(
             def moved(what: str, done: int, count: int) -> None:
                 bar.set_postfix_str(f"{done:,} of {count:,} {what}")
 
+            ranker.moved = moved
             miner = Miner(data, mining, ranker, lines.done)
             if teacher is None or choice is None:
                 records = miner.drawn()

@@ -11,7 +11,7 @@ from llm_encoders.data.prepare import TrainingData
 from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.mine_negatives.mining import Mining
-from llm_encoders.mine_negatives.ranking import Ranker
+from llm_encoders.mine_negatives.ranking import Moved, Ranker
 from llm_encoders.reading import read_object
 from llm_encoders.teachers.scoring import TeacherScores, passages_of, windows
 
@@ -31,12 +31,13 @@ class KeptRanker:
         self._ranker, self._path = ranker, path
         self._job = json.loads(json.dumps(fingerprint))
         self.window = ranker.window
+        self.moved: Moved = lambda what, done, count: None
 
     def rank(self, first: int, queries: list[str], depth: int) -> list[list[int]]:
         """Rankings of the queries from number ``first`` on."""
         known = read_note(self._path)
         if known.get("job") != self._job or known.get("first") != first:
-            rankings = self._ranker.rank(queries, depth)
+            rankings = self._ranker.rank(queries, depth, self.moved)
             known = {"job": self._job, "first": first, "rankings": rankings}
             write_atomically(self._path, json.dumps(known))
         return known["rankings"]

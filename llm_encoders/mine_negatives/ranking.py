@@ -1,9 +1,9 @@
 """Rankings of training queries: by an encoder, or by a ranker that another package supplies."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from llm_encoders.data.passages import Passages
 from llm_encoders.errors import EncoderError, UsageError
@@ -11,6 +11,8 @@ from llm_encoders.errors import EncoderError, UsageError
 BM25 = "bm25"
 GROUP = "llm_encoders.rankers"
 """Group of Python entry points under which packages supply rankers by name."""
+Moved = Callable[[str, int, int], Any]
+"""Told what is computed, how many are done, how many there are."""
 
 
 class Ranker(Protocol):
@@ -19,8 +21,11 @@ class Ranker(Protocol):
     window: int
     """Queries that are ranked at a time."""
 
-    def rank(self, queries: Sequence[str], depth: int) -> list[list[int]]:
-        """Rows of the first ``depth`` passages for every query, best first."""
+    def rank(self, queries: Sequence[str], depth: int, moved: Moved) -> list[list[int]]:
+        """Rows of the first ``depth`` passages for every query, best first.
+
+        Where it takes long, ``moved`` is told of every step.
+        """
 
 
 class RankerFactory(Protocol):

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.encoding.loading import load_encoder
-from llm_encoders.teachers.base import Passage
+from llm_encoders.teachers.base import Passage, require_finite
 from llm_encoders.teachers.bi_encoder import BiEncoder
 
 
@@ -22,10 +23,18 @@ class OurEncoder(BiEncoder):
 
     def encode_queries(self, queries: list[str]) -> Any:
         """See :class:`BiEncoder`."""
-        vectors = self.encoder.encode_queries(queries) / self.encoder.config.temperature
+        try:
+            vectors = self.encoder.encode_queries(queries) / self.encoder.config.temperature
+        except NotFiniteError as error:
+            require_finite(np.nan, queries[error.row], None)
+            raise
         return vectors.astype(np.float32)
 
     def encode_passages(self, passages: list[Passage]) -> Any:
         """See :class:`BiEncoder`."""
         texts, titles = [one.text for one in passages], [one.title for one in passages]
-        return self.encoder.encode_documents(texts, titles)
+        try:
+            return self.encoder.encode_documents(texts, titles)
+        except NotFiniteError as error:
+            require_finite(np.nan, "", passages[error.row])
+            raise

@@ -33,7 +33,7 @@ class FixedRanker:
         self.passages = passages
         FixedRanker.calls = 0
 
-    def rank(self, queries, depth):
+    def rank(self, queries, depth, moved):
         FixedRanker.calls += 1
         if FixedRanker.calls == FixedRanker.fails_at:
             raise KeyboardInterrupt

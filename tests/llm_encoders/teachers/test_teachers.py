@@ -183,6 +183,14 @@ def test_a_teacher_that_gives_no_number_names_the_query(tmp_path, value):
         teacher.scores(GROUPS[:1])
 
 
+def test_an_encoder_that_gives_no_number_names_the_text():
+    teacher = load_teacher("llm-dense-tiny", device="cpu")
+    with torch.no_grad():
+        teacher.encoder.backbone.decoder.embed_tokens.weight.fill_(float("nan"))
+    with pytest.raises(EncoderError, match="NaN or an infinite number for the query 'when do cats"):
+        teacher.scores(GROUPS[:1])
+
+
 @pytest.mark.parametrize("size", [-1, 0])
 def test_batch_sizes_that_would_score_nothing_are_refused(size):
     with pytest.raises(UsageError, match="give at least 1"):
