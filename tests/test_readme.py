@@ -1,4 +1,4 @@
-"""The training section of the README, pasted into a shell."""
+"""The blocks of README and onboarding, pasted into a shell."""
 
 import os
 import re
@@ -13,30 +13,99 @@ from tests.llm_encoders.conftest import beir  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
+NOT_RUN = {
+    "README.md": {
+        "": "names a model of 8B parameters",
+        "Install": "installs; continuous integration does so before the tests",
+        "Encoders": "options, not commands",
+        "Tests": "the tests themselves",
+    },
+    "onboarding.md": {},
+}
 
-def training_block() -> str:
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    section = text[text.index("## Training") : text.index("## From Python")]
-    (block,) = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
-    return block
+
+def blocks(name: str) -> list[tuple[str, str, str]]:
+    """(heading, language, text) of every code block of a page."""
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    found, heading = [], ""
+    for match in re.finditer(r"^## ([^\n]+)$|^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        if match[1]:
+            heading = match[1]
+        else:
+            found.append((heading, match[2], match[3]))
+    return found
 
 
-def test_training_block(tmp_path, beir):  # noqa: F811
-    block = training_block()
-    script = re.sub(r"^C=.*$", f"C={beir}", block, flags=re.MULTILINE)
-    script = re.sub(r"^T=.*$", "T=llm-dense-tiny", script, flags=re.MULTILINE)
-    assert script.count(str(beir)) == 1 and "T=llm-dense-tiny" in script
-    folder = tmp_path / "work"
-    folder.mkdir()
-    for name in ("llm_encoders", "reproductions"):  # what the recipe's relative paths name
-        (folder / name).symlink_to(REPOSITORY / name)
+def script(name: str, heading: str, language: str = "bash") -> str:
+    return "".join(
+        text for place, kind, text in blocks(name) if place == heading and kind == language
+    )
+
+
+def paste(text: str, folder: Path) -> str:
+    """What a shell prints that is given the text in a folder; every command must succeed."""
     result = subprocess.run(
-        ["bash", "-ec", script],
+        ["bash", "-ec", text],
         cwd=folder,
         capture_output=True,
         text=True,
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )
-    assert result.returncode == 0, result.stderr[-3000:]
-    assert re.search(r"ndcg_cut_10\s+all\s+[01]\.\d+", result.stdout)
+    assert result.returncode == 0, result.stdout[-1000:] + result.stderr[-3000:]
+    return result.stdout
+
+
+def with_collection(text: str, collection: Path) -> str:
+    """The text on a small collection, without the installation that surrounds it."""
+    quickstart = f"python -m pyserini_ext.quickstart --collection {collection} --output quickstart"
+    text = text.replace("make quickstart\n", f"{quickstart}\n").replace(
+        ".venv/bin/python", "python"
+    )
+    text = text.replace("source .venv/bin/activate\n", "")
+    return re.sub(r"path/to/(scifact|collection)", str(collection), text)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in ("llm_encoders", "reproductions"):  # what relative paths of a clone name
+        (work / name).symlink_to(REPOSITORY / name)
+    return work
+
+
+def test_every_block_is_known():
+    for name, reasons in NOT_RUN.items():
+        headings = {heading for heading, language, _ in blocks(name) if language}
+        assert reasons.keys() <= headings
+        assert len(headings) > len(reasons)
+
+
+def test_training_block(folder, beir):  # noqa: F811
+    text = script("README.md", "Training")
+    text = re.sub(r"^C=.*$", f"C={beir}", text, flags=re.MULTILINE)
+    text = re.sub(r"^T=.*$", "T=llm-dense-tiny", text, flags=re.MULTILINE)
+    assert text.count(str(beir)) == 1 and "T=llm-dense-tiny" in text
+    assert re.search(r"ndcg_cut_10\s+all\s+[01]\.\d+", paste(text, folder))
     assert len((folder / "run.mine.txt").read_text().splitlines()) > 9
+
+
+def test_blocks_of_the_readme(folder, beir):  # noqa: F811
+    done = {"Training", *NOT_RUN["README.md"]}
+    text = ""
+    for heading in dict.fromkeys(place for place, _, _ in blocks("README.md")):
+        if heading not in done:
+            text += script("README.md", heading)
+            if python := script("README.md", heading, "python"):
+                text += f"python - <<'EOF'\n{python}EOF\n"
+    shown = paste(with_collection(text, beir), folder)
+    assert len(re.findall(r"ndcg_cut_10\s+all\s+[01]\.\d+", shown)) == 2
+    assert (folder / "run.direct.txt").read_bytes() == (folder / "run.sparse.txt").read_bytes()
+
+
+def test_blocks_of_the_onboarding(folder, beir):  # noqa: F811
+    text = ""
+    for _, language, block in blocks("onboarding.md"):
+        text += f"python - <<'EOF'\n{block}EOF\n" if language == "python" else block
+    shown = paste(with_collection(text, beir), folder)
+    assert "remove" in shown and '"vector"' in shown
