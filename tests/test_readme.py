@@ -28,7 +28,8 @@ def blocks(name: str) -> list[tuple[str, str, str]]:
     """(heading, language, text) of every code block of a page."""
     text = (REPOSITORY / name).read_text(encoding="utf-8")
     found, heading = [], ""
-    for match in re.finditer(r"^## ([^\n]+)$|^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+    pattern = re.compile(r"^## ([^\n]+)$|^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    for match in pattern.finditer(text):
         if match[1]:
             heading = match[1]
         else:
