@@ -15,7 +15,7 @@ from typing import Any
 
 from llm_encoders.corpora import CorpusError, Position, files
 from llm_encoders.corpora.lines import parse_json
-from llm_encoders.corpora.records import ID_FIELDS
+from llm_encoders.corpora.records import ID_FIELDS, id_problem
 from llm_encoders.corpora.repeats import id_record
 from llm_encoders.encoding.terms import is_safe_term
 from llm_encoders.errors import EncoderError
@@ -138,10 +138,8 @@ def id_of(record: dict[str, Any], place: str) -> str:
     if not isinstance(docid, str | int) or isinstance(docid, bool) or docid == "":
         raise CorpusError(place, "no id; expected a string or an integer in 'id'.")
     docid = str(docid)
-    if not docid.isprintable() or docid.split() != [docid]:
-        raise CorpusError(
-            place, f"id {docid!r} holds whitespace or control characters, which run files cannot."
-        )
+    if problem := id_problem(docid):
+        raise CorpusError(place, problem)
     return docid
 
 
