@@ -107,3 +107,20 @@ def test_batches_in_another_process(tmp_path, beir, scored):
 
 def _tokenize(texts, titles=None):
     return [[len(text)] * 3 for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"query": "q\xff", "passage": "p"}\n', "not valid UTF-8"),
+        (b"[" * 200_000 + b"\n", "JSON nested too deeply"),
+        (b'{"query": ' + b"1" * 5_000 + b"}\n", "a number of thousands of digits"),
+        (b'{"query": "q", "positive_passages": null}\n', "positive_passages .* must be lists"),
+    ],
+)
+def test_unreadable_training_data(tmp_path, content, message):
+    train = tmp_path / "train.jsonl"
+    train.write_bytes(b'{"query": "q", "passage": "p"}\n' + content)
+    with pytest.raises(EncoderError, match=f"train.jsonl, line 2: .*{message}"):
+        prepare(DataSources(str(train)), tmp_path / "data")
+    assert not (tmp_path / "data").exists() and not (tmp_path / "data.tmp").exists()
