@@ -34,6 +34,8 @@ _TEACHERS, _MINING = (
     "tests/llm_encoders/mine_negatives/test_mining.py",
 )
 _PASSES = f"{_TRAIN}/test_passes.py"
+_RELEVANCE = "tests/llm_encoders/data/test_relevance.py"
+_SEARCH = "tests/llm_encoders/evaluation/test_exhaustive_search.py"
 _PACKING = "tests/llm_encoders/data/test_packing.py"
 _PROCESSES = f"{_TRAIN}/test_processes.py"
 _POOLING = "tests/llm_encoders/teachers/test_sentence_transformers.py::test_pooling_of_both_layouts"
@@ -182,6 +184,30 @@ MUTANTS = (
         "texts.have_texts(rows, one.relevant)",
         "np.zeros(len(rows), bool)",
         (_FLOPS,),
+    ),
+    Mutant(
+        "positives of equal queries not united",
+        "queries = np.array(self._queries, dtype=np.uint64)",
+        "queries = np.arange(len(self._queries), dtype=np.uint64)",
+        (f"{_RELEVANCE}::test_against_comparing_everything[triple]",),
+    ),
+    Mutant(
+        "texts compared as they are written",
+        'unicodedata.normalize("NFKC", text).casefold().split()',
+        "[text]",
+        (f"{_RELEVANCE}::test_against_comparing_everything[triple]",),
+    ),
+    Mutant(
+        "search: ties by rising id",
+        "(-self.order[columns], -merged)",
+        "(self.order[columns], -merged)",
+        (f"{_SEARCH}::test_equals_sorting_all_scores[7-dense]",),
+    ),
+    Mutant(
+        "search: a sparse query finds what shares no term",
+        "hits = scores > 0 if positive_only",
+        "hits = scores > -1 if positive_only",
+        (f"{_SEARCH}::test_equals_sorting_all_scores[7-sparse]",),
     ),
     Mutant(
         "data.exclude_known_positives ignored in a batch",

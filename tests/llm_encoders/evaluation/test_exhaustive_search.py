@@ -7,7 +7,7 @@ from scipy import sparse
 from llm_encoders.evaluation import exhaustive_search
 from llm_encoders.evaluation.exhaustive_search import search
 
-QUERIES, DOCUMENTS, DEPTH = 9, 200, 20
+QUERIES, DOCUMENTS, DEPTH = 9, 200, 120
 
 
 def brute_force(scores, ids, depth, left_out, positive_only):
