@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 from scipy.sparse import csr_array
 
+from llm_encoders import EncoderError
 from llm_encoders.encoding.impacts import keep_top_k, quantize, to_term_dicts
 
 VECTORS = csr_array(
@@ -29,3 +31,10 @@ def test_top_k_keeps_the_largest_and_breaks_ties_by_column():
     )
     assert keep_top_k(VECTORS, None) is VECTORS
     assert keep_top_k(csr_array((0, 4), dtype=np.float32), 2).shape == (0, 4)
+
+
+@pytest.mark.parametrize("weight", [np.inf, np.nan, 3e9])
+def test_impacts_beyond_int32_are_refused(weight):
+    vectors = csr_array(np.array([[0.5, weight]], dtype=np.float32))
+    with pytest.raises(EncoderError, match="beyond"):
+        quantize(vectors, 1.0)
