@@ -54,7 +54,7 @@ def line_of(path, key, section=None):
         ("trainer", "logging_steps", 0, "above 0"),
         ("trainer", "activation_checkpointing", "no", "expected true or false"),
         ("trainer", "fsdp_config", {"x": float("inf")}, "holds something other than"),
-        ("encoder", "query_max_length", 0, "give at least 1 token"),
+        ("encoder", "query_max_length", 0, "query_max_length is 0; give"),
         ("encoder", "pooling", "max", "choose one of"),
         ("encoder", "temperature", "warm", "expected"),
         ("encoder", "temperatur", 1.0, "Did you mean 'temperature'"),
