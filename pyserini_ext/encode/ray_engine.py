@@ -46,11 +46,11 @@ class RayEngine:
             EncoderError: an actor reports an error, or dies too often.
         """
         ray = _connected()
-        logging.getLogger("ray.data").setLevel(logging.WARNING)
         gpus = _gpus(ray, self.options)
         counts = ray.remote(Counts).options(num_cpus=0).remote()
         count = min(self.options.workers or max(1, gpus), len(parts))
         ray.data.DataContext.get_current().enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # after the context, which resets it
         rows = ray.data.from_items([asdict(part) for part in parts], override_num_blocks=len(parts))
         records = rows.map_batches(
             _Actor,
