@@ -23,6 +23,7 @@ def ship(trained: Path, output: Path) -> None:
     with safe_open(trained / WEIGHTS, "pt") as file:
         tensors = {name: file.get_tensor(name).half() for name in file.keys()}  # noqa: SIM118
         save_file(tensors, output / WEIGHTS, metadata=file.metadata())
+    (output / WEIGHTS).chmod(0o644)  # safetensors files are made for their owner alone
     for name in COPIED:
         shutil.copyfile(trained / name, output / name)
 
