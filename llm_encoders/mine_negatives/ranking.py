@@ -1,7 +1,7 @@
 """Rankings of training queries: by an encoder, or by a ranker that another package supplies."""
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,17 +44,30 @@ class RankerFactory(Protocol):
         """
 
 
+def declared() -> dict[str, EntryPoint]:
+    """Rankers that installed packages declare, by name.
+
+    A clone that was installed from may hold the metadata of an earlier version. Run inside it,
+    Python finds those first, and ``importlib.metadata.entry_points`` looks no further.
+    """
+    found: dict[str, EntryPoint] = {}
+    for distribution in distributions():
+        for point in distribution.entry_points.select(group=GROUP):
+            found.setdefault(point.name, point)
+    return found
+
+
 def supplied(method: str) -> RankerFactory | None:
     """The ranker that an installed package supplies under this name; ``None`` for an encoder.
 
     Raises:
         UsageError: it is ``bm25`` and not installed; says how to install it.
     """
-    found = tuple(entry_points(group=GROUP, name=method))
+    found = declared().get(method)
     problem = "nothing supplies it"
-    if found:
+    if found is not None:
         try:
-            return found[0].load()
+            return found.load()
         except ImportError as error:
             problem = " ".join(str(error).split())
     elif method != BM25:

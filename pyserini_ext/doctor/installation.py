@@ -28,7 +28,6 @@ PACKAGES = (
 )
 RANKERS = ("bm25",)
 """What ``setup.py`` declares in the group ``llm_encoders.rankers``."""
-_GROUP = "llm_encoders.rankers"
 _PTH_NAME = "pyserini_ext.pth"
 _REINSTALL = (
     "install this package again: pip install --force-reinstall --no-deps . (or -e .) in its clone."
@@ -136,7 +135,9 @@ def _misfits() -> Iterator[tuple[str, str]]:
 
 def check_rankers(report: Report) -> None:
     """Whether mining finds the rankers of this package; an install of before lacks them."""
-    declared = {entry.name: entry.value for entry in importlib.metadata.entry_points(group=_GROUP)}
+    from llm_encoders.mine_negatives import ranking
+
+    declared = {name: point.value for name, point in ranking.declared().items()}
     for name in RANKERS:
         if name not in declared:
             report.problem("mining", f"the installation does not declare '{name}'.", _REINSTALL)

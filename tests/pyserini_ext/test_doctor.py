@@ -1,11 +1,11 @@
 """The doctor says what is chosen, and what is wrong with a cure."""
 
-import importlib.metadata
 import subprocess
 import sys
 
 import pytest
 
+from llm_encoders.mine_negatives import ranking
 from pyserini_ext.doctor import installation, machine
 from pyserini_ext.doctor.report import Report
 
@@ -92,7 +92,7 @@ def test_hook_is_looked_for_in_a_fresh_python(fresh, capsys, line, said):
 
 
 def test_installation_of_before_the_rankers(monkeypatch, capsys):
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ())
+    monkeypatch.setattr(ranking, "declared", dict)
     report = Report()
     installation.check_rankers(report)
     shown = capsys.readouterr().out

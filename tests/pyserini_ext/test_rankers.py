@@ -2,12 +2,12 @@
 
 import math
 import re
-from importlib.metadata import entry_points
 
 import pytest
 
 from llm_encoders import EncoderError
 from llm_encoders.data.passages import Passages, PassageWriter
+from llm_encoders.mine_negatives.ranking import declared
 from pyserini_ext import commands
 from pyserini_ext.rankers import Bm25Ranker
 from tests.llm_encoders.conftest import TOPICS
@@ -80,5 +80,4 @@ def test_an_index_that_is_given_names_passages_by_id(tmp_path, passages, monkeyp
 
 
 def test_it_is_declared():
-    declared = [point.value for point in entry_points(group="llm_encoders.rankers", name="bm25")]
-    assert "pyserini_ext.rankers:Bm25Ranker" in declared
+    assert declared()["bm25"].value == "pyserini_ext.rankers:Bm25Ranker"

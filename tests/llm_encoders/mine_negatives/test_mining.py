@@ -319,16 +319,25 @@ def test_an_index_is_for_bm25(tmp_path, beir):
 
 
 def test_bm25_without_pyserini_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(ranking, "entry_points", lambda **_: ())
+    monkeypatch.setattr(ranking, "declared", dict)
     with pytest.raises(
         UsageError, match=r"bm25 needs Pyserini \(nothing supplies it\).*pip install"
     ):
         ranking.supplied("bm25")
     assert ranking.supplied("llm-dense-tiny") is None
     broken = EntryPoint("bm25", "no_such_module:Ranker", ranking.GROUP)
-    monkeypatch.setattr(ranking, "entry_points", lambda **_: (broken,))
+    monkeypatch.setattr(ranking, "declared", lambda: {"bm25": broken})
     with pytest.raises(UsageError, match="bm25 needs Pyserini .*no_such_module"):
         ranking.supplied("bm25")
+
+
+def test_metadata_of_an_earlier_version_hides_nothing(tmp_path, monkeypatch):
+    """As a clone holds them that an earlier version was installed from."""
+    old = tmp_path / "pyserini_llm_encoders.egg-info"
+    old.mkdir()
+    (old / "PKG-INFO").write_text("Name: pyserini-llm-encoders\nVersion: 0.0.1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert ranking.declared()["bm25"].value == "pyserini_ext.rankers:Bm25Ranker"
 
 
 def test_an_index_of_another_corpus(tmp_path, beir):
