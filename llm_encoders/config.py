@@ -26,8 +26,14 @@ _MOST_TERMS = (1 << 31) - 1
 
 
 _TO_FILL_IN = (
-    *("normalize", "logit_scale", "pool_bos", "append_eos", "query_prefix", "passage_prefix"),
-    *("query_max_length", "passage_max_length"),
+    "normalize",
+    "logit_scale",
+    "pool_bos",
+    "append_eos",
+    "query_prefix",
+    "passage_prefix",
+    "query_max_length",
+    "passage_max_length",
 )
 
 

@@ -54,12 +54,9 @@ class Bm25Ranker:
                 (text,), (title,) = self._passages.texts([row])
                 record = {"id": str(row), "contents": f"{title}\n{text}" if title else text}
                 stream.write(json.dumps(record).encode() + b"\n")
-        commands.run(
-            "pyserini.index.lucene",
-            *("--collection", "JsonCollection", "--generator", "DefaultLuceneDocumentGenerator"),
-            *("--threads", self._threads, "--input", "corpus", "--index", "index"),
-            folder=self._work,
-        )
+        words = ["--collection", "JsonCollection", "--input", "corpus", "--index", "index"]
+        words += ["--generator", "DefaultLuceneDocumentGenerator", "--threads", self._threads]
+        commands.run("pyserini.index.lucene", *words, folder=self._work)
         write_atomically(done, "{}")
         shutil.rmtree(corpus)
 
@@ -69,13 +66,10 @@ class Bm25Ranker:
         """See :class:`~llm_encoders.mine_negatives.ranking.Ranker`."""
         topics = {str(number): query for number, query in enumerate(queries)}
         commands.write_topics(self._work / "topics.json", topics)
-        commands.run(
-            "pyserini.search.lucene",
-            *("--bm25", "--index", self._index if self._given else "index"),
-            *("--topics", "topics.json", "--output", "run.txt", "--hits", str(depth)),
-            *("--threads", self._threads, "--batch-size", "64"),
-            folder=self._work,
-        )
+        words = ["--bm25", "--index", self._index if self._given else "index"]
+        words += ["--topics", "topics.json", "--output", "run.txt", "--hits", str(depth)]
+        words += ["--threads", self._threads, "--batch-size", "64"]
+        commands.run("pyserini.search.lucene", *words, folder=self._work)
         run = commands.read_run(self._work / "run.txt")
         found = [[docid for docid, _ in run.get(number, [])] for number in topics]
         if self._given:

@@ -22,8 +22,15 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 PACKAGE = "llm_encoders"
 _WARM = (
-    *("torch", "peft", "accelerate", "datasets", "scipy.sparse", "safetensors.torch"),
-    *("transformers:Trainer", "transformers:AutoModelForCausalLM", "transformers:AutoTokenizer"),
+    "torch",
+    "peft",
+    "accelerate",
+    "datasets",
+    "scipy.sparse",
+    "safetensors.torch",
+    "transformers:Trainer",
+    "transformers:AutoModelForCausalLM",
+    "transformers:AutoTokenizer",
 )
 
 _TRAIN = "tests/llm_encoders/train"

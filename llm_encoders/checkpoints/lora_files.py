@@ -105,12 +105,24 @@ _HONOURED: dict[str, tuple[str, Callable[[object], bool]]] = {
 }
 _REQUIRED = ("r", "lora_alpha", "target_modules")
 _WITHOUT_EFFECT = {
-    *("peft_type", "auto_mapping", "base_model_name_or_path", "revision", "inference_mode"),
-    *("peft_version", "task_type", "runtime_config"),
-    *("corda_config", "eva_config", "loftq_config", "lora_ga_config"),  # of initialisation only
-    *("megatron_core", "qalora_group_size"),  # of no effect without what is refused
+    "peft_type",
+    "auto_mapping",
+    "base_model_name_or_path",
+    "revision",
+    "inference_mode",
+    "peft_version",
+    "task_type",
+    "runtime_config",
     "init_lora_weights",
     "ensure_weight_tying",
+    # of initialisation only
+    "corda_config",
+    "eva_config",
+    "loftq_config",
+    "lora_ga_config",
+    # of no effect without what is refused
+    "megatron_core",
+    "qalora_group_size",
 }
 # Initial values that leave the backbone's weights as they are.
 _PLAIN_INITIALISATIONS = (True, False, None, "gaussian", "eva", "orthogonal")

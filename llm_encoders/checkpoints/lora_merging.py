@@ -14,8 +14,13 @@ from llm_encoders.checkpoints.lora_files import LoraFiles
 
 _OF_NO_EFFECT_IF = (None, False, [], {})
 _NOT_ORDINARY = (
-    *("exclude_modules", "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern"),
-    *("use_dora", "fan_in_fan_out"),
+    "exclude_modules",
+    "layers_to_transform",
+    "layers_pattern",
+    "rank_pattern",
+    "alpha_pattern",
+    "use_dora",
+    "fan_in_fan_out",
 )
 
 

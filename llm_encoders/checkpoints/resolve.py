@@ -17,8 +17,11 @@ LION = "lion"
 KNOWN_CONTRACTS = (LION,)
 # What publishers write of how a checkpoint encodes; see the layout of sentence-transformers.
 _PUBLISHERS_FILES = (
-    *("modules.json", "1_Pooling/config.json", "config_sentence_transformers.json"),
-    *("sentence_bert_config.json", "llm2vec_config.json"),
+    "modules.json",
+    "1_Pooling/config.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    "llm2vec_config.json",
 )
 
 
@@ -158,8 +161,8 @@ def _says_nothing(name: str, folder: Path, paradigm: str | None) -> str:
     if found:
         several = len(found) > 1
         unread = (
-            f" Its {', '.join(found)} {'say' if several else 'says'} something of that, but "
-            f"{'are' if several else 'is'} not read yet."
+            f" Its {', '.join(found)} {'say' if several else 'says'} how, but "
+            f"{'are' if several else 'is'} not read by this version."
         )
     place = folder / CONFIG_NAME
     if not Path(name).is_dir():

@@ -96,13 +96,13 @@ class RecordReader:
 def id_problem(name: str) -> str | None:
     """Why a document's or query's id cannot stand in indexes and run files; ``None`` if it can."""
     if name.split() != [name]:
-        return f"id {name[:40]!r} holds whitespace, which run files cannot."
+        return f"id {name[:40]!r} holds whitespace, which run files cannot hold."
     if _CONTROL.search(name):
         return f"id {name[:40]!r} holds a control character, which indexes do not keep."
     if len(name) > _LONGEST_ID:
         return f"id {name[:40]!r}… has over {_LONGEST_ID:,} characters."
     if not _is_unicode(name):
-        return f"id {name[:40]!r} holds half of a surrogate pair: no text."
+        return f"id {name[:40]!r} holds half of a surrogate pair, which is not text."
     return None
 
 

@@ -34,9 +34,9 @@ _FIELDS = [
     ("negative_scores", pa.list_(pa.float32())),
 ]
 _NO_NEGATIVES = (
-    "no negatives, as in all of the file; distillation alone compares a query's own passages and "
-    "learns nothing from one. Mine negatives with python -m llm_encoders.mine_negatives, or give "
-    "'contrastive' a weight."
+    "no record of the file has negatives. Distillation alone compares a query's own passages and "
+    "learns nothing from a single one. Mine negatives with python -m llm_encoders.mine_negatives, "
+    "or give 'contrastive' a weight."
 )
 
 
@@ -137,7 +137,7 @@ class Builder:
         if alone:
             print(f"{alone[0]}: no negatives; distillation leaves out {len(alone):,} such queries.")
         if faulty < self.left_out.count:
-            print(f"{self.sources.train}: what names them is left out and listed as well.")
+            print(f"{self.sources.train}: records that name them are left out and listed as well.")
         if self._inline is not None:
             self._inline.close()
         passages = Passages(self.folder)
@@ -200,7 +200,7 @@ class Builder:
                 raise TrainingDataError(
                     place,
                     f"the passage '{passage.docid}' has another text than at "
-                    f"{self._first_place(passage.docid)}; one id, one text.",
+                    f"{self._first_place(passage.docid)}; an id must have one text.",
                 )
         return self._inline.add_inline(passage.docid, passage.title, passage.text)
 
@@ -209,7 +209,7 @@ class Builder:
             carried = [p for p in [*one.positives, *one.negatives] if isinstance(p, Inline)]
             if not numbered_per_record(one) and any(p.docid == docid for p in carried):
                 return place
-        raise AssertionError("an id that was read once is there again")
+        raise AssertionError("an id is repeated that was read before")
 
     def _write_queries(self, passages: Passages, groups: np.ndarray) -> None:
         """Add the groups; leave out negatives that are relevant in another record."""
@@ -232,11 +232,11 @@ class Builder:
         (self.folder / _ALL).unlink()
         if dropped:
             print(
-                f"{self.sources.train}: {dropped:,} negatives left out that have the text of the "
+                f"{self.sources.train}: left out {dropped:,} negatives that have the text of the "
                 "query or of a passage relevant to it."
             )
         if alone:
-            print(f"{self.sources.train}: {alone:,} queries left out that have no other negatives.")
+            print(f"{self.sources.train}: left out {alone:,} queries that have no other negatives.")
         if table.count == 0:
             raise EncoderError(
                 f"{self.sources.train}: all negatives have the text of a query or of its "

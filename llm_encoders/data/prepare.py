@@ -119,7 +119,7 @@ def _prepare(folder: Path, stamp: Any, build: Callable[[Path], None], listing: P
         known = _read(folder / _SIZES)
         if isinstance(known, dict) and known.items() <= _sizes(folder).items():
             return
-        print(f"The prepared data in {folder} is damaged; it is prepared anew.")
+        print(f"The prepared data in {folder} is damaged; it is prepared again.")
     building = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)

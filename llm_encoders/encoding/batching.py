@@ -41,7 +41,7 @@ def tokenize(
         append_eos: end every text with the EOS token, within ``max_length``.
 
     Raises:
-        UsageError: ``max_length`` leaves no room for text beside the special tokens.
+        UsageError: ``max_length`` leaves no room for text besides the special tokens.
     """
     if not texts:
         return []
@@ -49,7 +49,7 @@ def tokenize(
     special = tokenizer.num_special_tokens_to_add(pair=pairs is not None)
     if room <= special:
         raise UsageError(
-            f"A maximum length of {max_length} leaves no room for text beside "
+            f"A maximum length of {max_length} leaves no room for text besides "
             f"{special + append_eos} special tokens."
         )
     token_ids = tokenizer(
@@ -84,7 +84,7 @@ def require_room(tokenizer: Any, config: EncoderConfig, positions: int | None, s
         needed = len(tokenizer(f"{prefix}a")["input_ids"]) + config.append_eos
         if needed > length:
             raise UsageError(
-                f"{source}: {side}_max_length is {length}, which leaves no room for text beside "
+                f"{source}: {side}_max_length is {length}, which leaves no room for text besides "
                 f"{needed - 1} {'tokens of the prefix and ' if prefix else ''}special tokens."
             )
 

@@ -19,7 +19,7 @@ from llm_encoders.jobs.lock import locked
 from llm_encoders.jobs.removal import remove_recorded
 from llm_encoders.reading import read_object
 
-_ANEW = "Add --overwrite to begin anew, or name another output."
+_OVERWRITE = "Add --overwrite to start again, or name another output."
 
 
 @contextmanager
@@ -29,13 +29,13 @@ def resumable_lines(
     overwrite: bool = False,
     work: Sequence[str] = (),
 ) -> Iterator["ResumableLines"]:
-    """Open the lines of a job and keep other runs from them meanwhile.
+    """Open the lines of a job and keep other runs from them until the block ends.
 
     Args:
         output: the file.
         fingerprint: what its lines depend on; see :mod:`llm_encoders.jobs.fingerprint`.
-        overwrite: begin anew.
-        work: names of what the job keeps in its work folder while it goes on.
+        overwrite: start again.
+        work: names of what the job keeps in its work folder until it is finished.
 
     Raises:
         UsageError: the output, or lines of it, are another job's.
@@ -65,7 +65,7 @@ class ResumableLines:
 
     Attributes:
         finished: whether this very job is done; then there is nothing to write.
-        fresh: whether the lines begin anew.
+        fresh: whether the lines begin with the first.
         done: lines that are there already.
         work: hidden folder beside the output, for what the lines are made of.
     """
@@ -83,7 +83,7 @@ class ResumableLines:
             return
         begun = known is not None and "bytes" not in known and self._partial.is_file()
         if not begun and output.exists():
-            raise UsageError(f"{output} is there already. {_ANEW}")
+            raise UsageError(f"{output} exists already. {_OVERWRITE}")
         if begun:
             self._resume(known["fingerprint"])
 
@@ -94,14 +94,14 @@ class ResumableLines:
             state = read_object(self._state)
         except EncoderError as error:
             raise EncoderError(
-                f"{error} It is not known what {self.output} was begun with. {_ANEW}"
+                f"{error} It is not known which job started {self.output}. {_OVERWRITE}"
             ) from None
         if not isinstance(state.get("fingerprint"), dict) or not isinstance(
             state.get("bytes", 0), int
         ):
             raise EncoderError(
-                f"{self._state} is damaged, so it is not known what {self.output} was begun with. "
-                f"{_ANEW}"
+                f"{self._state} is damaged, so it is not known which job started {self.output}. "
+                f"{_OVERWRITE}"
             )
         return state
 
@@ -115,20 +115,20 @@ class ResumableLines:
         if not self.output.is_file():
             return False
         if self.output.stat().st_size != size:
-            raise UsageError(f"{self.output} was changed after it was written. {_ANEW}")
-        self._require_same(known["fingerprint"], self.output, "is there already, but of another")
+            raise UsageError(f"{self.output} was changed after it was written. {_OVERWRITE}")
+        self._require_same(known["fingerprint"], self.output, "exists already, but is from another")
         return True
 
     def _resume(self, known: dict[str, Any]) -> None:
         count = self._drop_broken_end()
         if not count and not self.output.exists():
-            return  # nothing is lost by beginning anew, with whatever options
-        self._require_same(known, self._partial, "was begun by another")
+            return  # nothing is lost by starting again, with whatever options
+        self._require_same(known, self._partial, "was started by another")
         self.fresh, self.done = False, count
 
     def _require_same(self, known: dict[str, Any], path: Path, problem: str) -> None:
         if found := differences(known, self._fingerprint):
-            raise UsageError(f"{path} {problem} job: {describe(found)}. {_ANEW}")
+            raise UsageError(f"{path} {problem} job: {describe(found)}. {_OVERWRITE}")
 
     def _drop_broken_end(self) -> int:
         count = whole = 0

@@ -49,7 +49,7 @@ def mine(
         output: JSONL; stopped, the same call resumes.
         threads: for indexing and searching with BM25.
         device: where an encoder computes.
-        overwrite: begin anew.
+        overwrite: start again.
 
     Raises:
         EncoderError: faulty training data, or a failed command.
@@ -74,7 +74,7 @@ def mine(
     with resumable_lines(output, fingerprint, overwrite, _WORK) as lines:
         work = lines.work
         if lines.finished:
-            print(f"{output} is in place already.", file=sys.stderr)
+            print(f"{output} is finished already.", file=sys.stderr)
             return
         data = prepare(sources, work / "data", listing=skipped_of(output))
         if data.passages.inline:

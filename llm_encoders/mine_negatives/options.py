@@ -23,7 +23,7 @@ def add_ranking(parser: argparse.ArgumentParser) -> None:
         type=arguments.text,
         metavar="FOLDER",
         help="for bm25: a Lucene index of the corpus, by the ids of its passages (default: one is "
-        "made and removed in the end)",
+        "made, and removed at the end)",
     )
     parser.add_argument(
         "--threads",

@@ -33,7 +33,7 @@ def score(
         output: JSONL; the layout ``question, pos_pid, neg_pids, pos_score, neg_scores`` where
             passages have ids of a corpus, else Tevatron's with scores. Its first record names the
             teacher and its number format under ``teacher``.
-        overwrite: begin anew.
+        overwrite: start again.
 
     Raises:
         EncoderError: faulty training data; names file and line.
@@ -45,7 +45,7 @@ def score(
     with resumable_lines(output, fingerprint, overwrite, _WORK) as lines:
         work = lines.work
         if lines.finished:
-            print(f"{output} is in place already.", file=sys.stderr)
+            print(f"{output} is finished already.", file=sys.stderr)
             return
         data = prepare(sources, work / "data", every_passage=True, listing=skipped_of(output))
         teacher = choice.load()

@@ -83,5 +83,5 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="begin anew; the old file stays until the new one is whole",
+        help="start again; the old file stays until the new one is whole",
     )

@@ -163,7 +163,7 @@ def _read_modules(folder: Path) -> tuple[Path, tuple[str, bool], bool]:
         if kind not in ("Transformer", "Pooling", "Normalize"):
             raise EncoderError(
                 f"{folder}: the module {kind} is not supported; a teacher has Transformer, "
-                "Pooling and, if it likes, Normalize."
+                "Pooling and optionally Normalize."
             )
     if kinds[:2] != ["Transformer", "Pooling"] or kinds[2:] not in ([], ["Normalize"]):
         raise EncoderError(
@@ -200,12 +200,14 @@ def _read_prompts(path: Path) -> tuple[str, str, bool]:
     if not isinstance(prompts, dict) or not all(isinstance(one, str) for one in prompts.values()):
         raise EncoderError(f"{path}: 'prompts' must be an object of texts by name.")
     if default is not None and default not in prompts:
-        raise EncoderError(f"{path}: default_prompt_name is '{default}', which no prompt has.")
+        raise EncoderError(
+            f"{path}: default_prompt_name is '{default}', which is no key of 'prompts'."
+        )
     query = next((name for name in _QUERY_PROMPTS if name in prompts), default)
     passage = next((name for name in _PASSAGE_PROMPTS if name in prompts), default)
     if query is None and passage is None and any(prompts.values()):
         raise EncoderError(
-            f"{path}: none of the prompts ({', '.join(prompts)}) is said to be for queries or for "
-            "passages. Add 'query' and 'document' to its 'prompts' ('' for none)."
+            f"{path}: it is not known which of the prompts ({', '.join(prompts)}) is for queries, "
+            "and which for passages. Add 'query' and 'document' to its 'prompts' ('' for none)."
         )
     return prompts.get(query, ""), prompts.get(passage, ""), similarity == "cosine"

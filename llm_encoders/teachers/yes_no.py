@@ -34,8 +34,8 @@ class YesNo(PairTeacher):
         architectures = read_object(folder / "config.json").get("architectures") or ["unknown"]
         if not any(word in str(architectures[0]) for word in ("ForCausalLM", "LMHeadModel")):
             raise EncoderError(
-                f"{folder} is a {architectures[0]}, not a causal language model, which a yes-no "
-                "teacher has to be."
+                f"a yes-no teacher must be a causal language model; {folder} is a "
+                f"{architectures[0]}."
             )
         self.device = choose_device(device)
         local = {"local_files_only": True, "trust_remote_code": False}

@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("recipe", help="YAML file")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="replaces a recipe's key")
     parser.add_argument(
-        "--overwrite", action="store_true", help="train anew, where the output holds a run"
+        "--overwrite", action="store_true", help="start again, even if the output holds a run"
     )
     parser.add_argument(
         "--push-to-hub", metavar="ORGANISATION/NAME", help="publish the finished encoder"

@@ -141,8 +141,8 @@ class BaseTrainer(Trainer):
         folder = checkpoints.folder_of(Path(self.args.output_dir), self.published_step())
         if not folder.is_dir():
             raise EncoderError(
-                f"The best checkpoint, {folder}, is gone; restore it, or add --overwrite to begin "
-                "anew."
+                f"The best checkpoint, {folder}, is gone; restore it, or add --overwrite to start "
+                "again."
             )
         return folder
 

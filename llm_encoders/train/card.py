@@ -122,7 +122,9 @@ def _cell(value: str) -> str:
 def _score_lines(recipe: Recipe, scores: Mapping[str, Mapping[str, float]], step: int) -> list[str]:
     evaluation = recipe.evaluation
     if evaluation is None:
-        return ["The weights are those of the last step. None were measured while training."]
+        return [
+            "The weights are those of the last step. No checkpoint was evaluated while training."
+        ]
     names = ", ".join(Path(folder).resolve().name for folder in evaluation.collections)
     where = (
         f"{evaluation.held_out:,} training queries that were held out"
@@ -130,8 +132,8 @@ def _score_lines(recipe: Recipe, scores: Mapping[str, Mapping[str, float]], step
         else f"the split {evaluation.chooser} of {names}"
     )
     lines = [
-        f"The checkpoint (step {step:,}) was chosen by {evaluation.metric} on {where}; figures on "
-        "what chose it are too good for comparisons.",
+        f"The checkpoint (step {step:,}) was chosen by {evaluation.metric} on {where}. Figures on "
+        "the data that chose it are too high to be compared.",
         "",
         "| split | figure | value |",
         "|---|---|---|",

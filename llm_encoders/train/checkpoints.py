@@ -131,7 +131,7 @@ def require_whole(folder: Path) -> None:
     """
     if not is_whole(folder):
         raise EncoderError(
-            f"The checkpoint {folder} is damaged; restore it, or add --overwrite to train anew."
+            f"The checkpoint {folder} is damaged; restore it, or add --overwrite to start again."
         )
 
 

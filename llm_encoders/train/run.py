@@ -29,7 +29,7 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
 
     Args:
         recipe: what to do.
-        overwrite: begin anew where the output folder holds another run, or a finished one.
+        overwrite: start again where the output folder holds another run, or a finished one.
         push_to_hub: Hub repository to upload the finished encoder to.
 
     Raises:
@@ -45,7 +45,7 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
     if folder.finished:
         folder.require_unchanged()
         if state.is_main_process:
-            print(f"{output} holds what this recipe makes, finished; --overwrite trains it anew.")
+            print(f"{output} is finished already; add --overwrite to start again.")
             if push_to_hub is not None:
                 publish(output, folder.published(), push_to_hub)
         return
@@ -59,9 +59,9 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
 
 @contextmanager
 def _only_run(state: Any, output: Path) -> Iterator[None]:
-    """Refuse a second run in the same folder; the first process speaks for all of its run.
+    """Refuse a second run in the same folder; the first process holds the lock for all.
 
-    Folders that were made for a run that then was refused go again.
+    If the run is refused, the folders that were made for it are removed.
     """
     if not state.is_main_process:
         yield

@@ -29,7 +29,7 @@ SKIPPED, SKIPPED_EVALUATION = "skipped.txt", "skipped_evaluation.txt"
 _RUN = "run.yaml"
 _DATA_STAMP = ".data.json"
 _FILES = ".files"
-_CURE = "Name another output, or add --overwrite to train anew."
+_CURE = "Name another output, or add --overwrite to start again."
 
 
 class RunFolder:
@@ -91,7 +91,7 @@ class RunFolder:
         if missing or not self.published():
             raise UsageError(
                 f"Of the finished encoder in {self.path}, {', '.join(missing) or _FILES} is "
-                "missing; restore it, or add --overwrite to train anew."
+                "missing; restore it, or add --overwrite to start again."
             )
         stamp = self.path / _DATA_STAMP
         if not stamp.is_file():
@@ -178,7 +178,7 @@ def _read_run(path: Path) -> dict[str, Any]:
         values = parse_yaml(read_text(path), str(path))
     if not (isinstance(values, dict) and {"backbone", "output"} <= values.keys()):
         raise UsageError(
-            f"{path} is not what a run writes there, or was emptied, so nobody knows whose files "
-            f"{path.parent} holds. Restore {path.name}, or name another output."
+            f"{path} is not what a run writes there, or was emptied, so it is not known whose "
+            f"files {path.parent} holds. Restore {path.name}, or name another output."
         )
     return values

@@ -117,7 +117,9 @@ class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
             max_length: most tokens of a query; default the contract's.
         """
         if encoded_query_dir is not None:
-            raise UsageError("Encoded queries are a pickle in Pyserini; give the encoder's name.")
+            raise UsageError(
+                "encoded_query_dir is not supported: its files are pickles. Name the encoder."
+            )
         super().__init__()
         self._load(encoder_dir, device, prefix, fp16)
         self.has_model = True
@@ -215,7 +217,7 @@ def _wrong_paradigm(name: str, known: str) -> str:
             "--to-faiss'."
         )
     return (
-        f"{name} is a sparse encoder and has no place in a FAISS index. Search its impacts with "
+        f"{name} is a sparse encoder, which a FAISS index cannot hold. Search its impacts with "
         f"'python -m pyserini.search.lucene --impact --encoder {name} --index LUCENE_FOLDER …', "
         "over an index from 'python -m pyserini.index.lucene --collection JsonVectorCollection "
         "--impact --pretokenized'."

@@ -121,7 +121,7 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
         "--part-size",
         type=parsing.count,
         default=8192,
-        help="documents a file of the output, made a multiple of 32 batches (8192)",
+        help="documents per file of the output, rounded up to a multiple of 32 batches (8192)",
     )
     group.add_argument(
         "--overwrite", action="store_true", help="remove the output of an earlier run, start again"
@@ -129,7 +129,11 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     encoder = argparse.ArgumentParser(add_help=False)
     group = encoder.add_argument_group("encoder")
     group.add_argument("--encoder", required=True, type=_name, help="name, folder or Hub id")
-    group.add_argument("--paradigm", choices=("sparse", "dense"), help="where no contract says it")
+    group.add_argument(
+        "--paradigm",
+        choices=("sparse", "dense"),
+        help="for a checkpoint without encoder_config.json",
+    )
     group.add_argument(
         "--backbone", type=_name, help="folder or Hub id of the model under an adapter"
     )

@@ -136,8 +136,8 @@ class LuceneOutput(Output):
         indexed = {number for number in self._order if number < committed}
         if not indexed <= manifest.parts.keys():
             raise EncoderError(
-                f"{self.building} holds more than {manifest_path(self.folder)} knows of; give "
-                "--overwrite to start again."
+                f"{self.building} holds parts that {manifest_path(self.folder)} does not list; "
+                "give --overwrite to start again."
             )
         self._order = [number for number in self._order if number >= committed]
         waiting = manifest.keep_valid_parts(self.parts_folder, committed)

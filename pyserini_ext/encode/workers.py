@@ -75,7 +75,10 @@ class Workers:
                             f"{deaths} workers died (the last with exit code {worker.code()}); is "
                             f"there enough memory? {RESUMABLE}"
                         )
-                    print(f"A worker died; {len(worker.held)} parts go again.", file=sys.stderr)
+                    print(
+                        f"A worker died; its {len(worker.held)} parts are encoded again.",
+                        file=sys.stderr,
+                    )
                     progress(-worker.reported)
                     waiting.extendleft(reversed(worker.held))
                     workers.remove(worker)

@@ -79,7 +79,7 @@ def _make_state_folder(folder: Path) -> Path:
         with suppress(OSError):
             state.rmdir()
         raise UsageError(
-            f"The record of a run is kept beside its folder, which cannot be done for {folder}: "
+            f"The record of a run is kept next to its folder, which is not possible for {folder}: "
             f"{reason}. Give a folder inside it, for instance {folder / 'output'}."
         )
     return state

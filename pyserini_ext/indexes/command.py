@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--commit-every",
         type=parsing.count,
         default=131072,
-        help="documents between two commits; a kill costs at most so many (131072)",
+        help="documents between two commits; a kill costs at most this many (131072)",
     )
     parser.add_argument(
         "--overwrite",

@@ -39,7 +39,7 @@ def write_flat_index(path: Path, blocks: Iterable[np.ndarray], count: int, dimen
         path.unlink(missing_ok=True)
         raise
     if written != count:
-        raise EncoderError(f"{path}: {written} vectors where {count} were announced.")
+        raise EncoderError(f"{path}: {written} vectors; expected {count}.")
 
 
 def _header(count: int, dimension: int) -> bytes:

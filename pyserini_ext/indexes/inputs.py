@@ -41,5 +41,5 @@ def _require_whole(folder: Path, manifest: Manifest) -> None:
     if missing := sorted(name for name in manifest.names() if not (folder / name).is_file()):
         raise EncoderError(
             f"{folder} lacks {missing[0]}, which the encode command wrote there. Run that command "
-            "again to encode its documents anew."
+            "again to encode its documents."
         )

@@ -15,10 +15,23 @@ from pyserini_ext.quickstart.standard_library import standard_library
 
 _MARKER = "made-by-quickstart"
 MADE = (
-    *("corpus", "topics.json", "qrels.txt", "logs", "vectors.sparse", ".vectors.sparse.state"),
-    *("index.bm25", "index.sparse", "index.dense", ".index.dense.state"),
-    *("run.bm25.txt", "run.sparse.txt", "run.dense.txt", "run.fusion.txt"),
-    *("fusion.bm25.txt", "fusion.sparse.txt", "fusion.dense.txt"),
+    "corpus",
+    "topics.json",
+    "qrels.txt",
+    "logs",
+    "vectors.sparse",
+    ".vectors.sparse.state",
+    "index.bm25",
+    "index.sparse",
+    "index.dense",
+    ".index.dense.state",
+    "run.bm25.txt",
+    "run.sparse.txt",
+    "run.dense.txt",
+    "run.fusion.txt",
+    "fusion.bm25.txt",
+    "fusion.sparse.txt",
+    "fusion.dense.txt",
 )
 
 

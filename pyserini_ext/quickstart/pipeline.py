@@ -137,21 +137,14 @@ class Pipeline:
         self.python(system, "pyserini.encode", *words, *more)
 
     def _index(self, system: System, collection: str, source: str, *more: str) -> None:
-        self.python(
-            system,
-            "pyserini.index.lucene",
-            *("--collection", collection, "--input", source, "--index", _index_of(system)),
-            *("--generator", "DefaultLuceneDocumentGenerator", "--threads", THREADS, *more),
-        )
+        words = ["--collection", collection, "--input", source, "--index", _index_of(system)]
+        words += ["--generator", "DefaultLuceneDocumentGenerator", "--threads", THREADS, *more]
+        self.python(system, "pyserini.index.lucene", *words)
 
     def _search(self, system: System, kind: str, *more: str) -> None:
-        self.python(
-            system,
-            f"pyserini.search.{kind}",
-            *("--index", _index_of(system), "--topics", TOPICS, "--output", system.run.name),
-            *("--hits", "1000", "--batch-size", "64", "--threads", THREADS),
-            *(*more, *self._remove_query),
-        )
+        words = ["--index", _index_of(system), "--topics", TOPICS, "--output", system.run.name]
+        words += ["--hits", "1000", "--batch-size", "64", "--threads", THREADS]
+        self.python(system, f"pyserini.search.{kind}", *words, *more, *self._remove_query)
 
 
 def _index_of(system: System) -> str:

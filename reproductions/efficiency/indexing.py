@@ -91,12 +91,9 @@ def write_jsonl(folder: Path, ids: list[str], impacts: csr_array, vocabulary: li
 
 def stock(source: Path, index: Path) -> None:
     """Anserini's own way."""
-    command(
-        "pyserini.index.lucene",
-        *("--collection", "JsonVectorCollection", "--input", source, "--index", index),
-        *("--generator", "DefaultLuceneDocumentGenerator", "--threads", 2),
-        *("--impact", "--pretokenized"),
-    )
+    words = ["--collection", "JsonVectorCollection", "--input", source, "--index", index]
+    words += ["--generator", "DefaultLuceneDocumentGenerator", "--threads", 2]
+    command("pyserini.index.lucene", *words, "--impact", "--pretokenized")
 
 
 def direct(index: Path, ids: list[str], impacts: csr_array, vocabulary: list[str]) -> None:

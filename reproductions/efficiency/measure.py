@@ -22,8 +22,19 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 COLUMNS = (
-    *("group", "form", "setting", "seconds", "rate", "unit", "ratio", "peak_mib", "memory_ratio"),
-    *("detail", "device", "torch", "date"),
+    "group",
+    "form",
+    "setting",
+    "seconds",
+    "rate",
+    "unit",
+    "ratio",
+    "peak_mib",
+    "memory_ratio",
+    "detail",
+    "device",
+    "torch",
+    "date",
 )
 GROUPS = {
     "head": ("head.py", ("plain", "chunked", "sgemm")),

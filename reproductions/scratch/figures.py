@@ -27,8 +27,8 @@ from matplotlib import pyplot as plt  # noqa: E402
 
 OBJECTIVES = ("pairs", "contrastive", "distillation", "both")
 METRICS = ("ndcg@10", "mrr@10", "recall@100", "query_terms", "passage_terms")
-SPENT = ("steps", "tokens", "flops", "seconds")
-COLUMNS = ("paradigm", "run", *METRICS, *SPENT, "device", "torch")
+COST = ("steps", "tokens", "flops", "seconds")
+COLUMNS = ("paradigm", "run", *METRICS, *COST, "device", "torch")
 
 
 def untrained(paradigm: str, runs: Path) -> object:
@@ -39,22 +39,24 @@ def untrained(paradigm: str, runs: Path) -> object:
 
 
 def rows(runs: Path, collection: Collection) -> Iterable[dict[str, object]]:
-    """One row a model: test scores, and what its own training spent."""
+    """One row a model: test scores, and the cost of its own training."""
     machine = {"device": device_name(), "torch": torch.__version__}
     for paradigm in ("sparse", "dense"):
         yield {
-            **{"paradigm": paradigm, "run": "untrained"},
+            "paradigm": paradigm,
+            "run": "untrained",
             **scores(untrained(paradigm, runs), collection),
             **machine,
         }
         for objective in OBJECTIVES:
             folder = runs / f"{paradigm}-{objective}"
             encoder = load_encoder(str(folder), dtype="float32")
-            spent = json.loads((folder / "spent.json").read_text(encoding="utf-8"))
+            cost = json.loads((folder / "spent.json").read_text(encoding="utf-8"))
             yield {
-                **{"paradigm": paradigm, "run": objective},
+                "paradigm": paradigm,
+                "run": objective,
                 **scores(encoder, collection),
-                **{key: f"{spent[key]:.4g}" for key in SPENT},
+                **{key: f"{cost[key]:.4g}" for key in COST},
                 **machine,
             }
 
@@ -84,7 +86,7 @@ def curves(runs: Path) -> Iterable[tuple[str, str, int, float]]:
 
 
 def draw(points: list[tuple[str, str, int, float]], path: Path) -> None:
-    """The stage on pairs, and the three objectives that go on from it, side by side."""
+    """The stage on pairs, and the three objectives that continue from it, side by side."""
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
     for panel, paradigm in zip(panels, ("sparse", "dense"), strict=True):
         mine = [point for point in points if point[0] == paradigm]

@@ -32,9 +32,7 @@ def check(recipe: Any) -> None:
             )
     for key in stage.unused:
         if value_of(recipe, key) != default_of(recipe, key):
-            raise RecipeError(
-                key, f"the stage {recipe.stage} has no use for '{key}'; leave it out."
-            )
+            raise RecipeError(key, f"the stage {recipe.stage} does not use '{key}'; leave it out.")
     stage.check(recipe)
 
 

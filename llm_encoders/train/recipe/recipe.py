@@ -65,7 +65,7 @@ class Recipe(_StageSections):
     health: Health = option(Health)
     card: Card = option(Card)
     quantization: str | None = option(
-        None, "Number format of the frozen weights, where it is not dtype.", choices=QUANTIZATIONS
+        None, "Quantisation of the frozen weights; null for none.", choices=QUANTIZATIONS
     )
     dtype: str | None = option(
         None,

@@ -76,8 +76,8 @@ class Regularisation:
     """Sparsity regularisation, for sparse encoders only."""
 
     kind: str = option("flops", "The regulariser.", choices=tuple(REGULARISERS))
-    queries: float = option(0.0, "Its weight for queries (λq).", least=0)
-    passages: float = option(0.0, "Its weight for passages (λp).", least=0)
+    queries: float = option(0.0, "Weight for queries (λq).", least=0)
+    passages: float = option(0.0, "Weight for passages (λp).", least=0)
     ramp: float = option(
         1 / 3,
         "Share of the optimiser steps after which the full weight is reached, quadratically.",
@@ -105,14 +105,14 @@ class Data:
     split: str = option("train", "Which judgements of a folder in BEIR layout.", filled=True)
     on_error: str = option(
         "stop",
-        "At a document that cannot be used, such as an empty one, of the corpus or of a collection "
-        "of 'evaluation': stop, or skip it and list it in OUTPUT/skipped.txt or "
-        "OUTPUT/skipped_evaluation.txt.",
+        "What to do at a faulty document, such as an empty one: stop, or skip it. Skipped "
+        "documents are listed in OUTPUT/skipped.txt (corpus) and OUTPUT/skipped_evaluation.txt "
+        "(collections of 'evaluation').",
         choices=("stop", "skip"),
     )
     negatives: int = option(
         16,
-        "Hard negatives of a query, at most; drawn anew in every epoch.",
+        "At most this many hard negatives a query, drawn again in every epoch.",
         least=0,
         most=_LARGEST_BATCH,
     )
@@ -159,7 +159,8 @@ class Schedule:
     )
     candidates: int | None = option(
         None,
-        "Passages that a query is compared with, its own included; null for all of the step.",
+        "Passages that a query is compared with: its own and in-batch negatives. null for all of "
+        "the step.",
         least=1,
         most=LARGEST,
     )
@@ -175,12 +176,14 @@ class Schedule:
         "loss nor gradients. null for all at once.",
         least=1,
     )
-    seed: int = option(42, "Of all that is drawn at random.", least=0, most=LARGEST_SEED)
+    seed: int = option(
+        42, "Seed of everything that is drawn at random.", least=0, most=LARGEST_SEED
+    )
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Compute to spend, in place of schedule.steps."""
+    """Compute budget, in place of schedule.steps."""
 
     training_flops: float = option(
         meaning="Floating-point operations of the run; they give the number of steps.", above=0
@@ -201,8 +204,8 @@ class Evaluation:
     )
     held_out: int | None = option(
         None,
-        "Training queries that are not trained on and choose the checkpoint, in place of 'split'; "
-        "they are searched in at most 20,000 passages, their own among them.",
+        "Number of training queries that are held out to choose the checkpoint, in place of "
+        "'split'. They are searched in at most 20,000 passages, their own among them.",
         least=1,
         most=_LARGEST_BATCH,
     )
@@ -248,13 +251,13 @@ class Health:
     collapse: str = option(
         "stop", "What a collapse does: stop the run, warn once, or off.", choices=COLLAPSE
     )
-    patience: int = option(10, "Steps in a row that are a collapse.", least=1)
+    patience: int = option(10, "Steps in a row that count as a collapse.", least=1)
 
 
 @dataclass(frozen=True)
 class Card:
     """What the model card says beyond what the run knows."""
 
-    licence: str = option("", "Of the weights, an identifier such as apache-2.0.")
-    data_licence: str = option("", "Of the training data.")
+    licence: str = option("", "Licence of the weights: an identifier such as apache-2.0.")
+    data_licence: str = option("", "Licence of the training data.")
     citation: str = option("", "How to cite the encoder.")

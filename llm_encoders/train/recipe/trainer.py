@@ -40,15 +40,35 @@ _WHOLE_NUMBERS = {
     "ddp_timeout": Bounds(least=1),
 }
 _SWITCHES = (
-    *("activation_checkpointing", "gradient_checkpointing", "ddp_find_unused_parameters"),
-    *("disable_tqdm", "full_determinism", "logging_first_step", "tf32", "torch_compile"),
+    "activation_checkpointing",
+    "gradient_checkpointing",
+    "ddp_find_unused_parameters",
+    "disable_tqdm",
+    "full_determinism",
+    "logging_first_step",
+    "tf32",
+    "torch_compile",
 )
 _OTHERS = (
-    *("activation_checkpointing_kwargs", "gradient_checkpointing_kwargs", "fsdp", "fsdp_config"),
-    *("deepspeed", "accelerator_config", "ddp_backend", "optim", "optim_args"),
-    *("optim_target_modules", "lr_scheduler_type", "lr_scheduler_kwargs"),
-    *("torch_compile_backend", "torch_compile_mode", "log_level", "report_to", "run_name"),
-    *("project", "trackio_space_id"),
+    "activation_checkpointing_kwargs",
+    "gradient_checkpointing_kwargs",
+    "fsdp",
+    "fsdp_config",
+    "deepspeed",
+    "accelerator_config",
+    "ddp_backend",
+    "optim",
+    "optim_args",
+    "optim_target_modules",
+    "lr_scheduler_type",
+    "lr_scheduler_kwargs",
+    "torch_compile_backend",
+    "torch_compile_mode",
+    "log_level",
+    "report_to",
+    "run_name",
+    "project",
+    "trackio_space_id",
 )
 ARGUMENTS = (*_NUMBERS, *_WHOLE_NUMBERS, *_SWITCHES, *_OTHERS)
 """Those that may be given; others would be ignored, or break what this trainer promises."""

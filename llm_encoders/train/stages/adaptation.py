@@ -20,10 +20,18 @@ class AdaptationStage(Stage):
 
     unit = "passages"
     unused = (
-        *("encoder", "evaluation", "objective", "regularisation", "health"),
+        "encoder",
+        "evaluation",
+        "objective",
+        "regularisation",
+        "health",
         "schedule.candidates",
-        *("data.corpus", "data.split", "data.negatives"),
-        *("data.query_max_length", "data.passage_max_length", "data.exclude_known_positives"),
+        "data.corpus",
+        "data.split",
+        "data.negatives",
+        "data.query_max_length",
+        "data.passage_max_length",
+        "data.exclude_known_positives",
     )
 
     @abstractmethod

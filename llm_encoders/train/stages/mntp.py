@@ -41,8 +41,8 @@ class MntpSection:
     )
     decay_epochs: float | None = option(
         1.0,
-        "Epochs over which the learning rate falls to 0, wherever the run ends before; null for "
-        "the steps of the run.",
+        "Epochs over which the learning rate falls to 0, even if the run ends earlier. null: it "
+        "reaches 0 at the last step.",
         above=0,
     )
 

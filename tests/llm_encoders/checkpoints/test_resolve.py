@@ -127,7 +127,7 @@ def test_files_of_other_publishers_are_named_as_not_read(parity):
     (folder / "modules.json").write_text("[]")
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text("{}")
-    match = r"Its modules\.json, 1_Pooling/config\.json say something of that, but are not read yet"
+    match = r"Its modules\.json, 1_Pooling/config\.json say how, but are not read by this version"
     with pytest.raises(UsageError, match=match):
         load_encoder(str(folder), paradigm="dense")
 

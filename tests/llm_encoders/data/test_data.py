@@ -137,7 +137,9 @@ def test_distillation_alone_needs_negatives(tmp_path, beir, capsys):
     good = {"query": "q", "docids": ["cats", "rain"], "scores": [1.0, 0.5]}
     sources = DataSources(str(tmp_path / "train.jsonl"), str(beir / "corpus.jsonl"))
     write_lines(tmp_path / "train.jsonl", [alone, alone])
-    with pytest.raises(EncoderError, match="train.jsonl, line 1: no negatives, as in all"):
+    with pytest.raises(
+        EncoderError, match="train.jsonl, line 1: no record of the file has negatives"
+    ):
         prepare(sources, tmp_path / "data", need_scores=True, need_negatives=True)
     assert len(prepare(sources, tmp_path / "data", need_scores=True).queries) == 2
     write_lines(tmp_path / "train.jsonl", [good, alone])

@@ -19,7 +19,7 @@ def test_damaged_stores_are_made_anew(tmp_path, beir, scored, capsys, name):
     os.truncate(tmp_path / "data" / name, 100)
     data = prepare(sources, tmp_path / "data")
     assert data.queries.select(range(9)) == before
-    assert "is damaged; it is prepared anew" in capsys.readouterr().out
+    assert "is damaged; it is prepared again" in capsys.readouterr().out
     (tmp_path / "data" / name).unlink()
     assert prepare(sources, tmp_path / "data").queries.select(range(9)) == before
 

@@ -231,7 +231,7 @@ def test_an_id_with_two_texts(tmp_path, apart):
     if apart:
         write_lines(folder / "b.jsonl", records[2:])
     second = "b.jsonl, line 1" if apart else "a.jsonl, line 3"
-    message = f"{second}: the passage 'd7' has another text than at .*a.jsonl, line 1; one id"
+    message = f"{second}: the passage 'd7' has another text than at .*a.jsonl, line 1; an id must"
     with pytest.raises(EncoderError, match=message):
         prepare(DataSources(str(folder)), tmp_path / "data")
     assert not (tmp_path / "data").exists()

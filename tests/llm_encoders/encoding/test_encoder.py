@@ -256,7 +256,7 @@ def test_remote_code_is_never_run(tmp_path, stories):
 
 
 def test_lengths_without_room_are_refused(encoder):
-    with pytest.raises(UsageError, match="no room for text beside 1 special"):
+    with pytest.raises(UsageError, match="no room for text besides 1 special"):
         encoder.encode_queries(["cat"], max_length=1)
     with pytest.raises(UsageError, match="maximum length of 0"):
         encoder.encode_queries(["cat"], max_length=0)

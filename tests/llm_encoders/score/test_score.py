@@ -119,9 +119,11 @@ def test_a_finished_output_is_found_before_the_teacher_is_loaded(tmp_path, sourc
     job.score(sources, counter(), tmp_path / "out.jsonl")
     before, again = (tmp_path / "out.jsonl").read_bytes(), counter()
     job.score(sources, again, tmp_path / "out.jsonl")
-    assert "out.jsonl is in place already" in capsys.readouterr().err
+    assert "out.jsonl is finished already" in capsys.readouterr().err
     other = counter(name="other")
-    with pytest.raises(UsageError, match="is there already, but of another job: teacher teacher"):
+    with pytest.raises(
+        UsageError, match="exists already, but is from another job: teacher teacher"
+    ):
         job.score(sources, other, tmp_path / "out.jsonl")
     (tmp_path / "foreign.jsonl").write_text("mine")
     with pytest.raises(UsageError, match="foreign.jsonl is there already"):
@@ -156,7 +158,9 @@ def test_a_damaged_state_file_is_a_sentence(tmp_path, sources, content):
     with pytest.raises(KeyboardInterrupt):
         job.score(sources, counter(fails_at=3), tmp_path / "out.jsonl")
     (tmp_path / ".out.jsonl.state").write_text(content)
-    with pytest.raises(EncoderError, match=r"\.out\.jsonl\.state.*begun with. Add --overwrite"):
+    with pytest.raises(
+        EncoderError, match=r"\.out\.jsonl\.state.*which job started .*Add --overwrite"
+    ):
         job.score(sources, counter(), tmp_path / "out.jsonl")
     job.score(sources, counter(), tmp_path / "out.jsonl", overwrite=True)
     assert len(lines(tmp_path / "out.jsonl")) == 9
@@ -208,7 +212,7 @@ def test_overwriting_keeps_the_output_until_the_new_one_is_whole(tmp_path, beir,
     with pytest.raises(KeyboardInterrupt):
         job.score(sources, counter(fails_at=2, name="other"), output, overwrite=True)
     assert output.read_bytes() == before
-    with pytest.raises(UsageError, match="was begun by another job"):
+    with pytest.raises(UsageError, match="was started by another job"):
         job.score(sources, counter(), output)
     job.score(sources, counter(name="other"), output)  # resumes what was being overwritten
     assert lines(output)[0]["teacher"]["name"] == "other"

@@ -117,7 +117,7 @@ def test_help_gives_every_key_its_meaning():
         assert f"\n{one.name}: " in text or f"\n  {one.name} (" in text, one.name
     flat = " ".join(text.split())
     for words in (
-        *("learning_rate (0.0001) The highest learning rate.", "passages (0) Its weight for"),
+        *("learning_rate (0.0001) The highest learning rate.", "passages (0) Weight for"),
         *("share (0.2) Probability", "margin_mse (0) Weight: mean over its negatives"),
     ):
         assert words in flat

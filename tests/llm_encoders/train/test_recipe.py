@@ -77,7 +77,7 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
         (["evaluation={collections: []}"], "evaluation.collections is empty"),
         (["mntp.share=0.3"], "'mntp' belongs to the stage mntp"),
         (["clm.max_length=9"], "'clm' belongs to the stage clm; this is fine-tune"),
-        (["stage=mntp", "encoder=null"], "no use for 'objective'"),
+        (["stage=mntp", "encoder=null"], "does not use 'objective'"),
         (["saving.keep=0"], "saving.keep is 0"),
         (["data.train=[a"], "what follows '=' is not valid YAML"),
         (["steps"], "is no override"),

@@ -62,7 +62,7 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
     assert not list(output.rglob("*.bin")) + list(output.rglob("*.pt*"))
     before = file_times(output)
     result = train(recipe)
-    assert "holds what this recipe makes, finished; --overwrite" in result.stdout
+    assert "is finished already; add --overwrite" in result.stdout
     assert file_times(output) == before
     with pytest.raises(UsageError, match="schedule.steps was 3, now 4"):
         run(load_recipe(recipe, ["schedule.steps=4"]))

@@ -26,7 +26,7 @@ def test_a_folder_of_other_files_is_refused(recipe_file, output, name, overwrite
     path = output / name
     path.parent.mkdir(parents=True)
     path.write_text("mine")
-    message = "holds other files, '(data|notes.txt)' among|nobody knows whose files"
+    message = "holds other files, '(data|notes.txt)' among|not known whose files"
     with pytest.raises(UsageError, match=message):
         run(load_recipe(recipe_file()), overwrite)
     assert path.read_text() == "mine" and [p.name for p in output.iterdir()] == [name.split("/")[0]]

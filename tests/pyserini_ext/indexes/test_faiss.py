@@ -20,7 +20,7 @@ def test_same_bytes_as_faiss(tmp_path, count, dimension):
 
 
 def test_announced_number_must_be_met(tmp_path):
-    with pytest.raises(EncoderError, match="2 vectors where 3 were announced"):
+    with pytest.raises(EncoderError, match="2 vectors; expected 3"):
         write_flat_index(tmp_path / "index", [np.zeros((2, 4), np.float32)], 3, 4)
 
 
