@@ -58,8 +58,8 @@ def run(
         log: file that gets what the command prints, while it runs.
 
     Raises:
-        EncoderError: the command failed, or Anserini reported errors and went on; the message has
-            the reason and the log, and the doctor where Java is the cause.
+        EncoderError: the command failed, or Anserini reported errors without stopping; the
+            message has the reason and the log, and the doctor where Java is the cause.
     """
     start = time.perf_counter()
     environment = dict(os.environ)

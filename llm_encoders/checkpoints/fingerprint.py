@@ -3,19 +3,24 @@
 from pathlib import Path
 
 from llm_encoders.checkpoints.resolve import Checkpoint
-from llm_encoders.jobs.fingerprint import file_stamps
+from llm_encoders.jobs.fingerprint import file_fingerprints
 
 _PATTERNS = ("*.safetensors", "*.json", "*.model", "vocab.txt", "*/config.json")
 
 
-def folder_stamps(folder: Path) -> dict[str, str]:
+def folder_fingerprints(folder: Path) -> dict[str, str]:
     """Size and time of modification of a model's files, by their names inside the folder."""
     found = {path for pattern in _PATTERNS for path in folder.glob(pattern) if path.is_file()}
-    stamps = file_stamps(sorted(found))
-    return {str(Path(path).relative_to(folder)): stamp for path, stamp in stamps.items()}
+    fingerprints = file_fingerprints(sorted(found))
+    return {
+        str(Path(path).relative_to(folder)): fingerprint
+        for path, fingerprint in fingerprints.items()
+    }
 
 
-def checkpoint_stamps(files: Checkpoint) -> dict[str, dict[str, str]]:
-    """As :func:`folder_stamps`, of a backbone and the adapter on it."""
+def checkpoint_fingerprints(files: Checkpoint) -> dict[str, dict[str, str]]:
+    """As :func:`folder_fingerprints`, of a backbone and the adapter on it."""
     folders = {"backbone": files.backbone, "adapter": files.adapter}
-    return {name: folder_stamps(folder) for name, folder in folders.items() if folder is not None}
+    return {
+        name: folder_fingerprints(folder) for name, folder in folders.items() if folder is not None
+    }

@@ -18,7 +18,7 @@ def lion_paradigm(folder: Path) -> str | None:
         return None
     try:
         mapping = read_object(path).get("auto_mapping")
-    except EncoderError:  # whoever loads the adapter reads it again and says so
+    except EncoderError:  # loading the adapter reads it again and raises then
         return None
     if not isinstance(mapping, dict):
         return None

@@ -1,7 +1,7 @@
 """Putting a LoRA adapter on a model, whichever of bare decoder and language model it was made on.
 
 The names and patterns of ``adapter_config.json`` count in the model that was adapted. Where the
-encoder uses the other one, they are written anew for it before PEFT sees them.
+encoder uses the other one, they are rewritten for it before PEFT sees them.
 """
 
 import copy
@@ -180,7 +180,7 @@ def _scalings(config: Any, names: Iterable[str]) -> dict[str, Scaling]:
 
 
 def _for_names_of(config: Any, names: list[str], wanted: dict[str, Scaling]) -> Any:
-    """The configuration, written anew where it would choose other modules of this model."""
+    """The configuration, rewritten where it would choose other modules of this model."""
     if _scalings(config, names) == wanted:
         return config
     config = copy.deepcopy(config)

@@ -1,7 +1,7 @@
 """Folders in BEIR layout: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/SPLIT.tsv``.
 
-Each file may be compressed (``.gz``, ``.zst``). Whoever needs documents, queries or judgements of
-such a folder reads them here.
+Each file may be compressed (``.gz``, ``.zst``). This is the only reader of
+documents, queries and judgements of such folders.
 """
 
 import re

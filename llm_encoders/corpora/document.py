@@ -59,6 +59,6 @@ class Corpus(Protocol):
         """
         ...
 
-    def stamp(self) -> list[Any]:
+    def fingerprint(self) -> list[Any]:
         """Something that changes with the stored bytes and costs no reading; [] if unknown."""
         ...

@@ -67,7 +67,7 @@ class DatasetCorpus:
         self.seekable = False
         self._rows = _open(path)
 
-    def stamp(self) -> list[Any]:
+    def fingerprint(self) -> list[Any]:
         """Name, size and time of change of local files; unknown for the Hub."""
         stats = [(file.name, file.stat()) for file in local_files(self.name)]
         return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]

@@ -42,7 +42,7 @@ class LineCorpus:
         self.seekable = all(file.suffix not in files.COMPRESSED for file in self.files)
         self._told: set[Path] = set()
 
-    def stamp(self) -> list[Any]:
+    def fingerprint(self) -> list[Any]:
         """Name, size and time of change of every file."""
         folder = Path(self.name)
         names = [f.relative_to(folder) if folder in f.parents else f.name for f in self.files]

@@ -18,9 +18,9 @@ class LeftOut:
 
     Args:
         on_error: ``stop`` raises the first fault; ``skip`` lists all.
-        listing: takes the faults, one a line; written anew with the first of them. ``None``
+        listing: takes the faults, one a line; an earlier list is replaced. ``None``
             lists nothing.
-        known_as: where the listing will lie in the end, for messages; default where it is.
+        known_as: where messages say that the list lies; by default ``listing``.
     """
 
     def __init__(self, on_error: str, listing: Path | None, known_as: Path | None = None) -> None:

@@ -59,7 +59,7 @@ class Example:
 def numbered_per_record(one: Example) -> bool:
     """Whether a record's own passages are numbered from 0 or 1 on, so that ids say nothing.
 
-    The numbers run through positives and negatives, or begin anew with the negatives.
+    The numbers run through positives and negatives, or start again with the negatives.
     """
     carried = [
         [p.docid for p in ps if isinstance(p, Inline)] for ps in (one.positives, one.negatives)

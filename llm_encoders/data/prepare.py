@@ -18,7 +18,7 @@ from llm_encoders.data.relevance import Relevance
 from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.errors import EncoderError, UsageError
 
-STAMP = "prepared.json"
+FINGERPRINT = "prepared.json"
 """Says what files the prepared data is of."""
 _SIZES = "sizes.json"
 """Says how large each prepared file is."""
@@ -84,7 +84,7 @@ def prepare(
             "no splits; leave it out."
         )
     wanted = Wanted(need_scores, need_negatives, every_passage)
-    stamp = {
+    fingerprint = {
         "sources": asdict(sources),
         "files": source_files(sources),
         "wanted": asdict(wanted),
@@ -94,7 +94,7 @@ def prepare(
         left_out = LeftOut(sources.on_error, building / LISTING, listing or folder / LISTING)
         Builder(sources, building, wanted, left_out).build()
 
-    _prepare(folder, stamp, build, listing)
+    _prepare(folder, fingerprint, build, listing)
     return TrainingData(Table(folder / QUERIES), Passages(folder), Relevance(folder))
 
 
@@ -102,20 +102,22 @@ def prepare_passages(
     corpus: str, folder: Path, on_error: str = "stop", listing: Path | None = None
 ) -> Passages:
     """Passages alone, for training without queries; as :func:`prepare` otherwise."""
-    stamp = {"corpus": corpus, "files": corpus_files(corpus), "on_error": on_error}
+    fingerprint = {"corpus": corpus, "files": corpus_files(corpus), "on_error": on_error}
 
     def build(building: Path) -> None:
         left_out = LeftOut(on_error, building / LISTING, listing or folder / LISTING)
         if not len(write_corpus(building, corpus, left_out)):
             raise EncoderError(f"{corpus} holds no passages.")
 
-    _prepare(folder, stamp, build, listing)
+    _prepare(folder, fingerprint, build, listing)
     return Passages(folder)
 
 
-def _prepare(folder: Path, stamp: Any, build: Callable[[Path], None], listing: Path | None) -> None:
+def _prepare(
+    folder: Path, fingerprint: Any, build: Callable[[Path], None], listing: Path | None
+) -> None:
     """Build a folder beside the old one and put it in its place when it is whole."""
-    if _read(folder / STAMP) == stamp:
+    if _read(folder / FINGERPRINT) == fingerprint:
         known = _read(folder / _SIZES)
         if isinstance(known, dict) and known.items() <= _sizes(folder).items():
             return
@@ -126,7 +128,7 @@ def _prepare(folder: Path, stamp: Any, build: Callable[[Path], None], listing: P
     try:
         build(building)
         (building / _SIZES).write_text(json.dumps(_sizes(building)), encoding="utf-8")
-        (building / STAMP).write_text(json.dumps(stamp), encoding="utf-8")
+        (building / FINGERPRINT).write_text(json.dumps(fingerprint), encoding="utf-8")
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise

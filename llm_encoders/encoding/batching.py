@@ -36,7 +36,7 @@ def tokenize(
     Args:
         tokenizer: a Transformers tokenizer.
         texts: the texts, prefixes included.
-        max_length: most tokens a text may have, special tokens included.
+        max_length: largest number of tokens of a text, special tokens included.
         pairs: second segments, joined by the tokenizer's own template for text pairs.
         append_eos: end every text with the EOS token, within ``max_length``.
 

@@ -19,7 +19,7 @@ _SHORT_TEXT = 32
 
 
 def token_budget(backbone: Backbone) -> int:
-    """Most tokens of a batch, padding included, before memory has been tried."""
+    """Largest number of tokens of a batch, padding included, before memory has been tried."""
     device = backbone.device
     if device.type == "cpu":
         parameters = sum(weight.numel() for weight in backbone.decoder.parameters())

@@ -40,8 +40,8 @@ class Encoder(ABC, Generic[Vectors]):
     Attributes:
         name: the name it was loaded by.
         config: the encode contract.
-        batch_size: most texts a batch.
-        batch_tokens: most tokens a batch, padding included.
+        batch_size: largest number of texts in a batch.
+        batch_tokens: largest number of tokens in a batch, padding included.
         padding_side: ``"right"`` or ``"left"``; the vectors are the same.
     """
 
@@ -149,7 +149,7 @@ class Encoder(ABC, Generic[Vectors]):
         """(rows, their vectors) of every batch.
 
         Where memory runs out, the token budget is halved, for good, and the rows left are batched
-        anew.
+        again.
         """
         lengths = [len(ids) for ids in token_ids]
         waiting = [row for row in range(len(lengths)) if row not in done]
@@ -208,7 +208,8 @@ class Encoder(ABC, Generic[Vectors]):
 
         Args:
             queries: the texts, without prefix.
-            max_length: most tokens of a query; default the contract's, at most the backbone's.
+            max_length: tokens of a query, at most; default the contract's. The backbone may
+                allow fewer.
 
         Returns:
             One row a query, in order: sparse float32 csr_array [queries, len(vocabulary)] of
@@ -233,7 +234,8 @@ class Encoder(ABC, Generic[Vectors]):
         Args:
             texts: the bodies.
             titles: one a text, put before it with a space; ``None`` or empty for none.
-            max_length: most tokens of a passage; default the contract's, at most the backbone's.
+            max_length: tokens of a passage, at most; default the contract's. The backbone may
+                allow fewer.
             add_sep: join title and text by the tokenizer's template for text pairs instead.
 
         Returns:

@@ -1,1 +1,1 @@
-"""What makes a command resumable: fingerprint, lock, atomic files, removal, lines, console."""
+"""Resuming: fingerprint, lock, atomic files, removal, resumable lines and batches; console."""

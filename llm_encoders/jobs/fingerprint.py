@@ -89,16 +89,16 @@ def require_same(
         raise UsageError(f"{problem}: {describe(found)}. {cure}")
 
 
-def file_stamps(paths: Iterable[Path]) -> dict[str, str]:
+def file_fingerprints(paths: Iterable[Path]) -> dict[str, str]:
     """Size and time of modification of every file, as text that a message can show.
 
     Raises:
         OSError: a file is not there.
     """
-    return {str(path): _stamp(path) for path in paths}
+    return {str(path): _file_fingerprint(path) for path in paths}
 
 
-def _stamp(path: Path) -> str:
+def _file_fingerprint(path: Path) -> str:
     status = path.stat()
     seconds, nanoseconds = divmod(status.st_mtime_ns, 10**9)
     moment = datetime.fromtimestamp(seconds, UTC)

@@ -13,7 +13,7 @@ LOCK_NAME = ".lock"
 
 @contextmanager
 def locked(path: Path, problem: str) -> Iterator[None]:
-    """Hold the lock of a file, made with its folder if need be and removed in the end.
+    """Hold the lock of a file, made with its folder if need be and removed at the end.
 
     Raises:
         EncoderError: another process holds it; the message is ``problem``.
@@ -22,14 +22,14 @@ def locked(path: Path, problem: str) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock = path.open("w")
-        except FileNotFoundError:  # whoever had it has just removed the folder
+        except FileNotFoundError:  # another process has just removed the folder
             continue
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise EncoderError(problem) from None
-            # Whoever had the lock may have removed the file after it was opened here.
+            # The process that held the lock may have removed the file after it was opened here.
             try:
                 same = path.stat().st_ino == os.fstat(lock.fileno()).st_ino
             except FileNotFoundError:

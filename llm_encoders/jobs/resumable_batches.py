@@ -2,7 +2,7 @@
 
 What has been computed is appended to files and noted every few seconds, so that a kill costs those
 seconds and the batch in progress, whatever the model's speed. Batches are the same as without
-a kill, so the bits are.
+a kill, and so are the bits.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Standard error that a long run does not depend on: its reader may leave or never have been."""
+"""Standard error that may be closed, or lose its reader, without ending a long run."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ _NUMBER = 2
 
 
 class _Steady:
-    """Standard error until a write fails; nothing is said from then on."""
+    """Standard error until a write fails; later writes are dropped."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -40,7 +40,7 @@ class _Steady:
 
 @contextmanager
 def steady_standard_error() -> Iterator[None]:
-    """Let the work go on to its end and its exit code where standard error is closed or breaks.
+    """Let the work finish with its own exit code where standard error is closed or breaks.
 
     Without it the descriptor of a closed one would go to the next file that is opened, and
     messages of libraries into that file.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from llm_encoders.checkpoints.fingerprint import checkpoint_stamps
+from llm_encoders.checkpoints.fingerprint import checkpoint_fingerprints
 from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.data.passages import Passages
 from llm_encoders.devices import choose_device, choose_dtype
@@ -130,5 +130,5 @@ def encoder_fingerprint(name: str, device: str | None) -> dict[str, Any]:
         "name": name,
         "contract": dataclasses.asdict(files.contract),
         "dtype": str(choose_dtype(written.get("dtype"), chosen)).removeprefix("torch."),
-        "files": checkpoint_stamps(files),
+        "files": checkpoint_fingerprints(files),
     }

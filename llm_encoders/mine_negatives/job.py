@@ -13,7 +13,7 @@ from llm_encoders.data.prepare import prepare
 from llm_encoders.data.sources import DataSources, skipped_of, source_files
 from llm_encoders.errors import UsageError
 from llm_encoders.jobs.atomic import write_atomically
-from llm_encoders.jobs.fingerprint import file_stamps
+from llm_encoders.jobs.fingerprint import file_fingerprints
 from llm_encoders.jobs.removal import require_apart
 from llm_encoders.jobs.resumable_lines import resumable_lines
 from llm_encoders.mine_negatives.encoder_ranker import EncoderRanker, encoder_fingerprint
@@ -45,7 +45,7 @@ def mine(
     Args:
         sources: queries with positives, and a corpus; or a BEIR folder.
         mining: how negatives are chosen.
-        choice: the teacher that scores candidates, where false negatives are filtered.
+        choice: the teacher that scores ranked passages, where false negatives are filtered.
         output: JSONL; stopped, the same call resumes.
         threads: for indexing and searching with BM25.
         device: where an encoder computes.
@@ -66,7 +66,7 @@ def mine(
     fingerprint = {
         **asdict(sources),
         **asdict(mining),
-        "files": file_stamps(map(Path, files)),
+        "files": file_fingerprints(map(Path, files)),
         "teacher": None if choice is None else choice.fingerprint,
         "encoder": encoder,
     }

@@ -50,7 +50,7 @@ class Miner:
         self._data, self._mining, self._ranker, self._done = data, mining, ranker, done
 
     def _ranked(self) -> Iterator[tuple[int, list[dict[str, Any]], list[list[int]]]]:
-        """Number of the first query, queries and candidates of every window that is not done."""
+        """Number of the first query, queries and ranked rows of every window that is not done."""
         queries, size = self._data.queries, self._ranker.window
         for first in range(self._done // size * size, len(queries), size):
             window = queries.select(range(first, min(first + size, len(queries))))
@@ -71,7 +71,7 @@ class Miner:
     def filtered(
         self, scores: TeacherScores, most: int, teacher: dict[str, str]
     ) -> Iterator[list[dict[str, Any]]]:
-        """Records whose candidates the teacher has scored and, where too good, removed.
+        """Records after the teacher has scored the ranked passages and false negatives are removed.
 
         Args:
             scores: the teacher's.
@@ -121,7 +121,7 @@ class Miner:
         return [row for row, no_negative in zip(rows, bad, strict=True) if not no_negative]
 
     def _order(self, pool: list[int], number: int) -> list[int]:
-        """Candidates of a query in the order in which they become negatives."""
+        """Possible negatives of a query in the order in which they are taken."""
         if self._mining.sampling == "top":
             return pool
         return np.random.default_rng([self._mining.seed, number]).permutation(pool).tolist()

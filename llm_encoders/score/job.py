@@ -11,7 +11,7 @@ from tqdm import tqdm
 from llm_encoders.data.passages import Passages
 from llm_encoders.data.prepare import TrainingData, prepare
 from llm_encoders.data.sources import DataSources, skipped_of, source_files
-from llm_encoders.jobs.fingerprint import file_stamps
+from llm_encoders.jobs.fingerprint import file_fingerprints
 from llm_encoders.jobs.removal import require_apart
 from llm_encoders.jobs.resumable_lines import resumable_lines
 from llm_encoders.teachers.choice import TeacherChoice
@@ -40,8 +40,8 @@ def score(
     """
     files = [path for path, *_ in source_files(sources)]
     require_apart(output, [sources.train, sources.corpus, choice.folder, *files])
-    stamps = file_stamps(map(Path, files))
-    fingerprint = {**asdict(sources), "files": stamps, "teacher": choice.fingerprint}
+    fingerprints = file_fingerprints(map(Path, files))
+    fingerprint = {**asdict(sources), "files": fingerprints, "teacher": choice.fingerprint}
     with resumable_lines(output, fingerprint, overwrite, _WORK) as lines:
         work = lines.work
         if lines.finished:

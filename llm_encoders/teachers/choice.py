@@ -8,7 +8,7 @@ import torch
 
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
-from llm_encoders.checkpoints.fingerprint import checkpoint_stamps, folder_stamps
+from llm_encoders.checkpoints.fingerprint import checkpoint_fingerprints, folder_fingerprints
 from llm_encoders.checkpoints.lion import lion_paradigm
 from llm_encoders.checkpoints.remote_code import close_kernels
 from llm_encoders.checkpoints.resolve import resolve_spec
@@ -41,9 +41,9 @@ class TeacherChoice:
             "kind": self.kind,
             "dtype": self.dtype,
             "batch size": self.batch_size,
-            "files": folder_stamps(self.folder)
+            "files": folder_fingerprints(self.folder)
             if self.folder
-            else checkpoint_stamps(resolve_spec(self.name)[0]),
+            else checkpoint_fingerprints(resolve_spec(self.name)[0]),
         }
 
     @property

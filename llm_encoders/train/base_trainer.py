@@ -110,7 +110,7 @@ class BaseTrainer(Trainer):
             return super().create_scheduler(*arguments, **options)
 
     def seconds(self) -> float:
-        """Time spent training, that of interrupted sessions up to their last checkpoint too."""
+        """Seconds of training; of interrupted runs, those up to their last checkpoint."""
         return self._seconds_before + time.monotonic() - self._begun
 
     def gathered_weights(self) -> dict[str, torch.Tensor] | None:

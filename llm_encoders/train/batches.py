@@ -50,8 +50,8 @@ class Sampling:
 class TrainingBatches(Dataset[TrainingBatch]):
     """Item ``i`` is the batch of step ``i``.
 
-    Queries are shuffled anew in every pass; batches cross the border between passes, so all are
-    full. A query's positive and negatives are drawn anew in every pass.
+    Queries are shuffled again in every pass; batches cross the border between passes, so all are
+    full. A query's positive and negatives are drawn again in every pass.
 
     Args:
         data: prepared queries and passages.

@@ -1,4 +1,4 @@
-"""Which passages of a batch belong to which query."""
+"""Positives, hard negatives and in-batch negatives: which passages a query is compared with."""
 
 from dataclasses import dataclass
 

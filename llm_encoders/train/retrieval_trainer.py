@@ -35,7 +35,7 @@ class RetrievalTrainer(BaseTrainer):
         reported: dict[str, list[Collection]],
         **options: Any,
     ) -> None:
-        """Besides those of :class:`BaseTrainer`.
+        """Arguments in addition to those of :class:`BaseTrainer`.
 
         Args:
             recipe: what the model is trained by.
@@ -198,7 +198,7 @@ class RetrievalTrainer(BaseTrainer):
         return found
 
     def _chosen(self) -> dict[str, float]:
-        """Figures of the checkpoint that is published, on what chose it."""
+        """Figures of the published checkpoint on the data that chose it."""
         prefixes = tuple(f"eval_{collection.name}_" for collection in self.collections)
         for line in self.state.log_history:
             if line.get("step") == self.published_step():

@@ -116,7 +116,7 @@ def _begin(folder: RunFolder) -> Path | None:
 def _finish(
     trainer: Any, recipe: Recipe, folder: RunFolder, tensors: dict[str, torch.Tensor] | None
 ) -> None:
-    """Write what was trained; the figures of its cost come last, as the sign of the end."""
+    """Write what was trained; its cost is written last and marks the run as finished."""
     folder.require_own()
     output = folder.path
     building = output / BUILDING

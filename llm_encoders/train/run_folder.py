@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from llm_encoders.data.prepare import STAMP
+from llm_encoders.data.prepare import FINGERPRINT
 from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
@@ -27,7 +27,7 @@ BUILDING = ".finished"
 SKIPPED, SKIPPED_EVALUATION = "skipped.txt", "skipped_evaluation.txt"
 """List faulty documents that ``data.on_error: skip`` has skipped."""
 _RUN = "run.yaml"
-_DATA_STAMP = ".data.json"
+_DATA_FINGERPRINT = ".data.json"
 _FILES = ".files"
 _CURE = "Name another output, or add --overwrite to start again."
 
@@ -57,7 +57,7 @@ class RunFolder:
 
     def _others(self) -> set[str]:
         """Names of what is in the folder besides the marks that every run makes."""
-        ours = {_RUN, _DATA_STAMP, _FILES, DATA, f"{DATA}.tmp", BUILDING, LOCK_NAME}
+        ours = {_RUN, _DATA_FINGERPRINT, _FILES, DATA, f"{DATA}.tmp", BUILDING, LOCK_NAME}
         ours |= {checkpoints.RECORD, SKIPPED, SKIPPED_EVALUATION}
         names = {path.name for path in self.path.iterdir()} if self.path.exists() else set()
         return {name for name in names - ours if not name.endswith(".partial")}
@@ -82,7 +82,7 @@ class RunFolder:
         return not self.overwrite and (self.path / _RUN).is_file() and (self.path / SPENT).is_file()
 
     def require_unchanged(self) -> None:
-        """Refuse to take a finished encoder for what the recipe makes of the present files.
+        """Refuse a finished encoder whose own files or training files have changed.
 
         Raises:
             UsageError: some of its files are gone, or training files have changed.
@@ -93,10 +93,10 @@ class RunFolder:
                 f"Of the finished encoder in {self.path}, {', '.join(missing) or _FILES} is "
                 "missing; restore it, or add --overwrite to start again."
             )
-        stamp = self.path / _DATA_STAMP
-        if not stamp.is_file():
+        fingerprint = self.path / _DATA_FINGERPRINT
+        if not fingerprint.is_file():
             return
-        prepared = read_object(stamp)
+        prepared = read_object(fingerprint)
         known, passages_alone = prepared["files"], prepared.get("corpus")
         if passages_alone is not None:
             present = corpus_files(passages_alone)
@@ -110,7 +110,7 @@ class RunFolder:
             )
 
     def claim(self) -> None:
-        """Write down whose folder it is; what a run that is overwritten had written goes now."""
+        """Write down whose folder it is; remove what an overwritten run had written."""
         self._require_same_recipe()  # again, under the lock: another run may have ended
         if self.overwrite:
             published = self.published()
@@ -140,7 +140,7 @@ class RunFolder:
         return read_text(listing).splitlines() if listing.is_file() else []
 
     def list_files(self, names: Iterable[str]) -> None:
-        """Note the files that the finished encoder consists of, before they come."""
+        """Note the files of the finished encoder before they are put in place."""
         write_atomically(self.path / _FILES, "".join(f"{name}\n" for name in names))
 
     def require_same_data(self, resumed: bool) -> None:
@@ -149,11 +149,11 @@ class RunFolder:
         Raises:
             UsageError: the training files have changed since the checkpoint was written.
         """
-        stamp = read_text(self.data / STAMP)
-        known = self.path / _DATA_STAMP
+        fingerprint = read_text(self.data / FINGERPRINT)
+        known = self.path / _DATA_FINGERPRINT
         if not resumed:
-            write_atomically(known, stamp)
-        elif known.is_file() and read_text(known) != stamp:
+            write_atomically(known, fingerprint)
+        elif known.is_file() and read_text(known) != fingerprint:
             raise UsageError(
                 f"The training files have changed since the run in {self.path} began (size or "
                 f"modification time). Restore them with their times. {_CURE}"

@@ -31,8 +31,8 @@ def checked_scan(corpus: Corpus, options: EncodeOptions, earlier: Manifest | Non
         known = _known(earlier)
         accepted = known is not None and (options.on_error == "skip" or not known.faults)
         if known is not None and accepted and known.window == options.window:
-            stamp = options.scan_stamp(corpus.stamp())
-            if stamp[1] and known.stamp == stamp:
+            fingerprint = options.scan_fingerprint(corpus.fingerprint())
+            if fingerprint[1] and known.fingerprint == fingerprint:
                 return known
     skip = options.on_error == "skip"
     listed = _new_list(Path(options.embeddings))
@@ -47,7 +47,7 @@ def checked_scan(corpus: Corpus, options: EncodeOptions, earlier: Manifest | Non
             stream.write(f"{fault}\n")
 
         scan = scan_corpus(corpus, options.window, note)
-    scan.stamp = options.scan_stamp(scan.stamp)
+    scan.fingerprint = options.scan_fingerprint(scan.fingerprint)
     if scan.faults and not skip:
         lines = "1 faulty line" if scan.faults == 1 else f"{scan.faults} faulty lines"
         which = f"the first {_SHOWN_FAULTS}" if scan.faults > _SHOWN_FAULTS else "listed"
@@ -70,8 +70,8 @@ def require_unchanged(options: EncodeOptions, scan: CorpusScan, manifest: Manife
         EncoderError: it was changed; names the first documents that differ.
     """
     corpus = options.open_corpus()
-    stamp = options.scan_stamp(corpus.stamp())
-    if stamp == scan.stamp or not stamp[1]:
+    fingerprint = options.scan_fingerprint(corpus.fingerprint())
+    if fingerprint == scan.fingerprint or not fingerprint[1]:
         return
     again = scan_corpus(corpus, options.window, lambda fault: None)
     if (again.digest, again.documents) != (scan.digest, scan.documents):
@@ -81,7 +81,7 @@ def require_unchanged(options: EncodeOptions, scan: CorpusScan, manifest: Manife
             "beginning. Restore the corpus and run the same command again, or give --overwrite to "
             "encode it as it is now."
         )
-    scan.stamp = manifest.scan["stamp"] = stamp
+    scan.fingerprint = manifest.scan["fingerprint"] = fingerprint
     manifest.save_scan()
 
 

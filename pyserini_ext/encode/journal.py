@@ -1,4 +1,4 @@
-"""The vectors of unfinished parts, kept beside the output, so that a kill costs little computing.
+"""The vectors of unfinished parts, kept next to the output, so that a kill costs little computing.
 
 Batches that are done go to a file of the journal every few seconds. A run that is resumed takes
 their vectors from there; the rest of a window forms the same batches as without the kill, because
@@ -20,14 +20,14 @@ from llm_encoders.jobs.atomic import write_atomically
 from pyserini_ext.folders.state import BATCH_TOKENS_NAME
 
 FLUSH_SECONDS = 20.0
-"""Computing that a kill may cost at most, beside the batch that is being computed."""
+"""Seconds of computing that a kill costs at most, in addition to the current batch."""
 
 
 class Journal:
     """What one encoder has done of the part it is at.
 
     Args:
-        folder: of the journals of all encoders of a run; beside it lies the rest of the record.
+        folder: of the journals of all encoders of a run, inside the folder of its record.
         seconds: between two files.
     """
 

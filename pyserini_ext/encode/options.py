@@ -94,7 +94,7 @@ class EncodeOptions:
 
     @property
     def assembled(self) -> bool:
-        """Whether the parts become one index in the end."""
+        """Whether the parts become one index at the end."""
         return self.output in ("lucene", "faiss")
 
     @property
@@ -113,7 +113,7 @@ class EncodeOptions:
             self.corpus, self.fields, self.encoded_fields, self.docid_field, self.delimiter
         )
 
-    def scan_stamp(self, stamp: list[Any]) -> list[Any]:
+    def scan_fingerprint(self, fingerprint: list[Any]) -> list[Any]:
         """What a reading of the corpus depends on, the stored bytes among it."""
         reading = [self.fields, self.encoded_fields, self.docid_field, self.delimiter]
-        return [reading, stamp]
+        return [reading, fingerprint]

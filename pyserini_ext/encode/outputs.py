@@ -23,7 +23,7 @@ from pyserini_ext.folders.state import (
 
 
 class Output:
-    """Parts that stay parts: JSONL, or npz with the terms of its columns beside it.
+    """Parts that stay parts: JSONL, or npz with the terms of its columns in a file of their own.
 
     As a context manager it lets go of what it holds open.
     """

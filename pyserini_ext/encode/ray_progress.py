@@ -37,7 +37,7 @@ class Reporter:
         self._lock = threading.Lock()
 
     def update(self, counts: dict[int, int]) -> None:
-        """Take counts of unfinished parts; one that is begun anew counts from 0."""
+        """Take counts of unfinished parts; one that is encoded again counts from 0."""
         with self._lock:
             for number, done in counts.items():
                 if number not in self._finished:

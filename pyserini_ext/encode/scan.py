@@ -19,8 +19,8 @@ _SPOOL_BYTES = 2**21  # of a bucket's records stay in memory; a larger one goes 
 class CorpusScan:
     """What the reading found; enough to enter the corpus at every window without reading on."""
 
-    stamp: list[Any]
-    """Of :meth:`Corpus.stamp`."""
+    fingerprint: list[Any]
+    """Of :meth:`Corpus.fingerprint`."""
     window: int
     """Documents between two entries."""
     documents: int = 0
@@ -96,7 +96,7 @@ def scan_corpus(corpus: Corpus, window: int, on_fault: Callable[[CorpusError], N
 
     Every fault goes to ``on_fault``: unusable records in order, then repeated ids.
     """
-    scan = CorpusScan(stamp=corpus.stamp(), window=window)
+    scan = CorpusScan(fingerprint=corpus.fingerprint(), window=window)
 
     def count_fault(fault: CorpusError) -> None:
         scan.faults += 1

@@ -1,8 +1,8 @@
 """Worker processes on one machine.
 
-The coordinator starts ``python -m pyserini_ext.encode.worker`` and speaks JSON lines with it: job
-and part numbers go in, progress and part records come out. A worker that dies is replaced and its
-parts are given out again; one whose coordinator dies sees the end of its input and stops.
+The coordinator starts ``python -m pyserini_ext.encode.worker`` and exchanges JSON lines with it:
+job and part numbers go in, progress and part records come out. A worker that dies is replaced, and
+its parts are given out again; one whose coordinator dies sees the end of its input and stops.
 """
 
 import json
@@ -171,6 +171,6 @@ class _Worker:
         return self._process.wait()
 
     def stop(self) -> None:
-        """End the process; what it has begun is encoded again another time."""
+        """End the process; what it has begun is encoded again later."""
         self._process.kill()
         self._process.wait()

@@ -1,1 +1,1 @@
-"""An output folder, and the record of the run that fills it beside it."""
+"""An output folder, and next to it the record of the run that fills it."""

@@ -68,7 +68,7 @@ class Manifest:
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
-        """The manifest of a folder; ``None`` where there is none, or nothing that it speaks of.
+        """The manifest of a folder; ``None`` where there is none, or nothing that it lists exists.
 
         Raises:
             EncoderError: it is broken, or lists what is no file of the folder.
@@ -145,7 +145,7 @@ class Manifest:
         )
 
     def forget_finished(self) -> None:
-        """Remove assembled files that turned out faulty, lest they mix with new ones."""
+        """Remove assembled files that turned out faulty, so that they do not mix with new ones."""
         for name in self.finished:
             (self.folder / name).unlink(missing_ok=True)
         self.finished = {}

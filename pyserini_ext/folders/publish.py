@@ -1,4 +1,4 @@
-"""Putting finished files in place so that a kill at any moment can be made good."""
+"""Putting finished files in place so that a kill at any moment can be repaired."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,7 @@
-"""The files that record a run. They lie beside the output folder, in ``.FOLDER.state``, because
-Anserini and Pyserini take every file inside it for documents or vectors; hidden and without
-suffix, lest a pattern such as ``vectors*`` or the folder above be taken for vectors with them.
+"""The files that record a run. They lie next to the output folder, in ``.FOLDER.state``, because
+Anserini and Pyserini take every file inside it for documents or vectors. The name is hidden and the
+files have no suffix, so that neither a pattern such as ``vectors*`` nor the folder above includes
+them.
 
 What is unfinished lies there, too: the output folder holds whole files and nothing else, and an
 index is in it completely or not at all.
@@ -12,7 +13,7 @@ from pathlib import Path
 MANIFEST_NAME = "manifest"
 SCAN_NAME = "corpus-scan"
 BATCH_TOKENS_NAME = "batch-tokens"
-"""The most tokens of a batch, where they were chosen by free memory."""
+"""The largest number of tokens of a batch, where free memory decided it."""
 SKIPPED_LINES_NAME = "skipped-lines.txt"
 """Faulty lines of the corpus that were left out."""
 SKIPPED_DOCUMENTS_NAME = "skipped-documents.txt"
@@ -51,7 +52,7 @@ def journal_folder(folder: Path) -> Path:
 
 
 def has_unfinished_work(folder: Path) -> bool:
-    """Whether a run of this output folder was stopped before its end, or is going on."""
+    """Whether a run of this output folder is at work, or was stopped before its end."""
     state = state_folder(folder)
     places = [state / name for name in _FOLDERS]
     return any(place.is_dir() and any(place.iterdir()) for place in places)

@@ -59,7 +59,7 @@ class KnownIds:
         """Refuse an id that occurs twice.
 
         Args:
-            inputs: the files that the records speak of.
+            inputs: the files that the records refer to.
 
         Raises:
             CorpusError: names file, line and id of the first one.

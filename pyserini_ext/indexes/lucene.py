@@ -109,7 +109,7 @@ class LuceneImpactWriter:
             string_class = autoclass("java.lang.String")
             document = autoclass("org.apache.lucene.document.Document")()
             store = autoclass("org.apache.lucene.document.Field$Store")
-            identity = string_field("id", "", store.YES)
+            docid_field = string_field("id", "", store.YES)
             bytes_class = autoclass("org.apache.lucene.util.BytesRef")
             # Anserini breaks ties by this field.
             order = autoclass("org.apache.lucene.document.BinaryDocValuesField")(
@@ -117,10 +117,10 @@ class LuceneImpactWriter:
             )
             nothing = jnius.cast("java.lang.CharSequence", string_class(""))
             contents = field_class("contents", nothing, _contents_type())
-            for field in (identity, order, contents):
+            for field in (docid_field, order, contents):
                 document.add(field)
             for docid, words in documents:
-                identity.setStringValue(docid)
+                docid_field.setStringValue(docid)
                 order.setBytesValue(bytes_class(docid.encode()))
                 contents.setStringValue(words)
                 self._writer.addDocument(document)

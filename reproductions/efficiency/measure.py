@@ -1,4 +1,4 @@
-"""Measure head, encoding, indexing and search beside the plain ways, in one run, into one CSV.
+"""Measure head, encoding, indexing, search and the plain way of each, in one run, into one CSV.
 
 python measure.py --corpus BEIR/nfcorpus/corpus.jsonl --tokenizer TOKENIZER [--device cuda]
     [--only head encode index search training] [--documents N] [--output results.csv]
@@ -137,7 +137,7 @@ def device_name() -> str:
 
 
 def read(path: Path) -> list[dict[str, object]]:
-    """What an earlier run measured; its groups are replaced as they are measured anew."""
+    """What an earlier run measured; its groups are replaced as they are measured again."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as stream:

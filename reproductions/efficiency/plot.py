@@ -1,6 +1,6 @@
 """Draw the ratios of a CSV of ``measure.py``: python plot.py [results.csv] (needs matplotlib).
 
-The picture lies beside it as ``ratios.svg``.
+The picture lies next to it as ``ratios.svg``.
 """
 
 import csv

@@ -17,7 +17,7 @@ COPIED = ("adapter_config.json", "encoder_config.json")
 def ship(trained: Path, output: Path) -> None:
     """Copy an adapter that ``llm_encoders.train`` made, its weights rounded to float16.
 
-    Its path to the backbone is relative and stays as it is, so write it beside the trained one.
+    Write the copy next to the original, because its path to the backbone is relative.
     """
     output.mkdir(parents=True, exist_ok=True)
     with safe_open(trained / WEIGHTS, "pt") as file:

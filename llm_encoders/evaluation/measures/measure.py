@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 Compute = Callable[[Sequence[str], Mapping[str, int], int], float]
-"""From document ids, best first, and grades by document to a figure, within a depth."""
+"""Function of document ids (best first), grades by document, and a depth; gives the figure."""
 
 
 @dataclass(frozen=True)

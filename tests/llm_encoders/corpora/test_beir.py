@@ -115,7 +115,7 @@ def test_subfolders_are_read(tmp_path):
     for name in ("README.md", "a/LICENSE", "_SUCCESS", ".git/config", "a/.hidden"):
         write(tmp_path / name, "no document")
     assert ids(tmp_path) == ["2", "1", "3", "0"]
-    names = [name for name, *_ in open_corpus(str(tmp_path)).stamp()]
+    names = [name for name, *_ in open_corpus(str(tmp_path)).fingerprint()]
     assert names == ["a/10.jsonl", "a/2.jsonl", "a/b/c.jsonl.gz", "b.jsonl"]
     assert len(list(rows(str(tmp_path)))) == 4
     (tmp_path / "a" / "loop").symlink_to(tmp_path)

@@ -39,7 +39,7 @@ def test_rows_as_documents(dataset):
     assert faults == [f"{dataset}, row 3: document 'c' has an empty text."]
     assert read(corpus, Position(0, 2))[0] == documents[1:]
     assert read(corpus)[0] == documents  # a stream can be read again
-    assert corpus.stamp()
+    assert corpus.fingerprint()
 
 
 def test_splits_without_train_must_be_chosen(tmp_path):

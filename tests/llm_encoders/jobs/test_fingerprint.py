@@ -5,7 +5,13 @@ import os
 import pytest
 
 from llm_encoders import UsageError
-from llm_encoders.jobs.fingerprint import describe, differences, file_stamps, flatten, require_same
+from llm_encoders.jobs.fingerprint import (
+    describe,
+    differences,
+    file_fingerprints,
+    flatten,
+    require_same,
+)
 
 
 def test_nested_keys_are_named_one_by_one():
@@ -42,16 +48,16 @@ def test_another_job_is_refused():
 
 
 @pytest.mark.parametrize("change", ["size", "time"])
-def test_a_file_that_changes_has_another_stamp(tmp_path, change):
+def test_a_file_that_changes_has_another_fingerprint(tmp_path, change):
     path = tmp_path / "corpus.jsonl"
     path.write_text("1234")
     os.utime(path, ns=(10**18, 10**18))
-    before = file_stamps([path])
+    before = file_fingerprints([path])
     assert before == {str(path): "4 bytes of 2001-09-09 01:46:40.000000000"}
     if change == "size":
         path.write_text("12345")
         os.utime(path, ns=(10**18, 10**18))
     else:
         os.utime(path, ns=(10**18 + 1, 10**18 + 1))
-    (found,) = differences({"files": before}, {"files": file_stamps([path])})
+    (found,) = differences({"files": before}, {"files": file_fingerprints([path])})
     assert found.key == f"files {path}"
