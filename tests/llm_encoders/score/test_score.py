@@ -126,7 +126,7 @@ def test_a_finished_output_is_found_before_the_teacher_is_loaded(tmp_path, sourc
     ):
         job.score(sources, other, tmp_path / "out.jsonl")
     (tmp_path / "foreign.jsonl").write_text("mine")
-    with pytest.raises(UsageError, match="foreign.jsonl is there already"):
+    with pytest.raises(UsageError, match="foreign.jsonl exists already"):
         job.score(sources, other, tmp_path / "foreign.jsonl")
     assert not again.loads and not other.loads
     assert (tmp_path / "out.jsonl").read_bytes() == before
