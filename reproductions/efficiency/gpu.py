@@ -134,6 +134,10 @@ class Tokenizer(SimpleNamespace):
     def __len__(self) -> int:
         return self.size
 
+    def __call__(self, text: str) -> dict[str, list[int]]:
+        """BOS and one token."""
+        return {"input_ids": [self.bos_token_id, 2]}
+
     def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
         """A name an id."""
         return [f"t{i}" for i in ids]
