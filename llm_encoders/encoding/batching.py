@@ -1,15 +1,10 @@
-"""Texts to token ids to length-sorted batches under a token budget."""
+"""Token ids to length-sorted batches under a token budget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-
-from llm_encoders.config import EncoderConfig
-from llm_encoders.errors import UsageError
-from llm_encoders.unicode import well_formed
 
 
 @dataclass(frozen=True)
@@ -22,71 +17,6 @@ class Batch:
     """int64 [batch, length]."""
     attention_mask: Tensor
     """int64 [batch, length], 1 for real tokens."""
-
-
-def tokenize(
-    tokenizer: Any,
-    texts: Sequence[str],
-    max_length: int,
-    pairs: Sequence[str] | None = None,
-    append_eos: bool = False,
-) -> list[list[int]]:
-    """Token ids of every text, special tokens as the tokenizer adds them, cut to ``max_length``.
-
-    Args:
-        tokenizer: a Transformers tokenizer.
-        texts: the texts, prefixes included.
-        max_length: largest number of tokens of a text, special tokens included.
-        pairs: second segments, joined by the tokenizer's own template for text pairs.
-        append_eos: end every text with the EOS token, within ``max_length``.
-
-    Raises:
-        UsageError: ``max_length`` leaves no room for text besides the special tokens.
-    """
-    if not texts:
-        return []
-    room = max_length - 1 if append_eos else max_length
-    special = tokenizer.num_special_tokens_to_add(pair=pairs is not None)
-    if room <= special:
-        raise UsageError(
-            f"A maximum length of {max_length} leaves no room for text besides "
-            f"{special + append_eos} special tokens."
-        )
-    token_ids = tokenizer(
-        [well_formed(text) for text in texts],
-        text_pair=None if pairs is None else [well_formed(pair) for pair in pairs],
-        truncation=True,
-        max_length=room,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-    )["input_ids"]
-    if append_eos:
-        return [[*ids, tokenizer.eos_token_id] for ids in token_ids]
-    return token_ids
-
-
-def require_room(tokenizer: Any, config: EncoderConfig, positions: int | None, source: str) -> None:
-    """Refuse a contract whose maximum lengths leave no room for a single token of a text.
-
-    Args:
-        tokenizer: a Transformers tokenizer.
-        config: the contract.
-        positions: how many tokens the backbone reads; ``None`` for any number.
-        source: names the encoder in errors.
-
-    Raises:
-        UsageError: prefix and special tokens fill a maximum length.
-    """
-    for side in ("query", "passage"):
-        longest = getattr(config, f"{side}_max_length")
-        length = longest if positions is None else min(longest, positions)
-        prefix = getattr(config, f"{side}_prefix")
-        needed = len(tokenizer(f"{prefix}a")["input_ids"]) + config.append_eos
-        if needed > length:
-            raise UsageError(
-                f"{source}: {side}_max_length is {length}, which leaves no room for text besides "
-                f"{needed - 1} {'tokens of the prefix and ' if prefix else ''}special tokens."
-            )
 
 
 def length_sorted(

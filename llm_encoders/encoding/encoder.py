@@ -14,8 +14,9 @@ from torch import Tensor
 from llm_encoders.checkpoints.backbone import Backbone
 from llm_encoders.checkpoints.backbone_checks import not_finite_cure
 from llm_encoders.config import EncoderConfig
-from llm_encoders.encoding.batching import Batch, length_sorted, pad, require_room, tokenize
+from llm_encoders.encoding.batching import Batch, length_sorted, pad
 from llm_encoders.encoding.budget import token_budget
+from llm_encoders.encoding.tokens import require_room, tokenize_documents, tokenize_queries
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.heads.representation import pooled_tokens, represent
 
@@ -33,7 +34,7 @@ class NotFiniteError(EncoderError):
 
 
 class Encoder(ABC, Generic[Vectors]):
-    """What sparse and dense encoders share: contract, tokenisation, batching.
+    """What sparse and dense encoders share: contract, batches, memory.
 
     A text's vector does not depend on the batch it is in, on padding or on order (float32: 1e-5).
 
@@ -101,8 +102,9 @@ class Encoder(ABC, Generic[Vectors]):
         self, queries: Sequence[str], max_length: int | None = None
     ) -> list[list[int]]:
         """Token ids of queries, as :meth:`encode_queries` makes them."""
-        texts = [self.config.query_prefix + query for query in _checked(queries)]
-        return self._tokenize(texts, None, _length(max_length, self.config.query_max_length))
+        return tokenize_queries(
+            self.backbone.tokenizer, self.config, self._positions, queries, max_length
+        )
 
     def document_token_ids(
         self,
@@ -112,31 +114,14 @@ class Encoder(ABC, Generic[Vectors]):
         add_sep: bool = False,
     ) -> list[list[int]]:
         """Token ids of passages, as :meth:`encode_documents` makes them; needs no device."""
-        texts = _checked(texts)
-        length = _length(max_length, self.config.passage_max_length)
-        prefix = self.config.passage_prefix
-        if titles is None:
-            return self._tokenize([prefix + text for text in texts], None, length)
-        if len(titles) != len(texts):
-            raise UsageError(f"{len(texts)} texts but {len(titles)} titles; give one a text.")
-        if add_sep:
-            return self._tokenize([prefix + (title or "") for title in titles], texts, length)
-        joined = [
-            prefix + (f"{title} {text}" if title else text)
-            for title, text in zip(titles, texts, strict=True)
-        ]
-        return self._tokenize(joined, None, length)
-
-    def _tokenize(
-        self, texts: list[str], pairs: Sequence[str] | None, max_length: int
-    ) -> list[list[int]]:
-        positions = self._positions
-        return tokenize(
+        return tokenize_documents(
             self.backbone.tokenizer,
+            self.config,
+            self._positions,
             texts,
-            max_length if positions is None else min(max_length, positions),
-            pairs=pairs,
-            append_eos=self.config.append_eos,
+            titles,
+            max_length,
+            add_sep,
         )
 
     def _outputs(
@@ -321,14 +306,3 @@ class Encoder(ABC, Generic[Vectors]):
         self, outputs: Iterator[tuple[list[int], Any]], count: int, top_k: int | None
     ) -> Vectors:
         """Put the vectors of all batches into ``count`` rows."""
-
-
-def _checked(texts: Sequence[str]) -> Sequence[str]:
-    """A bare string would be encoded letter by letter; refuse it."""
-    if isinstance(texts, str):
-        raise UsageError("Give a list of texts, not one string.")
-    return texts
-
-
-def _length(given: int | None, default: int) -> int:
-    return default if given is None else given

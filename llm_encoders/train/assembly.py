@@ -15,7 +15,7 @@ from transformers import TrainingArguments
 
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype
-from llm_encoders.encoding.batching import require_room
+from llm_encoders.encoding.tokens import require_room
 from llm_encoders.errors import UsageError
 from llm_encoders.jobs.arguments import LARGEST
 from llm_encoders.train.batches import Sampling, TrainingBatches

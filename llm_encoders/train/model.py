@@ -14,9 +14,9 @@ from llm_encoders.checkpoints.backbone_checks import (
 from llm_encoders.checkpoints.lora_adapter import apply_adapter, quiet_peft
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import EncoderConfig
-from llm_encoders.encoding.batching import require_room
 from llm_encoders.encoding.dense_encoder import DenseEncoder
 from llm_encoders.encoding.sparse_encoder import SparseEncoder
+from llm_encoders.encoding.tokens import require_room
 from llm_encoders.errors import UsageError
 from llm_encoders.heads.representation import pooled_tokens, represent
 from llm_encoders.train.recipe.sections import Adapter

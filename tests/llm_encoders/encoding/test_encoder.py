@@ -260,7 +260,7 @@ def test_lengths_without_room_are_refused(encoder):
         encoder.encode_queries(["cat"], max_length=1)
     with pytest.raises(UsageError, match="maximum length of 0"):
         encoder.encode_queries(["cat"], max_length=0)
-    with pytest.raises(UsageError, match="beside 2 special"):
+    with pytest.raises(UsageError, match="besides 2 special"):
         encoder.encode_documents(["cat"], ["title"], max_length=2, add_sep=True)
 
 
