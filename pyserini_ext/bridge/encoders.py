@@ -217,7 +217,7 @@ def _wrong_paradigm(name: str, known: str) -> str:
             "--to-faiss'."
         )
     return (
-        f"{name} is a sparse encoder, which a FAISS index cannot hold. Search its impacts with "
+        f"{name} is a sparse encoder and cannot use a FAISS index. Search its impacts with "
         f"'python -m pyserini.search.lucene --impact --encoder {name} --index LUCENE_FOLDER …', "
         "over an index from 'python -m pyserini.index.lucene --collection JsonVectorCollection "
         "--impact --pretokenized'."

@@ -160,7 +160,7 @@ def _find_encoder(options: EncodeOptions) -> resolve.Checkpoint:
     paradigm = files.contract.paradigm
     if options.to_faiss and paradigm == "sparse":
         raise UsageError(
-            f"{options.encoder} is a sparse encoder, which a FAISS index cannot hold. Give "
+            f"{options.encoder} is a sparse encoder and cannot use a FAISS index. Give "
             "--to-lucene in place of --to-faiss."
         )
     if options.to_lucene and paradigm == "dense":
