@@ -74,7 +74,7 @@ def require_same(
     cure: str,
     separator: str = " ",
 ) -> None:
-    """Refuse to resume what another job has begun.
+    """Refuse to resume what another job has started.
 
     Args:
         old: the fingerprint of the output that is there.

@@ -1,4 +1,4 @@
-"""A training run from recipe to finished encoder, begun or resumed."""
+"""A training run from recipe to finished encoder, started or resumed."""
 
 import json
 import shutil

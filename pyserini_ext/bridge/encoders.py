@@ -114,7 +114,7 @@ class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
             device: default chosen, see :func:`llm_encoders.load_encoder`.
             prefix: put before every query with a space, in place of the contract's prefix.
             fp16: compute in float16.
-            max_length: most tokens of a query; default the contract's.
+            max_length: tokens of a query, at most; default the contract's.
         """
         if encoded_query_dir is not None:
             raise UsageError(

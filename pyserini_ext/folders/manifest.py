@@ -132,7 +132,7 @@ class Manifest:
         return self.fingerprint.get("output") in ("jsonl", "npz")
 
     def require_same(self, fingerprint: dict[str, Any]) -> None:
-        """Refuse to resume what something else has begun.
+        """Refuse to resume what another job has started.
 
         Raises:
             UsageError: names the differences.

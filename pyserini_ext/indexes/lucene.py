@@ -80,7 +80,7 @@ class LuceneImpactWriter:
         )
 
     def add_words(self, documents: Iterable[tuple[str, str]]) -> None:
-        """Add documents given as (id, ``term<DELIMITER>impact`` words), while the caller goes on.
+        """Add documents given as (id, ``term<DELIMITER>impact`` words) in the background.
 
         An error comes with the next call, at the latest with :meth:`commit`.
         """
