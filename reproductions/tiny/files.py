@@ -114,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=Path, required=True, help="folder of *.jsonl.gz pairs")
     parser.add_argument("--output", type=Path, required=True, help="folder for the files")
-    parser.add_argument("--queries", type=int, default=8192, help="training queries")
+    parser.add_argument("--queries", type=int, default=65536, help="training queries")
     args = parser.parse_args()
     pairs = prepare(args.pairs)
     if not pairs:

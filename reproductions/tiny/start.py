@@ -1,7 +1,7 @@
 """The tokenizer and the first weights of the tiny backbone: a lexical matcher before any training.
 
 python reproductions/tiny/start.py --pairs PAIRS --corpus runs/tiny/corpus.jsonl \
-    --teacher TEACHER --output runs/tiny/backbone
+    --teacher TEACHER --output runs/tiny/start
 
 The embedding of a token points where the teacher puts its text; its length grows with the
 token's inverse document frequency. The last channel is the same in all embeddings and has two

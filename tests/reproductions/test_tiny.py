@@ -14,15 +14,17 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from llm_encoders import load_encoder
+from llm_encoders import EncoderConfig, load_encoder
 from llm_encoders.data.prepare import DataSources, prepare
 from llm_encoders.evaluation.evaluate import Collection
+from llm_encoders.train.recipe.file import load_recipe
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "reproductions" / "tiny" / "README.md"
 SHIPPED = REPOSITORY / "llm_encoders" / "models" / "tiny"
 OVERRIDES = (
     "schedule.steps=2 schedule.queries=4 evaluation.every=2 saving.every=2 dtype=float32 "
+    "schedule.chunk_tokens=2048 "
     "'trainer={disable_tqdm: true, logging_steps: 1}'"
 )
 
@@ -97,13 +99,10 @@ def test_the_page_at_tiny_scale(teacher, pairs, tmp_path):
     for name in ("backbone", "sparse", "dense"):
         files = {path.name for path in (made / name).iterdir()}
         assert files == {path.name for path in (SHIPPED / name).iterdir()} - {"README.md"}
-        if name != "backbone":
-            half, whole = (
-                load_file(made / folder / "adapter_model.safetensors")
-                for folder in (name, f"trained-{name}")
-            )
-            assert half.keys() == whole.keys()
-            assert all(torch.equal(half[key], whole[key].half()) for key in half)
+        weights = "model.safetensors" if name == "backbone" else "adapter_model.safetensors"
+        half, whole = (load_file(made / one / weights) for one in (name, f"trained-{name}"))
+        assert half.keys() == whole.keys()
+        assert all(torch.equal(half[key], whole[key].half()) for key in half)
     check_files(made)
 
 
@@ -119,3 +118,9 @@ def check_files(made):
     trained = [one["query"].lower() for one in rows]
     assert len(set(trained)) == len(trained) > 100 and len(collection.queries) > 2
     assert all(1 <= len(one["positives"]) <= 4 for one in rows)
+
+
+@pytest.mark.parametrize("name", ["sparse", "dense"])
+def test_recipe_and_shipped_contract_agree(name):
+    recipe = load_recipe(REPOSITORY / "reproductions" / "recipes" / f"tiny-{name}.yaml")
+    assert recipe.encoder == EncoderConfig.load(SHIPPED / name)
