@@ -73,7 +73,8 @@ def test_from_adaptation_to_a_fine_tuned_encoder(recipe_file, tmp_path, beir, st
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
     assert not (adapted / "encoder_config.json").exists()
     card = (adapted / "README.md").read_text()
-    assert f"20 steps of 6 {'rows' if stage == 'mntp' else 'passages'}" in card
+    assert f"| Batch size | 6 {'rows' if stage == 'mntp' else 'passages'} |" in card
+    assert "| Optimiser steps | 20 |" in card
     assert ("bidirectional attention" in card) == (stage == "mntp")
     assert ("2504.10816" in card) == (stage == "clm")
     attention = "causal" if stage == "clm" else "bidirectional"
