@@ -95,6 +95,7 @@ def test_module_that_the_jvm_lacks_is_not_asked_for(machine, monkeypatch, has_mo
     options = ["-Xmx1g", "--add-modules=jdk.incubator.vector"]
     monkeypatch.setattr(jnius_config, "vm_running", False)
     monkeypatch.setattr(jnius_config, "options", list(options))
+    monkeypatch.setattr(java, "_quiet", False)  # another test of this process may have set it
     home = make_java(machine / "j", "25", vector=has_module)
     monkeypatch.setenv("JAVA_HOME", str(home))
     java.adapt_options()
