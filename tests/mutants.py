@@ -309,12 +309,6 @@ MUTANTS = (
         (f"{_PARTS}[parted]",),
     ),
     Mutant(
-        "cls and mean pooling of a teacher swapped",
-        'if self.layout.pooling == "cls":',
-        'if self.layout.pooling != "cls":',
-        (f"{_TEACHERS}/test_sentence_transformers.py::test_pooling_of_both_layouts",),
-    ),
-    Mutant(
         "a teacher's query prompt left out",
         "return self._encode(queries, self.layout.query_prompt)",
         'return self._encode(queries, "")',
