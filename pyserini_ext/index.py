@@ -1,13 +1,14 @@
 """``python -m pyserini_ext.index``; see :mod:`pyserini_ext.indexes.command`."""
 
-import sys
+from llm_encoders.jobs.console import end_command
+
+
+def main() -> int:
+    """Import and run the command."""
+    from pyserini_ext.indexes.command import main
+
+    return main()
+
 
 if __name__ == "__main__":
-    try:
-        from pyserini_ext.indexes.command import main
-
-        code = main()
-    except KeyboardInterrupt:  # while modules are imported
-        print("Interrupted before anything was written.", file=sys.stderr)
-        code = 130
-    raise SystemExit(code)
+    end_command(main, "Interrupted before anything was written.")

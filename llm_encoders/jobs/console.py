@@ -61,15 +61,19 @@ def _run(work: Callable[[], None], resumable: bool) -> int:
     return 0
 
 
-def end_command(main: Callable[[], int]) -> None:
+def end_command(main: Callable[[], int], interrupted: str = "Interrupted.") -> None:
     """Run a command's ``main`` and leave Python with its exit code.
 
     An interrupt while modules are imported or the command line is read ends in a line, too.
+
+    Args:
+        main: imports what takes long; returns the exit code.
+        interrupted: that line.
     """
     try:
         code = main()
     except KeyboardInterrupt:
-        _say("Interrupted.")
+        _say(interrupted)
         code = 130
     sys.exit(code)
 

@@ -1,13 +1,14 @@
 """``python -m pyserini_ext.doctor``: what was found and chosen, what is wrong, and the cure."""
 
-import sys
+from llm_encoders.jobs.console import end_command
+
+
+def main() -> int:
+    """Import and run the command."""
+    from pyserini_ext.doctor.command import main
+
+    return main()
+
 
 if __name__ == "__main__":
-    try:
-        from pyserini_ext.doctor.command import main
-
-        code = main()
-    except KeyboardInterrupt:  # also while modules are imported
-        print("Interrupted.", file=sys.stderr)
-        code = 130
-    raise SystemExit(code)
+    end_command(main)

@@ -1,12 +1,14 @@
 """``python -m pyserini_ext.encode``; ``python -m pyserini.encode`` becomes it for our encoders."""
 
-import sys
+from llm_encoders.jobs.console import end_command
 
-try:
+
+def main() -> int:
+    """Import and run the command."""
     from pyserini_ext.encode.command import main
-except KeyboardInterrupt:  # the imports take seconds
-    print("Interrupted before anything was written.", file=sys.stderr)
-    raise SystemExit(130) from None
+
+    return main(prog="python -m pyserini.encode")
+
 
 if __name__ == "__main__":
-    raise SystemExit(main(prog="python -m pyserini.encode"))
+    end_command(main, "Interrupted before anything was written.")
