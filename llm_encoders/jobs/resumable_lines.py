@@ -14,7 +14,7 @@ from typing import Any
 
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import naming, write_atomically
-from llm_encoders.jobs.fingerprint import describe, differences
+from llm_encoders.jobs.fingerprint import require_same
 from llm_encoders.jobs.lock import locked
 from llm_encoders.jobs.removal import remove_recorded
 from llm_encoders.reading import read_object
@@ -127,8 +127,7 @@ class ResumableLines:
         self.fresh, self.done = False, count
 
     def _require_same(self, known: dict[str, Any], path: Path, problem: str) -> None:
-        if found := differences(known, self._fingerprint):
-            raise UsageError(f"{path} {problem} job: {describe(found)}. {_OVERWRITE}")
+        require_same(known, self._fingerprint, f"{path} {problem} job", _OVERWRITE)
 
     def _drop_broken_end(self) -> int:
         count = whole = 0
