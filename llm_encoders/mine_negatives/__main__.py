@@ -33,25 +33,14 @@ def main() -> int:
     args = parser.parse_args()
 
     def work() -> None:
-        from llm_encoders.data.sources import DataSources
         from llm_encoders.mine_negatives.job import mine
         from llm_encoders.mine_negatives.mining import Mining
-        from llm_encoders.teachers.choice import find_teacher
 
         names = ("method", "index", "depth", "skip", "negatives", "sampling", "margin", "seed")
-        mining = Mining(**{name: getattr(args, name) for name in names})
-        choice = args.teacher and find_teacher(
-            args.teacher,
-            args.kind,
-            device=args.device,
-            dtype=args.dtype,
-            batch_size=args.batch_size,
-        )
-        sources = DataSources(args.train, args.corpus, args.split, args.on_error)
         mine(
-            sources,
-            mining,
-            choice,
+            options.sources_of(args),
+            Mining(**{name: getattr(args, name) for name in names}),
+            options.teacher_of(args),
             args.output,
             threads=args.threads,
             device=args.device,

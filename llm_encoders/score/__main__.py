@@ -25,23 +25,11 @@ def main() -> int:
     args = parser.parse_args()
 
     def work() -> None:
-        from llm_encoders.data.sources import DataSources
         from llm_encoders.score.job import score
-        from llm_encoders.teachers.choice import find_teacher
 
-        choice = find_teacher(
-            args.teacher,
-            args.kind,
-            device=args.device,
-            dtype=args.dtype,
-            batch_size=args.batch_size,
-        )
-        score(
-            DataSources(args.train, args.corpus, args.split, args.on_error),
-            choice,
-            args.output,
-            args.overwrite,
-        )
+        choice = options.teacher_of(args)
+        assert choice is not None  # --teacher is required
+        score(options.sources_of(args), choice, args.output, args.overwrite)
 
     return run_command(work)
 

@@ -1,8 +1,13 @@
 """Options of the command line that scoring and mining share."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from llm_encoders.jobs import arguments
+
+if TYPE_CHECKING:
+    from llm_encoders.data.sources import DataSources
+    from llm_encoders.teachers.choice import TeacherChoice
 
 KINDS = ("cross-encoder", "bi-encoder", "yes-no")
 DTYPES = ("float32", "bfloat16", "float16")
@@ -68,6 +73,28 @@ def add_teacher(parser: argparse.ArgumentParser, required: bool, purpose: str) -
         metavar="DEVICE",
         help="where models compute: cpu, cuda, cuda:N or mps (default: the first GPU, else the "
         "CPU)",
+    )
+
+
+def sources_of(args: argparse.Namespace) -> "DataSources":
+    """What the options of :func:`add_sources` name."""
+    from llm_encoders.data.sources import DataSources
+
+    return DataSources(args.train, args.corpus, args.split, args.on_error)
+
+
+def teacher_of(args: argparse.Namespace) -> "TeacherChoice | None":
+    """What the options of :func:`add_teacher` choose; ``None`` without a teacher."""
+    from llm_encoders.teachers.choice import find_teacher
+
+    if args.teacher is None:
+        return None
+    return find_teacher(
+        args.teacher,
+        args.kind,
+        device=args.device,
+        dtype=args.dtype,
+        batch_size=args.batch_size,
     )
 
 
