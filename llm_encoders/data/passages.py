@@ -91,13 +91,13 @@ class Passages:
             place += 1  # another id of the same hash
         return None
 
-    def have_texts(self, rows: Sequence[int], keys: np.ndarray) -> np.ndarray:
+    def have_texts(self, rows: Sequence[int] | np.ndarray, keys: np.ndarray) -> np.ndarray:
         """Which passages have, with or without their title, one of the texts of these keys.
 
         Returns:
             bool [rows].
         """
-        return np.isin(self.keys[list(rows)], keys).any(axis=1)
+        return np.isin(self.keys[np.asarray(rows, dtype=np.int64)], keys).any(axis=1)
 
     def ids(self, rows: Iterable[int]) -> list[str]:
         """Ids of these rows."""

@@ -153,7 +153,7 @@ class TrainingBatches(Dataset[TrainingBatch]):
         With ``candidates``, a query is compared with its own passages and those of the queries
         after it, around the end of the batch, up to that number.
         """
-        rows = [row for one in drawn for row in one.rows]
+        rows = np.array([row for one in drawn for row in one.rows])  # once, for all queries
         if self.sampling.exclude_known_positives:
             texts = self.data.passages
             excluded = np.stack([texts.have_texts(rows, one.relevant) for one in drawn])
