@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from llm_encoders.corpora import CorpusError, open_corpus
-from llm_encoders.corpora.beir import is_beir
 from llm_encoders.data.arrow import Table, TableWriter
 from llm_encoders.data.faults import LeftOut, refuse
 from llm_encoders.data.layouts import Example, Inline, TrainingDataError, numbered_per_record
@@ -146,7 +145,7 @@ class Builder:
 
     def _itself(self, one: Example) -> list[int]:
         """The document that, in BEIR's convention, is the query: that of the query's id."""
-        if self._by_id is None or one.id is None or not is_beir(self.sources.train):
+        if self._by_id is None or one.id is None or not self.sources.queries_are_documents:
             return []
         row = self._by_id.row(one.id)
         return [] if row is None else [row]

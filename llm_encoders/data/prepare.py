@@ -34,12 +34,20 @@ class TrainingData:
     passages: Passages
     relevance: Relevance
     """The texts that are no negatives of a query."""
+    queries_are_documents: bool = False
+    """See :class:`DataSources`."""
+
+    def itself(self, one: dict[str, Any]) -> int | None:
+        """The passage that is the query of a row of ``queries``, if any."""
+        if not self.queries_are_documents or one["id"] is None:
+            return None
+        return self.passages.row(one["id"])
 
     def no_negatives(self, one: dict[str, Any], rows: list[int]) -> np.ndarray:
         """Which passages cannot be negatives of a query.
 
         Those are passages relevant to it in any record of the same query, passages with the text
-        of such a passage or of the query, and the passage whose id is the query's.
+        of such a passage or of the query, and the passage that is the query.
 
         Args:
             one: a row of ``queries``.
@@ -49,7 +57,7 @@ class TrainingData:
             bool [passages].
         """
         found = self.passages.have_texts(rows, self.relevance.of(one["group"]))
-        own = None if one["id"] is None else self.passages.row(one["id"])
+        own = self.itself(one)
         return found if own is None else found | (np.asarray(rows) == own)
 
 
@@ -95,7 +103,12 @@ def prepare(
         Builder(sources, building, wanted, left_out).build()
 
     _prepare(folder, fingerprint, build, listing)
-    return TrainingData(Table(folder / QUERIES), Passages(folder), Relevance(folder))
+    return TrainingData(
+        Table(folder / QUERIES),
+        Passages(folder),
+        Relevance(folder),
+        sources.queries_are_documents,
+    )
 
 
 def prepare_passages(

@@ -32,6 +32,14 @@ class DataSources:
         """The corpus that is named, or the BEIR folder's own."""
         return self.corpus or (self.train if is_beir(self.train) else None)
 
+    @property
+    def queries_are_documents(self) -> bool:
+        """Whether the passage with a query's id is the query itself, as BEIR has it.
+
+        Elsewhere, as in MS MARCO, queries and passages are numbered apart.
+        """
+        return is_beir(self.train) or (self.corpus is not None and is_beir(self.corpus))
+
 
 def skipped_of(output: Path) -> Path:
     """The file beside an output that lists the faulty documents that were skipped."""

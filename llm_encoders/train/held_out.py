@@ -78,5 +78,5 @@ def _collection(
 
 def _name(data: TrainingData, record: dict[str, Any], number: int) -> str:
     """The name of a query: that of the passage that it is, which rankings leave out, if any."""
-    own = None if record["id"] is None else data.passages.row(record["id"])
+    own = data.itself(record)
     return f"query-{number}" if own is None else str(own)

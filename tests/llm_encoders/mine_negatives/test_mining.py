@@ -100,6 +100,25 @@ def test_copies_of_positives_and_of_the_query_are_never_negatives(ranker, tmp_pa
             assert found == everything
 
 
+def test_a_passage_with_the_id_of_a_query_of_another_numbering_can_be_a_negative(
+    ranker, tmp_path, beir
+):
+    """As in MS MARCO, where query 7 and passage 7 have nothing to do with each other."""
+    with (beir / "corpus.jsonl").open("a") as stream:
+        stream.write('{"_id": "bread0", "title": "", "text": "has the id of a query"}\n')
+    record = {
+        "query_id": "bread0",
+        "question": "ingredients of bread",
+        "pos_pid": "bread",
+        "neg_pids": [],
+    }
+    (tmp_path / "train.jsonl").write_text(json.dumps(record))
+    for corpus, found in ((beir / "corpus.jsonl", True), (beir, False)):
+        sources = DataSources(str(tmp_path / "train.jsonl"), str(corpus))
+        mine(sources, Mining(negatives=50), None, tmp_path / f"mined-{found}")
+        assert ("bread0" in lines(tmp_path / f"mined-{found}")[0]["neg_pids"]) == found
+
+
 def test_records_keep_the_ids_of_their_queries(ranker, tmp_path, beir):
     """So that training and scoring know which document is the query itself."""
     mine(DataSources(str(beir)), Mining(), None, tmp_path / "n")

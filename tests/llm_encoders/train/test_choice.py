@@ -144,6 +144,24 @@ def test_equal_queries_are_held_out_together(tmp_path, scored, beir):
         hold_out(data, count + 1, seed=1)
 
 
+@pytest.mark.parametrize("layout", ["beir", "numbered apart"])
+def test_an_equal_id_is_the_query_itself_in_beir_only(tmp_path, scored, beir, layout):
+    """Elsewhere query 'bread' and passage 'bread' have nothing but a name in common."""
+    records = [json.loads(line) for line in scored.read_text().splitlines()]
+    for record in records:
+        record["query_id"] = record["pos_pid"]
+    scored.write_text("".join(json.dumps(record) + "\n" for record in records))
+    corpus = beir if layout == "beir" else beir / "corpus.jsonl"
+    data = prepare(DataSources(str(scored), str(corpus)), tmp_path / "data")
+    collection = hold_out(data, 5, seed=5)[1]
+    for name, relevant in collection.qrels.items():
+        assert (name in relevant) == (name in collection.ids) == (layout == "beir")
+    for one in (data.queries[row] for row in range(len(data.queries))):
+        everything = list(range(len(data.passages)))
+        left_out = np.flatnonzero(data.no_negatives(one, everything)).tolist()
+        assert left_out == one["positives"]
+
+
 def test_a_run_that_holds_out_queries(recipe_file, tmp_path, beir):
     evaluation = {"held_out": 2, "every": 1, "collections": [str(beir)], "report": ["test"]}
     recipe = recipe_file(evaluation=evaluation, saving={"every": 1})
