@@ -1,6 +1,6 @@
 """The tiny encoders on real collections, by Pyserini's bare commands, against brute force.
 
-The default run takes 1,500 documents of nfcorpus, the relevant ones first; with ``--whole`` it
+The default run takes 500 documents of nfcorpus, the relevant ones first; with ``--whole`` it
 takes all, and SciFact, too.
 """
 
@@ -24,7 +24,7 @@ from tests.pyserini_ext.brute_force import (
 
 pytestmark = pytest.mark.slow
 HITS = 1000
-PART = 1500
+PART = 500
 BATCH = 64  # as the pipeline searches; a batch's make-up may turn an impact at a rounding edge
 
 

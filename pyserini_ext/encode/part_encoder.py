@@ -211,7 +211,7 @@ def open_encoder(options: EncodeOptions) -> Any:
     encoder = load_encoder(
         options.encoder,
         device=or_cpu(options.named_device),
-        dtype="float16" if options.fp16 else options.dtype,
+        dtype=options.dtype,
         backbone=options.backbone,
         paradigm=options.paradigm,
         quantization=options.quantization,
