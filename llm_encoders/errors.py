@@ -17,7 +17,7 @@ class UsageError(EncoderError):
     exit_code = 2
 
 
-RESUMABLE = "Finished parts are good; run the same command again to resume."
+RESUMABLE = "What is finished is kept; run the same command again to resume."
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 

@@ -33,7 +33,7 @@ def test_ctrl_c(encode_words, run, tmp_path, kind):
         time.sleep(0.01)
     _, shown = process.communicate(timeout=60)
     assert process.returncode == 130, shown
-    assert "Interrupted. Finished parts are good; run the same command again to resume." in shown
+    assert "Interrupted. What is finished is kept; run the same command again to resume." in shown
     assert "Traceback" not in shown
     run(words)
     if kind == "lucene":

@@ -179,7 +179,7 @@ def test_a_full_disk_leaves_the_finished_parts_good(encode, tmp_path, stories, m
 
     monkeypatch.setattr(os, "fsync", full)
     code, said = encode(*option, encoder=encoder)
-    assert code == 1 and "No space left on device" in said and "Finished parts are good" in said
+    assert code == 1 and "No space left on device" in said and "What is finished is kept" in said
     done = len(Manifest.load(tmp_path / "output").parts)
     assert 0 < done < 4
     assert not list(tmp_path.rglob("*.partial"))
@@ -218,7 +218,7 @@ def test_sigterm_is_like_ctrl_c(encode, tmp_path, monkeypatch):
 
     monkeypatch.setattr(PartEncoder, "_encode", terminated)
     code, said = encode()
-    assert code == 130 and "Finished parts are good; run the same command again to resume." in said
+    assert code == 130 and "What is finished is kept; run the same command again to resume." in said
 
 
 @pytest.mark.slow
