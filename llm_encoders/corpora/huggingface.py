@@ -9,6 +9,7 @@ from llm_encoders.corpora import files
 from llm_encoders.corpora.document import BEGINNING, CorpusError, Document, Position
 from llm_encoders.corpora.records import RecordReader
 from llm_encoders.errors import EncoderError, UsageError, nearest
+from llm_encoders.jobs.fingerprint import file_fingerprints
 
 _HUB = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(?P<options>(,(config|split)=[^,]+)*)")
 
@@ -68,9 +69,9 @@ class DatasetCorpus:
         self._rows = _open(path)
 
     def fingerprint(self) -> list[Any]:
-        """Name, size and time of change of local files; unknown for the Hub."""
-        stats = [(file.name, file.stat()) for file in local_files(self.name)]
-        return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+        """Name, and size and time of modification, of local files; unknown for the Hub."""
+        found = file_fingerprints(local_files(self.name)).items()
+        return [[Path(path).name, one] for path, one in found]
 
     def documents(
         self, on_fault: Callable[[CorpusError], None], start: Position = BEGINNING

@@ -10,6 +10,7 @@ from llm_encoders.corpora import files
 from llm_encoders.corpora.document import BEGINNING, CorpusError, Document, Position
 from llm_encoders.corpora.records import ID_FIELDS, RecordReader
 from llm_encoders.errors import EncoderError
+from llm_encoders.jobs.fingerprint import file_fingerprints
 
 # Columns of a TSV by their number: passages, titled passages, MS MARCO documents.
 _TSV_COLUMNS = {
@@ -43,11 +44,11 @@ class LineCorpus:
         self._told: set[Path] = set()
 
     def fingerprint(self) -> list[Any]:
-        """Name, size and time of change of every file."""
+        """Name, and size and time of modification, of every file."""
         folder = Path(self.name)
         names = [f.relative_to(folder) if folder in f.parents else f.name for f in self.files]
-        stats = [(str(name), file.stat()) for name, file in zip(names, self.files, strict=True)]
-        return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+        found = file_fingerprints(self.files).values()
+        return [[str(name), one] for name, one in zip(names, found, strict=True)]
 
     def documents(
         self, on_fault: Callable[[CorpusError], None], start: Position = BEGINNING

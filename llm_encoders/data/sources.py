@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from llm_encoders.corpora import document_files
 from llm_encoders.corpora.beir import BeirFolder, Query, is_beir
@@ -12,6 +11,7 @@ from llm_encoders.corpora.rows import row_files, rows
 from llm_encoders.data.faults import LeftOut
 from llm_encoders.data.layouts import Example, Inline, TrainingDataError, example, is_header
 from llm_encoders.data.passages import Passages
+from llm_encoders.jobs.fingerprint import file_fingerprints
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def skipped_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.skipped.txt")
 
 
-def source_files(sources: DataSources) -> list[list[Any]]:
-    """Name, size and time of change of every local file."""
+def source_files(sources: DataSources) -> dict[str, str]:
+    """Size and time of modification of every local file."""
     train = sources.train
     if is_beir(train):
         folder = BeirFolder(Path(train))
@@ -56,14 +56,12 @@ def source_files(sources: DataSources) -> list[list[Any]]:
         paths = _local(train, rows_only=True)
     if sources.corpus_name is not None:
         paths += _local(sources.corpus_name)
-    stats = [(path, path.stat()) for path in paths]
-    return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+    return file_fingerprints(paths)
 
 
-def corpus_files(corpus: str) -> list[list[Any]]:
+def corpus_files(corpus: str) -> dict[str, str]:
     """As :func:`source_files`, of a corpus alone."""
-    stats = [(path, path.stat()) for path in _local(corpus)]
-    return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+    return file_fingerprints(_local(corpus))
 
 
 def _local(name: str, rows_only: bool = False) -> list[Path]:

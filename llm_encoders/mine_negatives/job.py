@@ -13,7 +13,6 @@ from llm_encoders.data.prepare import prepare
 from llm_encoders.data.sources import DataSources, skipped_of, source_files
 from llm_encoders.errors import UsageError
 from llm_encoders.jobs.atomic import write_atomically
-from llm_encoders.jobs.fingerprint import file_fingerprints
 from llm_encoders.jobs.removal import require_apart
 from llm_encoders.jobs.resumable_lines import resumable_lines
 from llm_encoders.mine_negatives.encoder_ranker import EncoderRanker, encoder_fingerprint
@@ -59,14 +58,14 @@ def mine(
         raise UsageError(
             f"--index is for bm25; {mining.method} encodes the passages itself. Leave it out."
         )
-    files = [path for path, *_ in source_files(sources)]
+    files = source_files(sources)
     teacher_folder = None if choice is None else choice.folder
     require_apart(output, [sources.train, sources.corpus, mining.index, teacher_folder, *files])
     encoder = None if factory else encoder_fingerprint(mining.method, device)
     fingerprint = {
         **asdict(sources),
         **asdict(mining),
-        "files": file_fingerprints(map(Path, files)),
+        "files": files,
         "teacher": None if choice is None else choice.fingerprint,
         "encoder": encoder,
     }
@@ -84,7 +83,7 @@ def mine(
                 "a BEIR folder."
             )
         lines.begin()
-        stands = {"files": fingerprint["files"], "method": mining.method, "encoder": encoder}
+        stands = {"files": files, "method": mining.method, "encoder": encoder}
         place = _folder_of(stands, work / "ranker")
         ranker = KeptRanker(
             factory(data.passages, place, index=index, threads=threads)

@@ -11,7 +11,6 @@ from tqdm import tqdm
 from llm_encoders.data.passages import Passages
 from llm_encoders.data.prepare import TrainingData, prepare
 from llm_encoders.data.sources import DataSources, skipped_of, source_files
-from llm_encoders.jobs.fingerprint import file_fingerprints
 from llm_encoders.jobs.removal import require_apart
 from llm_encoders.jobs.resumable_lines import resumable_lines
 from llm_encoders.teachers.choice import TeacherChoice
@@ -38,10 +37,9 @@ def score(
     Raises:
         EncoderError: faulty training data; names file and line.
     """
-    files = [path for path, *_ in source_files(sources)]
+    files = source_files(sources)
     require_apart(output, [sources.train, sources.corpus, choice.folder, *files])
-    fingerprints = file_fingerprints(map(Path, files))
-    fingerprint = {**asdict(sources), "files": fingerprints, "teacher": choice.fingerprint}
+    fingerprint = {**asdict(sources), "files": files, "teacher": choice.fingerprint}
     with resumable_lines(output, fingerprint, overwrite, _WORK) as lines:
         work = lines.work
         if lines.finished:

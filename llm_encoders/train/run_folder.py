@@ -11,7 +11,7 @@ from llm_encoders.data.prepare import FINGERPRINT
 from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
-from llm_encoders.jobs.fingerprint import require_same
+from llm_encoders.jobs.fingerprint import differences, require_same
 from llm_encoders.jobs.lock import LOCK_NAME
 from llm_encoders.jobs.removal import recorded_paths, remove_recorded, require_apart
 from llm_encoders.reading import parse_yaml, read_object, read_text
@@ -102,10 +102,10 @@ class RunFolder:
             present = corpus_files(passages_alone)
         else:
             present = source_files(DataSources(**prepared["sources"]))
-        for name, *_ in [one for one in known + present if one not in known or one not in present]:
+        if changed := differences(known, present):
             raise UsageError(
-                f"The encoder in {self.path} is finished, but {name} has changed since it was "
-                "trained (size or modification time), has been added or is gone. "
+                f"The encoder in {self.path} is finished, but {changed[0].key} has changed since "
+                "it was trained (size or modification time), has been added or is gone. "
                 f"{_CURE}"
             )
 

@@ -15,6 +15,7 @@ from llm_encoders.corpora import Position
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs import arguments as parsing
 from llm_encoders.jobs.console import run_command
+from llm_encoders.jobs.fingerprint import file_fingerprints
 from llm_encoders.jobs.removal import require_apart
 from pyserini_ext.folders.folder import finished_files_are_good, only_run, refuse_foreign_files
 from pyserini_ext.folders.manifest import Manifest
@@ -120,10 +121,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _fingerprint(inputs: list[Path]) -> dict[str, Any]:
-    stats = [(path.name, path.stat()) for path in inputs]
+    """What the index is of; files by number and name, for their order counts, not their folder."""
+    files = enumerate(file_fingerprints(inputs).items(), start=1)
     return {
         "output": _OUTPUT,
-        "input": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats],
+        "input": {f"{number} ({Path(path).name})": found for number, (path, found) in files},
     }
 
 

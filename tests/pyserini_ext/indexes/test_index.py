@@ -283,6 +283,15 @@ def test_changed_input_is_refused_and_overwrite_starts_again(tmp_path, capfd):
     assert main(words) == 0
     source.write_text('{"id": "2", "vector": {"b": 1}}\n{"id": "3", "vector": {"b": 2}}\n')
     assert main(words) == 2
-    assert "input was " in capfd.readouterr().err
+    assert "input 1 (v.jsonl) was 32 bytes of " in capfd.readouterr().err
     assert main([*words, "--overwrite"]) == 0
     assert lucene_hits(index, [{"a": 1}, {"b": 2}]) == [[], [("3", 4.0), ("2", 2.0)]]
+
+
+def test_the_same_files_in_another_order_are_refused(tmp_path, capfd):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"id": "{name}", "vector": {{"x": 1}}}}\n')
+    files, index = [str(tmp_path / f"{name}.jsonl") for name in ("a", "b")], tmp_path / "index"
+    assert main(["--input", *files, "--index", str(index)]) == 0
+    assert main(["--input", *files[::-1], "--index", str(index)]) == 2
+    assert "input 1 (b.jsonl) was absent, now 32 bytes of " in capfd.readouterr().err
