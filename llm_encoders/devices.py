@@ -53,6 +53,11 @@ def or_cpu(device: str | None) -> str | None:
     return device
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """The name of a dtype as options have it, such as ``float32``."""
+    return str(dtype).removeprefix("torch.")
+
+
 def choose_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
     """The dtype asked for, else bfloat16 or float16 on a GPU (whichever it has), else float32."""
     if isinstance(dtype, torch.dtype):

@@ -20,6 +20,7 @@ from llm_encoders.checkpoints.backbone_checks import (
 from llm_encoders.checkpoints.lora_adapter import apply_adapter
 from llm_encoders.checkpoints.remote_code import keep_remote_code_out
 from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.devices import dtype_name
 from llm_encoders.errors import EncoderError, UsageError
 
 QUANTIZATIONS = ("4bit", "8bit")
@@ -111,8 +112,8 @@ def open_model(
             model = model.to(device)
         except torch.OutOfMemoryError:
             raise EncoderError(
-                f"{device} has too little memory for {checkpoint.backbone} in {dtype}; give "
-                "quantization 8bit or 4bit."
+                f"{device} has too little memory for {checkpoint.backbone} in "
+                f"{dtype_name(dtype)}; give quantization 8bit or 4bit."
             ) from None
     return model
 

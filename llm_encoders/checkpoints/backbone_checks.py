@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from llm_encoders.devices import dtype_name
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
 
@@ -80,8 +81,8 @@ def check_weights(decoder: Any, source: str) -> None:
         floating = weight.is_floating_point() and weight is not embeddings
         if floating and not bool(weight.isfinite().all()):
             raise EncoderError(
-                f"{source}: the weight {name} holds NaN or infinite numbers in {weight.dtype}. "
-                f"{not_finite_cure(weight.dtype)}"
+                f"{source}: the weight {name} holds NaN or infinite numbers in "
+                f"{dtype_name(weight.dtype)}. {not_finite_cure(weight.dtype)}"
             )
 
 
@@ -116,7 +117,7 @@ def check_attention(backbone: Any, attention: str, source: str) -> None:
     states = backbone.hidden_states(ids, torch.ones_like(ids))
     if not bool(states.isfinite().all()):
         raise EncoderError(
-            f"{source} gives NaN or infinite activations in {states.dtype}. "
+            f"{source} gives NaN or infinite activations in {dtype_name(states.dtype)}. "
             f"{not_finite_cure(states.dtype)}"
         )
     beginnings = states[:, :4].float()
@@ -133,5 +134,5 @@ def check_attention(backbone: Any, attention: str, source: str) -> None:
     if attention == "causal" and sees_later_tokens:
         raise EncoderError(
             f"{source}: causal attention was asked for, but {type(backbone.decoder).__name__} sees "
-            "later tokens."
+            "later tokens. Use a contract with attention 'bidirectional', or another backbone."
         )

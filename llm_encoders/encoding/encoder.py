@@ -14,6 +14,7 @@ from torch import Tensor
 from llm_encoders.checkpoints.backbone import Backbone
 from llm_encoders.checkpoints.backbone_checks import not_finite_cure
 from llm_encoders.config import EncoderConfig
+from llm_encoders.devices import dtype_name
 from llm_encoders.encoding.batching import Batch, length_sorted, pad
 from llm_encoders.encoding.budget import token_budget
 from llm_encoders.encoding.tokens import require_room, tokenize_documents, tokenize_queries
@@ -185,7 +186,7 @@ class Encoder(ABC, Generic[Vectors]):
             raise NotFiniteError(
                 faulty[0],
                 f"{self.name}: text number {faulty[0] + 1} gave NaN or infinite activations in "
-                f"{self.dtype}. {not_finite_cure(self.dtype)}",
+                f"{dtype_name(self.dtype)}. {not_finite_cure(self.dtype)}",
             )
 
     def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> Vectors:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from llm_encoders.checkpoints.fingerprint import checkpoint_fingerprints
 from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.data.passages import Passages
-from llm_encoders.devices import choose_device, choose_dtype
+from llm_encoders.devices import choose_device, choose_dtype, dtype_name
 from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.encoding.loading import load_encoder
 from llm_encoders.errors import EncoderError
@@ -129,6 +129,6 @@ def encoder_fingerprint(name: str, device: str | None) -> dict[str, Any]:
     return {
         "name": name,
         "contract": dataclasses.asdict(files.contract),
-        "dtype": str(choose_dtype(written.get("dtype"), chosen)).removeprefix("torch."),
+        "dtype": dtype_name(choose_dtype(written.get("dtype"), chosen)),
         "files": checkpoint_fingerprints(files),
     }

@@ -138,8 +138,8 @@ def require_finite(score: Any, query: str, passage: Passage | None) -> None:
     if passage is not None:
         about += f" {'and ' if query else ''}the passage '{_shown(passage.joined)}'"
     raise EncoderError(
-        f"The teacher gave NaN or an infinite number for {about}. Its weights may be damaged, or "
-        "its numbers too large for the number format: try --dtype float32."
+        f"The teacher gave NaN or an infinite number for {about}. Its weights may be damaged. If "
+        "it computes in float16 or bfloat16, give --dtype float32."
     )
 
 

@@ -13,7 +13,7 @@ from llm_encoders.checkpoints.lion import lion_paradigm
 from llm_encoders.checkpoints.remote_code import close_kernels
 from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.config import CONFIG_NAME
-from llm_encoders.devices import choose_device, choose_dtype
+from llm_encoders.devices import choose_device, choose_dtype, dtype_name
 from llm_encoders.errors import EncoderError, UsageError, nearest
 from llm_encoders.reading import read_object
 from llm_encoders.teachers.base import Teacher
@@ -125,7 +125,7 @@ def find_teacher(
         raise UsageError(f"The batch size is {batch_size}; give at least 1.")
     bare, written = registry.parse_spec(name)
     dtype = dtype or written.get("dtype") or "float32"
-    dtype = str(choose_dtype(dtype, choose_device("cpu"))).removeprefix("torch.")
+    dtype = dtype_name(choose_dtype(dtype, choose_device("cpu")))
     ours = (
         registry.find(bare) is not None
         or (Path(bare) / CONFIG_NAME).is_file()

@@ -43,7 +43,9 @@ class YesNo(PairTeacher):
         self.model = load_model("AutoModelForCausalLM", folder, self.device, dtype)
         self.yes, self.no = (self._first(word) for word in (" Yes", " No"))
         if self.yes == self.no:
-            raise EncoderError(f"{folder}: ' Yes' and ' No' begin with the same token.")
+            raise EncoderError(
+                f"{folder}: ' Yes' and ' No' begin with the same token. Choose another teacher."
+            )
         self.batch_size = batch_size
         positions = getattr(self.model.config, "max_position_embeddings", _MAX_LENGTH)
         self.max_length = min(_MAX_LENGTH, positions)

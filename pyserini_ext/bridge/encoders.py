@@ -14,6 +14,7 @@ from pyserini.encode import DocumentEncoder, QueryEncoder
 from llm_encoders import EncoderError, UsageError, load_encoder
 from llm_encoders.checkpoints import resolve
 from llm_encoders.checkpoints.backbone_checks import not_finite_cure
+from llm_encoders.devices import dtype_name
 from llm_encoders.encoding.encoder import NotFiniteError
 from pyserini_ext.bridge.names import paradigm_of
 
@@ -131,9 +132,10 @@ class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
         try:
             return self.encoder.encode_queries(queries, max_length=max_length)
         except NotFiniteError as error:
+            dtype = self.encoder.dtype
             raise EncoderError(
                 f"The query {queries[error.row][:80]!r} gave NaN or infinite activations in "
-                f"{self.encoder.dtype}; {not_finite_cure(self.encoder.dtype)}."
+                f"{dtype_name(dtype)}. {not_finite_cure(dtype)}"
             ) from None
 
 

@@ -89,7 +89,9 @@ def lucene_index(folder: Any) -> Iterator[None]:
     """
     where = f"the Lucene index {folder}"
     if not Path(folder).is_dir():
-        raise EncoderError(f"There is no folder {folder}.")
+        raise EncoderError(
+            f"There is no folder {folder}. Name the folder of a Lucene index with --index."
+        )
     if not any(Path(folder).glob("segments_*")):
         raise EncoderError(
             f"{folder} holds no finished Lucene index: the file segments_N is missing, as after a "

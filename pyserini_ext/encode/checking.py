@@ -56,7 +56,7 @@ def checked_scan(corpus: Corpus, options: EncodeOptions, earlier: Manifest | Non
             "them out with --on-error skip."
         )
     if scan.documents == 0:
-        raise EncoderError(f"No documents in {corpus.name}.")
+        raise EncoderError(f"No documents in {corpus.name}. Check --corpus and --fields.")
     return scan
 
 

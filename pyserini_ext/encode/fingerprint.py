@@ -6,7 +6,7 @@ from typing import Any
 
 from llm_encoders import registry
 from llm_encoders.checkpoints.resolve import Checkpoint
-from llm_encoders.devices import choose_device, choose_dtype, or_cpu
+from llm_encoders.devices import choose_device, choose_dtype, dtype_name, or_cpu
 from llm_encoders.errors import EncoderError
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.folders.manifest import checksum
@@ -53,7 +53,7 @@ def settled_dtype(options: EncodeOptions) -> str:
 
         return dtype_of_actors(options)
     device = choose_device(or_cpu(options.named_device))
-    return str(choose_dtype(dtype, device)).removeprefix("torch.")
+    return dtype_name(choose_dtype(dtype, device))
 
 
 def vocabulary_of(files: Checkpoint) -> list[str]:

@@ -165,22 +165,26 @@ class PartEncoder:
         except torch.OutOfMemoryError:
             raise EncoderError(
                 f"{self.encoder.device} has too little memory for a single document: lower "
-                "--max-length, or give --quantization 8bit or 4bit. Finished parts are good."
+                "--max-length, or give --quantization 8bit or 4bit."
             ) from None
         together = joined(found)
         return together.between(first + wanted.start, first + wanted.stop)
 
     def _refuse_faulty(self, documents: list[Document], rows: set[int]) -> None:
         if rows and self.options.on_error == "stop":
+            from llm_encoders.checkpoints.backbone_checks import not_finite_cure
+
             raise EncoderError(
-                f"{self._fault(documents[min(rows)])}; try --dtype bfloat16 or float32, or leave "
-                "such documents out with --on-error skip. Finished parts are good."
+                f"{self._fault(documents[min(rows)])}. {not_finite_cure(self.encoder.dtype)} Or "
+                "leave such documents out with --on-error skip."
             )
 
     def _fault(self, document: Document) -> str:
+        from llm_encoders.devices import dtype_name
+
         return (
             f"{document.place}: document '{document.id}': NaN or infinite activations in "
-            f"{str(self.encoder.dtype).removeprefix('torch.')}"
+            f"{dtype_name(self.encoder.dtype)}"
         )
 
     def _keep(

@@ -98,10 +98,9 @@ def dtype_of_actors(options: EncodeOptions) -> str:
 
 
 def _suitable_dtype(named_device: str | None) -> str:
-    from llm_encoders.devices import choose_device, choose_dtype, or_cpu
+    from llm_encoders.devices import choose_device, choose_dtype, dtype_name, or_cpu
 
-    dtype = choose_dtype(None, choose_device(or_cpu(named_device)))
-    return str(dtype).removeprefix("torch.")
+    return dtype_name(choose_dtype(None, choose_device(or_cpu(named_device))))
 
 
 def _connected() -> Any:

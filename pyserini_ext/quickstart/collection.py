@@ -66,7 +66,9 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
             f"them; add them, or remove them from {beir.qrels_file(split)}."
         )
     if not queries:
-        raise EncoderError(f"{beir.qrels_file(split)} judges nothing.")
+        raise EncoderError(
+            f"{beir.qrels_file(split)} judges nothing; name another split with --split."
+        )
     documents: dict[str, tuple[str, str]] = {}
     for _, document in open_corpus(str(beir.corpus)).documents(_leave_out):
         if document.id in documents:

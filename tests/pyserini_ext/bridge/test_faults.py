@@ -114,7 +114,8 @@ def test_query_with_an_infinite_weight_is_named(tmp_path, shared_data):
     weights[poisoned][token] = np.nan
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     encoder = LlmSpladeQueryEncoder(f"{folder},paradigm=sparse,like=lion")
-    with pytest.raises(EncoderError, match="query 'cat X' gave NaN or infinite"):
+    message = "query 'cat X' gave NaN or infinite activations in float32. The weights are damaged"
+    with pytest.raises(EncoderError, match=message):
         encoder.encode_batch(["the cat", "cat X", "dog"])
 
 

@@ -148,7 +148,8 @@ def test_not_finite_activations_stop_or_are_listed(encode, corpus, tmp_path, sto
     corpus.write_text("".join(json.dumps(d) + "\n" for d in documents))
     code, said = encode(encoder=encoder)
     assert code == 1
-    assert f"{corpus}, line 41: document 'd40': NaN or infinite activations in float32" in said
+    fault = f"{corpus}, line 41: document 'd40': NaN or infinite activations in float32. "
+    assert fault + "The weights are damaged, or too large. Or leave such documents out" in said
     assert [path.name for path in parts(tmp_path / "output")] == ["embeddings.00000.jsonl"]
     code, said = encode("--on-error", "skip", encoder=encoder)
     assert code == 0 and "1 documents were left out for NaN" in said
