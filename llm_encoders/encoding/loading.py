@@ -26,9 +26,9 @@ def load_encoder(
         name_or_path: a preset (``llm-splade-tiny``), a folder or a Hub id; it may carry the
             options below in writing, as in ``my/adapter,dtype=float32`` (arguments win). A local
             folder wins over a preset of the same name.
-        device: default the first GPU, else the CPU.
-        dtype: ``"float32"``, ``"bfloat16"``, ``"float16"``; default bfloat16 on a GPU that has
-            it, float32 on a CPU.
+        device: default the first GPU, else Apple's GPU, else the CPU.
+        dtype: ``"float32"``, ``"bfloat16"``, ``"float16"``; default on a CUDA GPU bfloat16, or
+            float16 where it lacks that; elsewhere float32.
         backbone: folder or Hub id of the model under an adapter; default what the preset or the
             adapter names, relative to the adapter where it is a relative path.
         paradigm: ``"sparse"`` or ``"dense"``; an error if the checkpoint is of the other.

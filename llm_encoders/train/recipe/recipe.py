@@ -69,8 +69,8 @@ class Recipe(_StageSections):
     )
     dtype: str | None = option(
         None,
-        "Number format of the frozen weights and of the computation; null for bfloat16 on a GPU, "
-        "else float32.",
+        "Number format of the frozen weights and of the computation; null for bfloat16 on a CUDA "
+        "GPU, or float16 where it lacks that, and float32 elsewhere.",
         choices=tuple(DTYPES),
     )
     device: str | None = option(None, "cpu, cuda or mps; null for the best there is.")
