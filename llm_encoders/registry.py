@@ -8,10 +8,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from llm_encoders.config import CONFIG_NAME, EncoderConfig
 from llm_encoders.errors import UsageError, nearest
+from llm_encoders.reading import parse_yaml
 
 SPEC_OPTIONS = ("paradigm", "like", "backbone", "device", "dtype", "quantization")
 CHECKPOINT_FILES = (CONFIG_NAME, "adapter_config.json", "config.json")
@@ -57,7 +56,7 @@ def presets() -> dict[str, Preset]:
 
 def read_preset(text: str, source: str) -> Preset:
     """Parse one preset; an unknown or missing key is an error that names the nearest valid one."""
-    values = yaml.safe_load(text)
+    values = parse_yaml(text, source)
     known = {f.name: f for f in dataclasses.fields(Preset)}
     for key in values:
         if key not in known:

@@ -17,6 +17,7 @@ from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.encoding.tokens import require_room
 from llm_encoders.errors import UsageError
+from llm_encoders.evaluation.measures import HIGHER_IS_BETTER
 from llm_encoders.jobs.arguments import LARGEST
 from llm_encoders.train.batches import Sampling, TrainingBatches
 from llm_encoders.train.compute import ModelShape
@@ -107,7 +108,7 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
             "eval_steps": evaluation.every or steps,
             "eval_on_start": evaluation.at_start,
             "metric_for_best_model": evaluation.metric,
-            "greater_is_better": evaluation.metric != "contrastive_entropy",
+            "greater_is_better": HIGHER_IS_BETTER[evaluation.metric],
         }
     try:
         args = TrainingArguments(**options)

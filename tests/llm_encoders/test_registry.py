@@ -1,7 +1,7 @@
 import pytest
 
 from llm_encoders import registry
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import EncoderError, UsageError
 
 
 def test_promised_names_exist():
@@ -32,6 +32,8 @@ def test_preset_errors_name_the_nearest_key():
     scored = text.replace("license", "licence") + "scores: [{dataset: a, metric: b, value: 1}]\n"
     with pytest.raises(UsageError, match="a score lacks source"):
         registry.read_preset(scored, "x.yaml")
+    with pytest.raises(EncoderError, match="x.yaml, line 6: not valid YAML .the key 'name'"):
+        registry.read_preset(f"{text}name: y\n", "x.yaml")
 
 
 def test_spec_with_options():

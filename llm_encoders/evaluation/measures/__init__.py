@@ -6,12 +6,12 @@ from llm_encoders.evaluation.measures.ndcg import NDCG_10
 from llm_encoders.evaluation.measures.recall import RECALL_100
 from llm_encoders.evaluation.measures.reciprocal_rank import MRR_10
 
-__all__ = ["DESCRIPTIONS", "RANKING_MEASURES", "Measure"]
+__all__ = ["HIGHER_IS_BETTER", "RANKING_MEASURES", "Measure"]
 
 RANKING_MEASURES: tuple[Measure, ...] = (NDCG_10, MRR_10, RECALL_100)
 """Those of a ranking."""
-DESCRIPTIONS: dict[str, str] = {
-    **{measure.name: measure.description for measure in RANKING_MEASURES},
-    _entropy.NAME: _entropy.DESCRIPTION,
+HIGHER_IS_BETTER: dict[str, bool] = {
+    **{measure.name: measure.higher_is_better for measure in RANKING_MEASURES},
+    _entropy.NAME: False,
 }
-"""Every measure by its name."""
+"""Of every measure, by its name."""

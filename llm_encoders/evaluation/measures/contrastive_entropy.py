@@ -5,16 +5,12 @@ import numpy as np
 NAME = "contrastive_entropy"
 NEGATIVES = 256
 """Random passages that a positive is compared with, as in arXiv 2403.18684."""
-DESCRIPTION = (
-    "Negative log-likelihood, in nats, of a relevant document among 256 random others; lower is "
-    "better."
-)
 
 
 def contrastive_entropy(positive: np.ndarray, negatives: np.ndarray) -> np.ndarray:
     """Contrastive entropy of (query, positive) pairs, arXiv 2403.18684, equation 4.
 
-    -log(exp(s+) / (exp(s+) + sum of exp(s-))), with random passages as negatives.
+    -log(exp(s+) / (exp(s+) + sum of exp(s-))), with random passages as negatives; lower is better.
 
     Args:
         positive: [pairs], scores of the positives, divided by the temperature.

@@ -1,4 +1,4 @@
-"""What a measure of rankings is: a name, parameters and a description, as data."""
+"""What a measure of rankings is: a name and parameters, as data."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,6 @@ class Measure:
     """As logs, recipes and model cards write it, such as ``ndcg@10``."""
     depth: int
     """Ranks that are looked at."""
-    description: str
-    equivalent: str
-    """The measure of trec_eval that gives the same figure."""
     compute: Compute
     higher_is_better: bool = True
 

@@ -21,10 +21,4 @@ def _discounted(gains: Sequence[int]) -> float:
     return sum(gain / math.log2(place + 2) for place, gain in enumerate(gains))
 
 
-NDCG_10 = Measure(
-    name="ndcg@10",
-    depth=10,
-    description="Normalised discounted cumulative gain of the first ten, grades as gains.",
-    equivalent="ndcg_cut.10",
-    compute=ndcg,
-)
+NDCG_10 = Measure("ndcg@10", depth=10, compute=ndcg)

@@ -6,15 +6,9 @@ from llm_encoders.evaluation.measures.measure import Measure
 
 
 def recall(ranking: Sequence[str], grades: Mapping[str, int], depth: int = 100) -> float:
-    """Share of the relevant documents within ``depth``."""
+    """Share of the relevant documents within ``depth``; trec_eval's ``recall``."""
     relevant = {docid for docid, grade in grades.items() if grade > 0}
     return len(relevant.intersection(ranking[:depth])) / len(relevant) if relevant else 0.0
 
 
-RECALL_100 = Measure(
-    name="recall@100",
-    depth=100,
-    description="Share of the relevant documents that are among the first hundred.",
-    equivalent="recall.100",
-    compute=recall,
-)
+RECALL_100 = Measure("recall@100", depth=100, compute=recall)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, make_dataclass
 
+from llm_encoders.evaluation.measures import HIGHER_IS_BETTER
 from llm_encoders.jobs.arguments import LARGEST, LARGEST_SEED
 from llm_encoders.train.losses import LOSSES
 from llm_encoders.train.recipe.options import LONGEST, option
 from llm_encoders.train.regularisers import REGULARISERS
 
-METRICS = ("ndcg@10", "mrr@10", "recall@100", "contrastive_entropy")
+METRICS = tuple(HIGHER_IS_BETTER)
 LOSS_SCALINGS = ("exact", "reference")
 RAMP_UNITS = ("step", "micro-batch")
 COLLAPSE = ("stop", "warn", "off")
