@@ -28,7 +28,6 @@ _ANSERINI_ERROR = " ERROR ["
 _INDEXING = "pyserini.index.lucene"
 _PANDAS_WORDS = {"nan", "na", "n/a", "none", "null", "true", "false", "inf", "infinity"}
 _PANDAS_MARKS = {'"', "#", "<"}  # quotes, and the first letters of '#N/A' and '<NA>'
-_INDEX_COUNTERS = ("indexed", "unindexable", "empty", "skipped", "errors")
 
 
 @dataclass(frozen=True)
@@ -110,22 +109,6 @@ def _exception(lines: Sequence[str]) -> str | None:
     if not starts:
         return None
     return next((line for line in lines[starts[-1] + 1 :] if not line[0].isspace()), None)
-
-
-def index_counters(output: str) -> dict[str, int]:
-    """Documents that ``pyserini.index.lucene`` indexed, left out as empty, skipped, and errors.
-
-    Raises:
-        EncoderError: the output has no such counters.
-    """
-    found = {}
-    for line in output.splitlines():
-        name, _, value = line.rpartition(" - ")[2].partition(":")
-        if name in _INDEX_COUNTERS and value.strip().replace(",", "").isdigit():
-            found[name] = int(value.replace(",", ""))
-    if set(found) != set(_INDEX_COUNTERS):
-        raise EncoderError(f"{_INDEXING} printed no counters: {reason(output)}")
-    return found
 
 
 def trec_eval_figures(output: str) -> dict[str, float]:

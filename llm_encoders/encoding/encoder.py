@@ -128,8 +128,8 @@ class Encoder(ABC, Generic[Vectors]):
     def _outputs(
         self,
         token_ids: list[list[int]],
-        only: Container[int] | None,
-        not_finite: list[int] | None,
+        only: Container[int] | None = None,
+        not_finite: list[int] | None = None,
         done: Container[int] = (),
     ) -> Iterator[tuple[list[int], Any]]:
         """(rows, their vectors) of every batch.
@@ -234,26 +234,13 @@ class Encoder(ABC, Generic[Vectors]):
             self.document_token_ids(texts, titles, max_length, add_sep)
         )
 
-    def encode_document_tokens(
-        self,
-        token_ids: list[list[int]],
-        *,
-        only: Container[int] | None = None,
-        not_finite: list[int] | None = None,
-    ) -> Vectors:
-        """Encode passages that :meth:`document_token_ids` has tokenised.
-
-        Args:
-            token_ids: one list a passage.
-            only: rows that are wanted. Batches are formed as for all rows, so that the wanted
-                vectors have the same bits; other rows may stay zero.
-            not_finite: takes the rows with NaN or infinite activations instead of an error; their
-                vectors are meaningless.
+    def encode_document_tokens(self, token_ids: list[list[int]]) -> Vectors:
+        """Encode passages that :meth:`document_token_ids` has tokenised, one list a passage.
 
         Returns:
             As :meth:`encode_documents`.
         """
-        return self._encode(token_ids, self.config.passage_top_k, only, not_finite)
+        return self._encode(token_ids, self.config.passage_top_k)
 
     @torch.inference_mode()
     def document_batches(
@@ -267,7 +254,8 @@ class Encoder(ABC, Generic[Vectors]):
 
         Args:
             token_ids: one list a passage.
-            only: rows that are wanted, as for :meth:`encode_document_tokens`.
+            only: rows that are wanted. Batches are formed as for all rows, so that the wanted
+                vectors have the same bits; those that hold no wanted row are left out.
             done: rows that are left out: all those of some earlier batches of the same passages.
                 The others form the batches that they would have formed with them.
 
@@ -291,16 +279,9 @@ class Encoder(ABC, Generic[Vectors]):
         """Vectors of a batch, [batch, vocabulary] or [batch, hidden], in the host's memory."""
 
     @torch.inference_mode()
-    def _encode(
-        self,
-        token_ids: list[list[int]],
-        top_k: int | None,
-        only: Container[int] | None = None,
-        not_finite: list[int] | None = None,
-    ) -> Vectors:
+    def _encode(self, token_ids: list[list[int]], top_k: int | None) -> Vectors:
         """Vectors of tokenised texts; ``top_k`` matters to sparse ones only."""
-        outputs = self._outputs(token_ids, only, not_finite)
-        return self._collect(outputs, len(token_ids), top_k)
+        return self._collect(self._outputs(token_ids), len(token_ids), top_k)
 
     @abstractmethod
     def _collect(

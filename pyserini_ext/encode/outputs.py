@@ -55,10 +55,6 @@ class Output:
     def __exit__(self, *error: object) -> None:
         """Nothing is open."""
 
-    def remove_parts(self) -> None:
-        """Remove what is not needed once the output is in place."""
-        remove_folder(self.parts_folder)
-
 
 class NpzOutput(Output):
     """CSR (or dense) ``.npz`` parts, and the terms of the columns, one a line."""

@@ -17,7 +17,6 @@ from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.removal import is_plain_name
 from llm_encoders.reading import read_object
 from pyserini_ext.folders.state import (
-    EARLIER_SCAN_NAME,
     SCAN_NAME,
     has_unfinished_work,
     manifest_path,
@@ -63,8 +62,8 @@ class Manifest:
     """SHA-256 of the files that were assembled out of all parts, once they are in place."""
     replaced: list[str] = field(default_factory=list)
     """Files in the folder that are of no use any more: damaged parts, an overwritten index."""
-    complete: bool | None = None
-    """Whether the whole output is in place; ``None`` where an earlier version wrote the record."""
+    complete: bool = False
+    """Whether the whole output is in place."""
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
@@ -88,7 +87,7 @@ class Manifest:
                 parts,
                 values["finished"],
                 values.get("replaced", []),
-                values.get("complete"),
+                values.get("complete", False),
             )
             _check(manifest)
             return manifest
@@ -112,9 +111,7 @@ class Manifest:
 
     def save_scan(self) -> None:
         """Write the reading of the corpus, once, since it may be large."""
-        state = state_folder(self.folder)
-        write_atomically(state / SCAN_NAME, json.dumps(self.scan))
-        (state / EARLIER_SCAN_NAME).unlink(missing_ok=True)
+        write_atomically(state_folder(self.folder) / SCAN_NAME, json.dumps(self.scan))
 
     def record_part(self, part: PartRecord) -> None:
         """Note a part whose file is about to be put in place."""

@@ -28,7 +28,7 @@ def vector_files(path: Path) -> list[Path]:
 
 
 def _require_whole(folder: Path, manifest: Manifest) -> None:
-    if manifest.complete is False:
+    if not manifest.complete:
         raise EncoderError(
             f"{folder} is the output of an encode command that is not finished. Run that command "
             "again to resume it, then index."

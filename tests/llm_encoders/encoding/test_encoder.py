@@ -339,15 +339,18 @@ def test_wanted_rows_have_the_bits_they_have_among_all(stories, paradigm):
     token_ids = encoder.document_token_ids([f"story {'x ' * (i % 7)}{i}" for i in range(30)])
     everything = encoder.encode_document_tokens(token_ids)
     wanted = range(11, 17)
-    some = encoder.encode_document_tokens(token_ids, only=wanted)
-    assert abs(some[list(wanted)] - everything[list(wanted)]).max() == 0
-    assert some.shape == everything.shape
+    found = set()
+    for rows, vectors, faulty in encoder.document_batches(token_ids, only=wanted):
+        assert abs(vectors - everything[rows]).max() == 0 and not faulty
+        assert found.isdisjoint(rows) and not set(wanted).isdisjoint(rows)
+        found |= set(rows)
+    assert set(wanted) <= found and len(found) < len(token_ids)
 
 
 def test_rows_that_are_not_finite_are_reported_on_demand(stories):
     encoder = load_encoder(str(stories), paradigm="dense", like="lion")
     token_ids = encoder.document_token_ids(["a", "b", "c"])
     encoder.backbone.decoder.get_input_embeddings().weight[token_ids[1][-1]] = torch.nan
-    rows = []
-    vectors = encoder.encode_document_tokens(token_ids, not_finite=rows)
-    assert rows == [1] and np.isfinite(vectors[[0, 2]]).all()
+    ((rows, vectors, faulty),) = encoder.document_batches(token_ids)
+    assert faulty == [1] and sorted(rows) == [0, 1, 2]
+    assert np.isfinite(vectors[[place for place, row in enumerate(rows) if row != 1]]).all()

@@ -111,9 +111,6 @@ def test_a_broken_scan_is_made_again(encode, tmp_path, state):
         (state / "corpus-scan").write_text(text)
         code, said = encode()
         assert code == 0 and "checking corpus" in said and "Everything is in place" in said
-    (state / "corpus-scan").rename(state / "census")  # its name in earlier versions
-    code, said = encode()
-    assert code == 0 and "checking corpus" in said and not (state / "census").exists()
     assert files(tmp_path / "output") == before
 
 
