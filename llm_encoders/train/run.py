@@ -18,7 +18,7 @@ from llm_encoders.train.gather import from_first
 from llm_encoders.train.output import write_encoder
 from llm_encoders.train.publish import publish, require_publishable
 from llm_encoders.train.recipe.recipe import Recipe
-from llm_encoders.train.run_folder import BUILDING, SPENT, RunFolder
+from llm_encoders.train.run_folder import BUILDING, COST, RunFolder
 from llm_encoders.train.stages import STAGES
 
 
@@ -134,8 +134,8 @@ def _finish(
     write_card(recipe, building, output, cost, scores, trainer.published_step())
     with (building / "log.jsonl").open("w", encoding="utf-8") as stream:
         stream.writelines(json.dumps(line) + "\n" for line in trainer.state.log_history)
-    (building / SPENT).write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
-    last = (CONFIG_NAME, SPENT)
+    (building / COST).write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
+    last = (CONFIG_NAME, COST)
     paths = sorted(building.iterdir(), key=lambda path: (path.name in last, path.name))
     folder.list_files(path.name for path in paths)
     for path in paths:

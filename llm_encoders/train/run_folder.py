@@ -18,7 +18,7 @@ from llm_encoders.reading import parse_yaml, read_object, read_text
 from llm_encoders.train import checkpoints
 from llm_encoders.train.recipe.recipe import Recipe
 
-SPENT = "spent.json"
+COST = "cost.json"
 """Its presence is the sign that the run is finished."""
 DATA = ".prepared"
 """Folder of the prepared data."""
@@ -79,7 +79,7 @@ class RunFolder:
     @property
     def finished(self) -> bool:
         """Whether this very run is finished and stays so."""
-        return not self.overwrite and (self.path / _RUN).is_file() and (self.path / SPENT).is_file()
+        return not self.overwrite and (self.path / _RUN).is_file() and (self.path / COST).is_file()
 
     def require_unchanged(self) -> None:
         """Refuse a finished encoder whose own files or training files have changed.
@@ -115,7 +115,7 @@ class RunFolder:
         if self.overwrite:
             published = self.published()
             recorded_paths(self.path, published, self.path / _FILES)
-            (self.path / SPENT).unlink(missing_ok=True)  # first: from here on nothing is finished
+            (self.path / COST).unlink(missing_ok=True)  # first: from here on nothing is finished
             remove_recorded(self.path, published, self.path / _FILES)
             (self.path / _FILES).unlink(missing_ok=True)
             shutil.rmtree(self.path / BUILDING, ignore_errors=True)

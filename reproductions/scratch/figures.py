@@ -51,7 +51,7 @@ def rows(runs: Path, collection: Collection) -> Iterable[dict[str, object]]:
         for objective in OBJECTIVES:
             folder = runs / f"{paradigm}-{objective}"
             encoder = load_encoder(str(folder), dtype="float32")
-            cost = json.loads((folder / "spent.json").read_text(encoding="utf-8"))
+            cost = json.loads((folder / "cost.json").read_text(encoding="utf-8"))
             yield {
                 "paradigm": paradigm,
                 "run": objective,

@@ -32,7 +32,7 @@ def test_launched_by_accelerate(recipe_file, tmp_path):  # noqa: F811
         [sys.executable, *words], capture_output=True, text=True, check=False, timeout=300
     )
     assert result.returncode == 0, result.stderr[-3000:]
-    assert (tmp_path / "run" / "spent.json").is_file()
+    assert (tmp_path / "run" / "cost.json").is_file()
     states = (tmp_path / "run" / "checkpoint-3").glob("random-*.safetensors")
     assert sorted(path.name for path in states) == ["random-0.safetensors", "random-1.safetensors"]
 

@@ -102,7 +102,7 @@ def test_a_recipe_runs_with_a_tiny_backbone(files, tmp_path, path):
         words += [f"data.train={files / name}.jsonl", f"data.corpus={files / 'collection.tsv'}"]
         words += ["start_from=null"]
     run(load_recipe(path, words))
-    assert json.loads((output / "spent.json").read_text())["steps"] == 2
+    assert json.loads((output / "cost.json").read_text())["steps"] == 2
     if recipe.stage == "fine-tune":
         encoder = load_encoder(str(output))
         assert encoder.config.paradigm == recipe.encoder.paradigm

@@ -56,8 +56,8 @@ def test_the_sparse_head_costs_what_pytorch_counts():
 def test_a_budget_is_spent(recipe_file, tmp_path):
     recipe = recipe_file(schedule={"steps": None}, budget={"training_flops": 4e10})
     run(load_recipe(recipe))
-    spent = json.loads((tmp_path / "run" / "spent.json").read_text())
-    assert spent["flops"] == pytest.approx(4e10, rel=0.1)
+    cost = json.loads((tmp_path / "run" / "cost.json").read_text())
+    assert cost["flops"] == pytest.approx(4e10, rel=0.1)
 
 
 def test_a_budget_below_one_step(recipe_file):

@@ -75,7 +75,7 @@ def test_a_run_that_collapses_publishes_nothing(recipe_file, tmp_path):
     recipe = recipe_file(schedule={"learning_rate": 1e30, "warmup": 0}, saving={"every": 1})
     with pytest.raises(Collapse, match="Step [23]: the loss is (nan|inf)"):
         run(load_recipe(recipe))
-    assert not (tmp_path / "run" / "spent.json").exists()
+    assert not (tmp_path / "run" / "cost.json").exists()
     assert not (tmp_path / "run" / "adapter_model.safetensors").exists()
 
 

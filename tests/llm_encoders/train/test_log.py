@@ -43,7 +43,7 @@ def test_rates_after_a_resume_are_those_of_the_session(recipe_file, tmp_path):
     recipe = load_recipe(recipe_file(saving={"every": 1, "keep": 3}))
     run(recipe)
     output = tmp_path / "run"
-    (output / "spent.json").unlink()
+    (output / "cost.json").unlink()
     shutil.rmtree(output / "checkpoint-3")
     run(recipe)
     (end,) = [line for line in logged(output) if "train_runtime" in line]

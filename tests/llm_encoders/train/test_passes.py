@@ -99,9 +99,9 @@ def test_a_budget_counts_packed_rows(files, tmp_path):
     schedule = {"learning_rate": 1e-30, "warmup": 0, "queries": rows}
     recipe = mntp(files, tmp_path, {"max_length": length}, schedule)
     lines = lines_of(tmp_path, {**recipe, "budget": {"training_flops": budget}})
-    spent = json.loads((tmp_path / "run" / "spent.json").read_text(encoding="utf-8"))
-    assert spent["tokens"] == len(lines) * rows * length
-    assert spent["flops"] == pytest.approx(budget, abs=0.75 * budget / len(lines))
+    cost = json.loads((tmp_path / "run" / "cost.json").read_text(encoding="utf-8"))
+    assert cost["tokens"] == len(lines) * rows * length
+    assert cost["flops"] == pytest.approx(budget, abs=0.75 * budget / len(lines))
 
 
 def test_mntp_resumed_ends_with_the_same_weights(files, tmp_path, monkeypatch):

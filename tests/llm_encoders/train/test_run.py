@@ -46,8 +46,8 @@ def test_the_output_is_an_encoder(train, recipe_file, tmp_path, beir):
     config = json.loads((output / "adapter_config.json").read_text())
     assert not config["base_model_name_or_path"].startswith("/")
     assert json.loads((output / "environment.json").read_text())["packages"]["torch"]
-    spent = json.loads((output / "spent.json").read_text())
-    assert spent["steps"] == 3 and spent["tokens"] > 0 and spent["flops"] > 1e9
+    cost = json.loads((output / "cost.json").read_text())
+    assert cost["steps"] == 3 and cost["tokens"] > 0 and cost["flops"] > 1e9
     card = (output / "README.md").read_text()
     assert "| dev (chose the checkpoint) | collection_ndcg@10 |" in card
     folders = (str(tmp_path), str(BACKBONE))
@@ -146,7 +146,7 @@ def test_killed_and_resumed_ends_with_the_same_weights(train, recipe_file, tmp_p
     checkpoints.seal(last)
     result = train(recipe, f"output={killed}")
     assert "Resuming from" in result.stdout
-    assert json.loads((killed / "spent.json").read_text())["seconds"] > 1000
+    assert json.loads((killed / "cost.json").read_text())["seconds"] > 1000
     one, other = load_file(tmp_path / "whole" / WEIGHTS), load_file(killed / WEIGHTS)
     for key in one:
         assert np.array_equal(one[key].numpy(), other[key].numpy()), key
@@ -218,7 +218,7 @@ def test_the_command_says_it_in_a_sentence(train, recipe_file):
 def test_options_and_keys_come_in_any_order(train, recipe_file, tmp_path):
     recipe = recipe_file()
     train(recipe, "--overwrite", "schedule.steps=1", f"output={tmp_path / 'other'}")
-    assert json.loads((tmp_path / "other" / "spent.json").read_text())["steps"] == 1
+    assert json.loads((tmp_path / "other" / "cost.json").read_text())["steps"] == 1
     assert (tmp_path / "other" / WEIGHTS).stat().st_mode & 0o777 == 0o644
     config = json.loads((tmp_path / "other" / "adapter_config.json").read_text())
     assert config["target_modules"] == sorted(config["target_modules"])

@@ -51,7 +51,7 @@ def test_a_recipe_that_was_refused_can_be_mended(recipe_file, output):
     recipe = recipe_file()
     with pytest.raises(UsageError, match="min_lr"):
         run(load_recipe(recipe, ["trainer.lr_scheduler_type=cosine_with_min_lr"]))
-    assert (output / "run.yaml").exists() and not (output / "spent.json").exists()
+    assert (output / "run.yaml").exists() and not (output / "cost.json").exists()
     run(load_recipe(recipe))
     assert load_recipe(output / "run.yaml").trainer.get("lr_scheduler_type") is None
     with pytest.raises(UsageError, match="another recipe: schedule.steps was 3, now 4"):
@@ -61,10 +61,10 @@ def test_a_recipe_that_was_refused_can_be_mended(recipe_file, output):
 def test_a_run_that_was_stopped_while_it_noted_its_recipe(recipe_file, output):
     recipe = load_recipe(recipe_file(saving={"every": 1}))
     run(recipe)
-    (output / "spent.json").unlink()
+    (output / "cost.json").unlink()
     (output / ".run.yaml.77.partial").write_text("backb")
     run(recipe)
-    assert (output / "spent.json").exists()
+    assert (output / "cost.json").exists()
 
 
 def test_another_recipe_does_not_go_on_from_a_checkpoint(recipe_file, output):
@@ -116,7 +116,7 @@ def test_a_finished_encoder_is_not_taken_for_another(recipe_file, output, scored
 def test_a_run_does_not_go_on_with_other_data(recipe_file, output, scored):
     recipe = recipe_file(saving={"every": 1})
     run(load_recipe(recipe))
-    (output / "spent.json").unlink()  # as a kill before the end leaves it
+    (output / "cost.json").unlink()  # as a kill before the end leaves it
     before = scored.stat()
     lines = scored.read_text().splitlines()
     scored.write_text("\n".join(lines[::-1]) + "\n")
@@ -127,12 +127,12 @@ def test_a_run_does_not_go_on_with_other_data(recipe_file, output, scored):
     scored.write_text("\n".join(lines) + "\n")
     os.utime(scored, ns=(before.st_atime_ns, before.st_mtime_ns))
     run(load_recipe(recipe))
-    assert (output / "spent.json").exists()
+    assert (output / "cost.json").exists()
 
 
 def unfinish(output):
     """As a kill before the end leaves it."""
-    (output / "spent.json").unlink()
+    (output / "cost.json").unlink()
 
 
 @pytest.mark.parametrize("content", [b"", b"[1, 2]", b"steps: \xe9", b"a: {"])
@@ -179,7 +179,7 @@ def test_a_record_that_leads_out_of_the_folder(recipe_file, output, tmp_path):
     (output / ".files").write_text(listing + "../precious\n")
     with pytest.raises(EncoderError, match=r"lists '\.\./precious'.*nothing was removed"):
         run(load_recipe(recipe_file()), overwrite=True)
-    assert (output / "spent.json").exists() and (tmp_path / "precious").read_text() == "mine"
+    assert (output / "cost.json").exists() and (tmp_path / "precious").read_text() == "mine"
 
 
 def test_a_damaged_checkpoint_is_passed_over(recipe_file, output, capsys):
@@ -209,7 +209,7 @@ def test_a_damaged_best_checkpoint_is_not_published(recipe_file, output, beir, m
     path.write_bytes(path.read_bytes()[:-4] + b"abcd")
     with pytest.raises(EncoderError, match="The checkpoint .*checkpoint-1 is damaged"):
         run(recipe)
-    assert not (output / "spent.json").exists()
+    assert not (output / "cost.json").exists()
 
 
 def test_a_folder_that_is_removed_meanwhile(recipe_file, output, monkeypatch):
@@ -234,7 +234,7 @@ def test_a_full_disk(recipe_file, output, monkeypatch):
         run(recipe)
     monkeypatch.undo()
     run(recipe)
-    assert (output / "spent.json").exists()
+    assert (output / "cost.json").exists()
 
 
 def test_prepared_data_that_is_cut_is_made_anew(recipe_file, output, capsys):
