@@ -14,6 +14,7 @@ CONFIG_NAME = "encoder_config.json"
 PARADIGMS = ("sparse", "dense")
 ATTENTIONS = ("bidirectional", "causal")
 POOLINGS = ("mean-of-normalised", "mean", "last", "eos", "cls")
+QUANTIZATIONS = ("4bit", "8bit")
 HIDDEN_SIZE_POWER = "hidden_size^-0.25"
 
 _TEMPERATURES = {"sparse": 1.0, "dense": 0.01}

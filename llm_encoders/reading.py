@@ -85,6 +85,14 @@ def read_object(path: Path) -> dict[str, Any]:
     return values
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """As :func:`read_object`, but empty where there is no such file, or it is damaged."""
+    try:
+        return read_object(path)
+    except EncoderError:
+        return {}
+
+
 class _StrictLoader(yaml.SafeLoader):
     """Refuses a key that a mapping has twice, where PyYAML takes the last without a word."""
 

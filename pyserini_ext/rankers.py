@@ -11,7 +11,8 @@ from pathlib import Path
 
 from llm_encoders.data.passages import Passages
 from llm_encoders.jobs.atomic import atomic_file, write_atomically
-from llm_encoders.mine_negatives.ranking import Moved, rows_of
+from llm_encoders.jobs.resumable_batches import Progress
+from llm_encoders.mine_negatives.ranking import rows_of
 from pyserini_ext import commands
 
 _DONE = "indexed.json"
@@ -61,7 +62,10 @@ class Bm25Ranker:
         shutil.rmtree(corpus)
 
     def rank(
-        self, queries: Sequence[str], depth: int, moved: Moved = lambda what, done, count: None
+        self,
+        queries: Sequence[str],
+        depth: int,
+        progress: Progress = lambda what, done, count: None,
     ) -> list[list[int]]:
         """See :class:`~llm_encoders.mine_negatives.ranking.Ranker`."""
         topics = {str(number): query for number, query in enumerate(queries)}

@@ -20,10 +20,10 @@ from llm_encoders.checkpoints.backbone_checks import (
 from llm_encoders.checkpoints.lora_adapter import apply_adapter
 from llm_encoders.checkpoints.remote_code import keep_remote_code_out
 from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.config import QUANTIZATIONS
 from llm_encoders.devices import dtype_name
 from llm_encoders.errors import EncoderError, UsageError
 
-QUANTIZATIONS = ("4bit", "8bit")
 _LARGE = 2**30  # bytes
 
 

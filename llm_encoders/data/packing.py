@@ -17,6 +17,7 @@ import numpy as np
 from llm_encoders.data.passages import Passages
 from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.atomic import atomic_file, write_atomically
+from llm_encoders.reading import read_record
 
 GROUP = 1_000
 """Texts that are put one behind the other."""
@@ -80,7 +81,7 @@ def prepare_packed(passages: Passages, tokenizer: Any, length: int, folder: Path
     path, record = folder / _ROWS, folder / _RECORD
     fingerprint = {"length": length, "tokenizer": _fingerprint(tokenizer)}
     rows = PackedRows(path, length)
-    if not (path.is_file() and _read(record) == {**fingerprint, "rows": len(rows)}):
+    if not (path.is_file() and read_record(record) == {**fingerprint, "rows": len(rows)}):
         record.unlink(missing_ok=True)
         print(f"Packing {len(passages):,} passages into rows of {length:,} tokens.", flush=True)
         with atomic_file(path) as stream:
@@ -109,10 +110,3 @@ def _fingerprint(tokenizer: Any) -> str:
     vocabulary = sorted(tokenizer.get_vocab().items())
     sample = tokenizer("What a tokenizer makes of a text, with its special tokens.")["input_ids"]
     return hashlib.sha256(json.dumps([vocabulary, sample]).encode()).hexdigest()
-
-
-def _read(record: Path) -> Any:
-    try:
-        return json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None

@@ -17,6 +17,7 @@ from llm_encoders.data.passages import Passages
 from llm_encoders.data.relevance import Relevance
 from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.reading import read_record
 
 FINGERPRINT = "prepared.json"
 """Says what files the prepared data is of."""
@@ -33,7 +34,7 @@ class TrainingData:
     ``passages``), their teacher scores, and group, see :class:`Relevance`."""
     passages: Passages
     relevance: Relevance
-    """The texts that are no negatives of a query."""
+    """The texts that must not be negatives of a query."""
     queries_are_documents: bool = False
     """See :class:`DataSources`."""
 
@@ -43,8 +44,8 @@ class TrainingData:
             return None
         return self.passages.row(one["id"])
 
-    def no_negatives(self, one: dict[str, Any], rows: list[int]) -> np.ndarray:
-        """Which passages cannot be negatives of a query.
+    def excluded_negatives(self, one: dict[str, Any], rows: list[int]) -> np.ndarray:
+        """Which passages must not be negatives of a query.
 
         Those are passages relevant to it in any record of the same query, passages with the text
         of such a passage or of the query, and the passage that is the query.
@@ -130,9 +131,9 @@ def _prepare(
     folder: Path, fingerprint: Any, build: Callable[[Path], None], listing: Path | None
 ) -> None:
     """Build a folder beside the old one and put it in its place when it is whole."""
-    if _read(folder / FINGERPRINT) == fingerprint:
-        known = _read(folder / _SIZES)
-        if isinstance(known, dict) and known.items() <= _sizes(folder).items():
+    if read_record(folder / FINGERPRINT) == fingerprint:
+        known = read_record(folder / _SIZES)
+        if known and known.items() <= _sizes(folder).items():
             return
         print(f"The prepared data in {folder} is damaged; it is prepared again.")
     building = folder.with_name(folder.name + ".tmp")
@@ -157,10 +158,3 @@ def _sizes(folder: Path) -> dict[str, int]:
         for path in sorted(folder.iterdir())
         if path.suffix in (".arrow", ".npy")
     }
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None

@@ -1,4 +1,4 @@
-"""Which texts are no negatives of a query: what is relevant to it in any record, and itself.
+"""Texts that must not be negatives of a query: what is relevant to it in any record, and itself.
 
 Records whose queries have the same normalised text are one query in this; their positives are
 united. Texts are known by their keys, see :mod:`llm_encoders.data.text_keys`.
@@ -71,5 +71,5 @@ class Relevance:
         return Relevance, (self._folder,)
 
     def of(self, group: int) -> np.ndarray:
-        """Keys of the texts that are no negatives of a group's query, uint64, ascending."""
+        """Keys of the texts that must not be negatives of a group's query, uint64, ascending."""
         return self._keys[int(self._starts[group]) : int(self._starts[group + 1])]

@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.atomic import naming, write_atomically
-from llm_encoders.reading import read_object
+from llm_encoders.reading import read_record
 
 Rows = np.ndarray | csr_array
-Moved = Callable[[int], Any]
+RowsDone = Callable[[int], Any]
+"""Told of every batch how many rows it has."""
+Progress = Callable[[str, int, int], Any]
+"""Told what is computed, how many are done, how many there are."""
 _NOTE, _VALUES, _COLUMNS, _COUNTS = "done.json", "values.f32", "columns.i32", "counts.i32"
 _SECONDS = 5.0  # between two notes
 
@@ -33,7 +35,7 @@ def run_batches(
     count: int,
     batch_size: int,
     compute: Callable[[slice], Rows],
-    moved: Moved = lambda rows: None,
+    rows_done: RowsDone = lambda rows: None,
 ) -> "StoredRows":
     """Compute the rows 0 to ``count``, or what is left of them.
 
@@ -43,7 +45,7 @@ def run_batches(
         count: number of rows, at least 1.
         batch_size: rows of a batch; the last may have fewer.
         compute: gives the rows of a batch, float32 [rows, columns], all dense or all sparse.
-        moved: called with the number of rows after each batch, and once for those found done.
+        rows_done: called with the number of rows after each batch, and once for those found done.
 
     Returns:
         All rows, float32 [count, columns], on the disk.
@@ -53,12 +55,12 @@ def run_batches(
     """
     log = _Log(folder, {**job, "rows": count, "batch size": batch_size})
     if log.rows:
-        moved(log.rows)
+        rows_done(log.rows)
     try:
         for first in range(log.rows, count, batch_size):
             batch = slice(first, min(first + batch_size, count))
             log.append(compute(batch))
-            moved(batch.stop - first)
+            rows_done(batch.stop - first)
         log.note()
     finally:
         log.close()
@@ -86,10 +88,7 @@ class _Log:
 
     def _known(self) -> dict[str, Any]:
         """The note of this job, where there is one and the files hold what it says."""
-        try:
-            known = read_object(self._folder / _NOTE)
-        except EncoderError:
-            return {}
+        known = read_record(self._folder / _NOTE)
         if known.get("job") != self._job:
             return {}
         self.rows, self._values, self._sparse = known["done"], known["values"], known["sparse"]

@@ -16,8 +16,7 @@ from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.encoding.loading import load_encoder
 from llm_encoders.errors import EncoderError
 from llm_encoders.evaluation.exhaustive_search import ExhaustiveSearch, dot_products
-from llm_encoders.jobs.resumable_batches import StoredRows, run_batches
-from llm_encoders.mine_negatives.ranking import Moved
+from llm_encoders.jobs.resumable_batches import Progress, StoredRows, run_batches
 from llm_encoders.registry import parse_spec
 
 _SORTED = 2048  # passages among which those of like length share a batch
@@ -71,10 +70,13 @@ class EncoderRanker:
             raise EncoderError(f"Passage '{docid}': {error}") from None
 
     def rank(
-        self, queries: Sequence[str], depth: int, moved: Moved = lambda what, done, count: None
+        self,
+        queries: Sequence[str],
+        depth: int,
+        progress: Progress = lambda what, done, count: None,
     ) -> list[list[int]]:
         """See :class:`~llm_encoders.mine_negatives.ranking.Ranker`."""
-        asked = self._queries(queries, moved)
+        asked = self._queries(queries, progress)
         vectors = asked.block(0, len(asked))
         # Of equal scores the earlier passage of the corpus comes first.
         found = ExhaustiveSearch(len(queries), -self._rows, depth)
@@ -83,16 +85,16 @@ class EncoderRanker:
             block = self._passages.block(first, first + _BLOCK)
             sparse = not isinstance(block, np.ndarray)
             found.take(dot_products(vectors, block), first, positive_only=sparse)
-            moved("passages searched", min(first + _BLOCK, count), count)
+            progress("passages searched", min(first + _BLOCK, count), count)
         return [self._rows[ranking.columns].tolist() for ranking in found.rankings()]
 
-    def _queries(self, queries: Sequence[str], moved: Moved) -> StoredRows:
+    def _queries(self, queries: Sequence[str], progress: Progress) -> StoredRows:
         done = 0
 
         def told(rows: int) -> None:
             nonlocal done
             done += rows
-            moved("queries encoded", done, len(queries))
+            progress("queries encoded", done, len(queries))
 
         job = {"encoder": self._fingerprint, "of": list(queries)}
         size = self._encoder.batch_size

@@ -16,9 +16,10 @@ from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.removal import require_apart
 from llm_encoders.jobs.resumable_lines import resumable_lines
 from llm_encoders.mine_negatives.encoder_ranker import EncoderRanker, encoder_fingerprint
-from llm_encoders.mine_negatives.miner import KeptRanker, Miner, read_note
+from llm_encoders.mine_negatives.miner import KeptRanker, Miner
 from llm_encoders.mine_negatives.mining import Mining
 from llm_encoders.mine_negatives.ranking import supplied
+from llm_encoders.reading import read_record
 from llm_encoders.teachers.choice import TeacherChoice
 from llm_encoders.teachers.scoring import TeacherScores
 
@@ -95,16 +96,16 @@ def mine(
         teacher = None if choice is None else choice.load()
         with tqdm(total=len(data.queries), initial=lines.done, unit="query") as bar:
 
-            def moved(what: str, done: int, count: int) -> None:
+            def progress(what: str, done: int, count: int) -> None:
                 bar.set_postfix_str(f"{done:,} of {count:,} {what}")
 
-            ranker.moved = moved
+            ranker.progress = progress
             miner = Miner(data, mining, ranker, lines.done)
             if teacher is None or choice is None:
                 records = miner.drawn()
             else:
                 bar.write(f"Teacher: {choice.describe(teacher)}.", file=sys.stderr)
-                scores = TeacherScores(teacher, fingerprint, work / "scores", moved)
+                scores = TeacherScores(teacher, fingerprint, work / "scores", progress)
                 records = miner.filtered(scores, teacher.window, choice.record)
             for count in lines.write(records):
                 bar.update(count)
@@ -114,7 +115,7 @@ def mine(
 def _folder_of(job: dict[str, Any], folder: Path) -> Path:
     """A folder that keeps its contents, an index or vectors, as long as the job is the same."""
     note = folder / "job.json"
-    if read_note(note) != json.loads(json.dumps(job)):
+    if read_record(note) != json.loads(json.dumps(job)):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         write_atomically(note, json.dumps(job))

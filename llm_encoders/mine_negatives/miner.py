@@ -8,20 +8,12 @@ from typing import Any
 import numpy as np
 
 from llm_encoders.data.prepare import TrainingData
-from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.jobs.resumable_batches import Progress
 from llm_encoders.mine_negatives.mining import Mining
-from llm_encoders.mine_negatives.ranking import Moved, Ranker
-from llm_encoders.reading import read_object
+from llm_encoders.mine_negatives.ranking import Ranker
+from llm_encoders.reading import read_record
 from llm_encoders.teachers.scoring import TeacherScores, passages_of, windows
-
-
-def read_note(path: Path) -> dict[str, Any]:
-    """A note of an earlier run; empty where there is none, or it is damaged."""
-    try:
-        return read_object(path)
-    except EncoderError:
-        return {}
 
 
 class KeptRanker:
@@ -31,13 +23,13 @@ class KeptRanker:
         self._ranker, self._path = ranker, path
         self._job = json.loads(json.dumps(fingerprint))
         self.window = ranker.window
-        self.moved: Moved = lambda what, done, count: None
+        self.progress: Progress = lambda what, done, count: None
 
     def rank(self, first: int, queries: list[str], depth: int) -> list[list[int]]:
         """Rankings of the queries from number ``first`` on."""
-        known = read_note(self._path)
+        known = read_record(self._path)
         if known.get("job") != self._job or known.get("first") != first:
-            rankings = self._ranker.rank(queries, depth, self.moved)
+            rankings = self._ranker.rank(queries, depth, self.progress)
             known = {"job": self._job, "first": first, "rankings": rankings}
             write_atomically(self._path, json.dumps(known))
         return known["rankings"]
@@ -117,8 +109,8 @@ class Miner:
 
     def _allowed(self, one: dict[str, Any], rows: list[int]) -> list[int]:
         """Those of the rows that can be negatives of a query."""
-        bad = self._data.no_negatives(one, rows)
-        return [row for row, no_negative in zip(rows, bad, strict=True) if not no_negative]
+        excluded = self._data.excluded_negatives(one, rows)
+        return [row for row, out in zip(rows, excluded, strict=True) if not out]
 
     def _order(self, pool: list[int], number: int) -> list[int]:
         """Possible negatives of a query in the order in which they are taken."""

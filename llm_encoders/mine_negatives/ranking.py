@@ -1,18 +1,17 @@
 """Rankings of training queries: by an encoder, or by a ranker that another package supplies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from llm_encoders.data.passages import Passages
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.jobs.resumable_batches import Progress
 
 BM25 = "bm25"
 GROUP = "llm_encoders.rankers"
 """Group of Python entry points under which packages supply rankers by name."""
-Moved = Callable[[str, int, int], Any]
-"""Told what is computed, how many are done, how many there are."""
 
 
 class Ranker(Protocol):
@@ -21,10 +20,10 @@ class Ranker(Protocol):
     window: int
     """Queries that are ranked at a time."""
 
-    def rank(self, queries: Sequence[str], depth: int, moved: Moved) -> list[list[int]]:
+    def rank(self, queries: Sequence[str], depth: int, progress: Progress) -> list[list[int]]:
         """Rows of the first ``depth`` passages for every query, best first.
 
-        Where it takes long, ``moved`` is told of every step.
+        Where it takes long, ``progress`` is told of every step.
         """
 
 

@@ -51,10 +51,10 @@ def score(
         lines.begin()
         with tqdm(total=len(data.queries), initial=lines.done, unit="query", smoothing=0.05) as bar:
 
-            def moved(what: str, done: int, count: int) -> None:
+            def progress(what: str, done: int, count: int) -> None:
                 bar.set_postfix_str(f"{done:,} of {count:,} {what}")
 
-            scores = TeacherScores(teacher, fingerprint, work / "scores", moved)
+            scores = TeacherScores(teacher, fingerprint, work / "scores", progress)
             for count in lines.write(_windows(data, scores, teacher.window, choice, lines.done)):
                 bar.update(count)
         lines.finish()

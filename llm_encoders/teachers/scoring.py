@@ -8,11 +8,8 @@ import torch
 
 from llm_encoders.data.passages import Passages
 from llm_encoders.errors import EncoderError
-from llm_encoders.jobs.resumable_batches import StoredRows, run_batches
+from llm_encoders.jobs.resumable_batches import Progress, StoredRows, run_batches
 from llm_encoders.teachers.base import Group, Passage, Teacher
-
-Moved = Callable[[str, int, int], Any]
-"""Told after every batch: what is computed, how many are done, how many there are."""
 
 
 def passages_of(store: Passages, rows: Sequence[int]) -> list[Passage]:
@@ -47,7 +44,7 @@ class TeacherScores:
         teacher: gives the scores.
         fingerprint: what they depend on.
         folder: takes the batches of one window; removed by the caller.
-        moved: told after every batch.
+        progress: told after every batch.
     """
 
     def __init__(
@@ -55,10 +52,10 @@ class TeacherScores:
         teacher: Teacher,
         fingerprint: dict[str, Any],
         folder: Path,
-        moved: Moved = lambda what, done, count: None,
+        progress: Progress = lambda what, done, count: None,
     ) -> None:
         self._teacher, self._fingerprint = teacher, fingerprint
-        self._folder, self._moved = folder, moved
+        self._folder, self._progress = folder, progress
 
     def __call__(self, window: str, groups: Sequence[Group]) -> list[list[float]]:
         """Scores of every (query, its passages).
@@ -76,13 +73,13 @@ class TeacherScores:
         ) -> StoredRows:
             done = 0
 
-            def moved(rows: int) -> None:
+            def rows_done(rows: int) -> None:
                 nonlocal done
                 done += rows
-                self._moved(what, done, count)
+                self._progress(what, done, count)
 
             job = {"window": window, "fingerprint": self._fingerprint}
-            return run_batches(self._folder / what, job, count, batch_size, compute, moved)
+            return run_batches(self._folder / what, job, count, batch_size, compute, rows_done)
 
         try:
             return self._teacher.scores(groups, run)

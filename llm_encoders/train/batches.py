@@ -145,7 +145,7 @@ class TrainingBatches(Dataset[TrainingBatch]):
         return Candidates(groups, teacher, self._excluded(drawn, groups, column))
 
     def _excluded(self, drawn: list["_Drawn"], groups: torch.Tensor, columns: int) -> torch.Tensor:
-        """Passages that are no negatives of a query, and those too far.
+        """Passages that a query is not compared with: bool [queries, passages].
 
         Those are all passages with the text of the query or of one that is relevant to it in any
         record, but for the positive that was drawn; see :class:`Relevance`. Without
@@ -172,5 +172,5 @@ class _Drawn:
     query: str
     rows: list[int]
     relevant: np.ndarray
-    """Keys of the texts that are no negatives of the query."""
+    """Keys of the texts that must not be negatives of the query."""
     scores: list[Any] | None

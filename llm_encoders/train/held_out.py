@@ -8,8 +8,8 @@ import numpy as np
 from llm_encoders.data.prepare import TrainingData
 from llm_encoders.evaluation.collection import Collection
 from llm_encoders.train.recipe.errors import RecipeError
+from llm_encoders.train.recipe.sections import HELD_OUT
 
-NAME = "held-out"
 _POOL = 20_000
 """Passages that held-out queries are searched in: their own, and others drawn at random."""
 
@@ -73,7 +73,7 @@ def _collection(
     others = [row for row in drawn.tolist() if row not in own][: max(0, _POOL - len(own))]
     pool = sorted([*own, *others])
     passages, titles = data.passages.texts(pool)
-    return Collection(NAME, [str(row) for row in pool], titles, passages, texts, qrels)
+    return Collection(HELD_OUT, [str(row) for row in pool], titles, passages, texts, qrels)
 
 
 def _name(data: TrainingData, record: dict[str, Any], number: int) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 
+from llm_encoders.config import QUANTIZATIONS
 from llm_encoders.corpora.records import ENCODED_FIELDS
 from llm_encoders.jobs import arguments as parsing
 from pyserini_ext.encode.options import EncodeOptions
@@ -139,7 +140,7 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     )
     group.add_argument("--device", help="cpu, cuda, cuda:N (default: a GPU if there is one)")
     group.add_argument("--dtype", help="float32, bfloat16, float16 (default: bfloat16 on a GPU)")
-    group.add_argument("--quantization", choices=("4bit", "8bit"), help="weights by bitsandbytes")
+    group.add_argument("--quantization", choices=QUANTIZATIONS, help="weights by bitsandbytes")
     # Pyserini's documentation abbreviates it, which would be ambiguous beside --batch-tokens.
     group.add_argument(
         "--batch-size",

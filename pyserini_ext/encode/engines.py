@@ -5,19 +5,17 @@ documents. All give the same bytes; see :class:`PartEncoder`.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from pyserini_ext.encode.journal import Journal
 from pyserini_ext.encode.options import EncodeOptions
-from pyserini_ext.encode.part_encoder import PartEncoder, open_encoder
+from pyserini_ext.encode.part_encoder import PartEncoder, Progress, open_encoder
 from pyserini_ext.encode.parts import Part
 from pyserini_ext.encode.scan import CorpusScan
 from pyserini_ext.folders.manifest import PartRecord
 from pyserini_ext.folders.state import journal_folder, parts_folder
-
-Progress = Callable[[int], None]
 
 
 class Engine(Protocol):

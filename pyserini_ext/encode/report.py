@@ -4,10 +4,8 @@ import sys
 
 from llm_encoders.jobs.atomic import write_atomically
 from pyserini_ext.encode.parts import Part
-from pyserini_ext.folders.manifest import Manifest, PartRecord
+from pyserini_ext.folders.manifest import SHOWN_IDS, Manifest, PartRecord
 from pyserini_ext.folders.state import SKIPPED_DOCUMENTS_NAME, SKIPPED_LINES_NAME, state_folder
-
-_SHOWN_IDS = 5
 
 
 def report(manifest: Manifest, parts: list[Part]) -> None:
@@ -22,7 +20,7 @@ def report(manifest: Manifest, parts: list[Part]) -> None:
         )
     empty = sum(record.empty for record in records)
     if empty:
-        ids = [docid for record in records for docid in record.empty_ids][:_SHOWN_IDS]
+        ids = [docid for record in records for docid in record.empty_ids][:SHOWN_IDS]
         shown = ", ".join(ids) + (", …" if empty > len(ids) else "")
         print(
             f"warning: {empty} documents have an all-zero vector ({shown}); a Lucene index has no "

@@ -15,7 +15,7 @@ from llm_encoders.errors import EncoderError
 from llm_encoders.jobs import fingerprint as fingerprints
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.removal import is_plain_name
-from llm_encoders.reading import read_object
+from llm_encoders.reading import read_object, read_record
 from pyserini_ext.folders.state import (
     SCAN_NAME,
     has_unfinished_work,
@@ -24,7 +24,8 @@ from pyserini_ext.folders.state import (
 )
 
 _BLOCK = 2**20
-_SHOWN_IDS = 5
+SHOWN_IDS = 5
+_SHOWN_FAULTS = 5
 
 
 @dataclass
@@ -45,7 +46,7 @@ class PartRecord:
     def add_empty(self, docid: str) -> None:
         """Count a document whose vector is all zero."""
         self.empty += 1
-        if len(self.empty_ids) < _SHOWN_IDS:
+        if len(self.empty_ids) < SHOWN_IDS:
             self.empty_ids.append(docid)
 
 
@@ -57,6 +58,7 @@ class Manifest:
     fingerprint: dict[str, Any]
     """Everything the bytes of the output depend on."""
     scan: dict[str, Any] = field(default_factory=dict)
+    """The reading of the corpus; empty where it is to be read again."""
     parts: dict[int, PartRecord] = field(default_factory=dict)
     finished: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the files that were assembled out of all parts, once they are in place."""
@@ -83,7 +85,7 @@ class Manifest:
             manifest = cls(
                 folder,
                 values["fingerprint"],
-                _read_scan(path.with_name(SCAN_NAME)),
+                read_record(path.with_name(SCAN_NAME)),
                 parts,
                 values["finished"],
                 values.get("replaced", []),
@@ -192,14 +194,6 @@ def _reason(error: Exception) -> str:
     return f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _read_scan(path: Path) -> dict[str, Any]:
-    """Empty where there is none or it is broken: then the corpus is read again."""
-    try:
-        return read_object(path)
-    except EncoderError:
-        return {}
-
-
 def fault_of(path: Path, expected: str) -> str | None:
     """A sentence about a file that is not there with its checksum."""
     if not path.is_file():
@@ -209,10 +203,10 @@ def fault_of(path: Path, expected: str) -> str | None:
 
 def tell(faults: list[str]) -> None:
     """Name damaged files to the user, the first few of many."""
-    for fault in faults[:_SHOWN_IDS]:
+    for fault in faults[:_SHOWN_FAULTS]:
         print(fault, file=sys.stderr)
-    if len(faults) > _SHOWN_IDS:
-        print(f"… and {len(faults) - _SHOWN_IDS} more files.", file=sys.stderr)
+    if len(faults) > _SHOWN_FAULTS:
+        print(f"… and {len(faults) - _SHOWN_FAULTS} more files.", file=sys.stderr)
 
 
 def checksum(path: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from llm_encoders.config import EncoderConfig
+from llm_encoders.config import QUANTIZATIONS, EncoderConfig
 from llm_encoders.devices import DTYPES
 from llm_encoders.train.recipe.checks import check
 from llm_encoders.train.recipe.options import option
@@ -23,8 +23,6 @@ from llm_encoders.train.recipe.sections import (
     Schedule,
 )
 from llm_encoders.train.stages import STAGES
-
-QUANTIZATIONS = ("4bit", "8bit")
 
 _StageSections = make_dataclass(
     "_StageSections",

@@ -11,6 +11,8 @@ from llm_encoders.train.regularisers import REGULARISERS
 METRICS = tuple(HIGHER_IS_BETTER)
 LOSS_SCALINGS = ("exact", "reference")
 RAMP_UNITS = ("step", "micro-batch")
+HELD_OUT = "held-out"
+"""What training queries that are held out are called, in place of a split."""
 COLLAPSE = ("stop", "warn", "off")
 _LARGEST_BATCH = 1_000_000
 
@@ -231,7 +233,7 @@ class Evaluation:
     @property
     def chooser(self) -> str:
         """What the checkpoint is chosen on, as figures and cards name it."""
-        return "held-out" if self.held_out is not None else self.split
+        return HELD_OUT if self.held_out is not None else self.split
 
 
 @dataclass(frozen=True)

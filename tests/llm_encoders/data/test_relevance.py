@@ -97,7 +97,7 @@ def test_against_comparing_everything(tmp_path, layout):
             assert [text_of(data, row) for row in kept["negatives"]] == wanted
             rows = list(range(len(data.passages)))
             brute = [any(same(text, t) for t in relevant) for text in all_texts]
-            assert data.no_negatives(kept, rows).tolist() == brute
+            assert data.excluded_negatives(kept, rows).tolist() == brute
         sampled = batches_of(data, 16)
         for step in range(4):
             drawn = [sampled._draw(place) for place in sampled._places(step)]
@@ -164,8 +164,8 @@ def test_the_document_that_is_the_query(tmp_path):
     first, second = data.queries.select([0, 1])
     assert (first["id"], second["id"]) == ("1", "3")
     rows = [data.passages.row(name) for name in "12345"]
-    assert data.no_negatives(first, rows).tolist() == [True, True, False, True, True]
-    assert data.no_negatives(second, rows).tolist() == [False, False, True, True, False]
+    assert data.excluded_negatives(first, rows).tolist() == [True, True, False, True, True]
+    assert data.excluded_negatives(second, rows).tolist() == [False, False, True, True, False]
     assert set(data.relevance.of(second["group"]).tolist()) == {
         text_key(text) for text in ("about cats", "cats hunt", "a query about cats, shortened")
     }

@@ -33,7 +33,7 @@ class FixedRanker:
         self.passages = passages
         FixedRanker.calls = 0
 
-    def rank(self, queries, depth, moved):
+    def rank(self, queries, depth, progress):
         FixedRanker.calls += 1
         if FixedRanker.calls == FixedRanker.fails_at:
             raise KeyboardInterrupt

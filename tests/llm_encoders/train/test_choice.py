@@ -98,13 +98,13 @@ def test_a_best_checkpoint_that_is_gone(recipe_file, tmp_path, beir, monkeypatch
     recipe = load_recipe(recipe_file(evaluation=evaluation, saving={"every": 1, "keep": 3}))
     run(recipe)
     output = tmp_path / "run"
-    (output / "spent.json").unlink()  # as a kill before the end leaves it
+    (output / "cost.json").unlink()  # as a kill before the end leaves it
     (output / "checkpoint-1").rename(tmp_path / "elsewhere")
     with pytest.raises(EncoderError, match="The best checkpoint, .*checkpoint-1, is gone"):
         run(recipe)
     (tmp_path / "elsewhere").rename(output / "checkpoint-1")
     run(recipe)
-    assert (output / "spent.json").exists()
+    assert (output / "cost.json").exists()
 
 
 def test_held_out_queries_are_not_trained_on(tmp_path, scored, beir):
@@ -158,7 +158,7 @@ def test_an_equal_id_is_the_query_itself_in_beir_only(tmp_path, scored, beir, la
         assert (name in relevant) == (name in collection.ids) == (layout == "beir")
     for one in (data.queries[row] for row in range(len(data.queries))):
         everything = list(range(len(data.passages)))
-        left_out = np.flatnonzero(data.no_negatives(one, everything)).tolist()
+        left_out = np.flatnonzero(data.excluded_negatives(one, everything)).tolist()
         assert left_out == one["positives"]
 
 
