@@ -5,10 +5,10 @@ documents, queries and judgements of such folders.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llm_encoders.corpora.document import CorpusError
 from llm_encoders.corpora.files import COMPRESSED
@@ -111,7 +111,7 @@ class BeirFolder:
         """Every query.
 
         Raises:
-            CorpusError: a record without id or text, or an id that occurs before.
+            CorpusError: a record without id or text, or an id that was given before.
         """
         seen: dict[str, str] = {}
         for place, record in file_rows(self.queries_file):
@@ -127,6 +127,23 @@ class BeirFolder:
                 )
             seen[name] = place
             yield Query(name, text, place)
+
+    def judged_queries(self, qrels: Mapping[str, Any]) -> dict[str, Query]:
+        """The queries that judgements are of, by id.
+
+        Args:
+            qrels: the judgements, by query.
+
+        Raises:
+            EncoderError: some of them are not there; otherwise as :meth:`queries`.
+        """
+        found = {query.id: query for query in self.queries() if query.id in qrels}
+        if missing := qrels.keys() - found.keys():
+            raise EncoderError(
+                f"{self.queries_file} lacks {len(missing)} judged queries, '{min(missing)}' among "
+                "them; add them, or remove them from the qrels."
+            )
+        return found
 
     def judgements(self, split: str) -> Iterator[Judgement]:
         """Every line of a split's qrels but a header.

@@ -11,6 +11,17 @@ RECORD = np.dtype([("low", "<u8"), ("high", "<u8"), ("file", "<u4"), ("line", "<
 """Of an id: its 128-bit digest, and where the document stands."""
 
 
+def repeated_id(docid: str, before: str = "") -> str:
+    """What is wrong with a document whose id another one has.
+
+    Args:
+        docid: the id.
+        before: where it was given first, if that is known.
+    """
+    place = f", at {before}" if before else ""
+    return f"the id '{docid}' was given before{place}; ids must differ."
+
+
 def id_record(docid: str, position: Position) -> bytes:
     """One document as the bytes of a ``RECORD``; the first byte tells its bucket."""
     digest = hashlib.blake2b(docid.encode(), digest_size=16).digest()

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from llm_encoders.corpora import CorpusError, open_corpus
+from llm_encoders.corpora.repeats import repeated_id
 from llm_encoders.data.arrow import Table, TableWriter
 from llm_encoders.data.faults import LeftOut, refuse
 from llm_encoders.data.layouts import Example, Inline, TrainingDataError, numbered_per_record
@@ -62,7 +63,7 @@ def write_corpus(folder: Path, corpus: str, left_out: LeftOut) -> Passages:
     for _, document in open_corpus(corpus).documents(left_out):
         if left_out.on_error == "skip":
             if (digest := hash64(well_formed(document.id))) in seen:
-                left_out(CorpusError(document.place, f"the id '{document.id}' occurs before."))
+                left_out(CorpusError(document.place, repeated_id(document.id)))
                 continue
             seen.add(digest)
         writer.add(document.id, document.title, document.text)
@@ -81,9 +82,7 @@ def _require_distinct(passages: Passages, corpus: str) -> None:
         return
     documents = (document for _, document in open_corpus(corpus).documents(lambda fault: None))
     first, second = islice((one.place for one in documents if well_formed(one.id) == repeated), 2)
-    raise TrainingDataError(
-        second, f"the id '{repeated}' was given before, at {first}; ids must differ."
-    )
+    raise TrainingDataError(second, repeated_id(repeated, first))
 
 
 class Builder:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from llm_encoders.corpora import CorpusError, Document, open_corpus
 from llm_encoders.corpora.beir import BeirFolder, is_beir
+from llm_encoders.corpora.repeats import repeated_id
 from llm_encoders.data.faults import refuse
-from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Collection:
         Args:
             folder: holds ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/``.
             split: which judgements.
-            on_fault: takes documents that cannot be used, and those whose id occurs before;
+            on_fault: takes documents that cannot be used, and those whose id was given before;
                 by default they are refused.
 
         Raises:
@@ -52,18 +53,13 @@ class Collection:
                 "split (evaluation.split)."
             )
         documents = _distinct(folder, on_fault)
-        queries = {query.id: query.text for query in beir.queries() if query.id in qrels}
-        if missing := qrels.keys() - queries.keys():
-            raise EncoderError(
-                f"evaluation: {beir.queries_file} lacks {len(missing)} judged queries, "
-                f"'{min(missing)}' among them; add them, or remove them from the qrels."
-            )
+        queries = beir.judged_queries(qrels)
         return cls(
             Path(folder).name,
             list(documents),
             [document.title for document in documents.values()],
             [document.text for document in documents.values()],
-            queries,
+            {name: query.text for name, query in queries.items()},
             {query: qrels[query] for query in queries},
         )
 
@@ -72,13 +68,8 @@ def _distinct(folder: str, on_fault: Callable[[CorpusError], None]) -> dict[str,
     documents: dict[str, Document] = {}
     for _, document in open_corpus(folder).documents(on_fault):
         if document.id in documents:
-            before = documents[document.id].place
-            on_fault(
-                CorpusError(
-                    document.place,
-                    f"the id '{document.id}' was given before, at {before}; ids must differ.",
-                )
-            )
+            repeated = repeated_id(document.id, documents[document.id].place)
+            on_fault(CorpusError(document.place, repeated))
         else:
             documents[document.id] = document
     return documents

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from llm_encoders.corpora import Corpus, CorpusError, Document, Position
-from llm_encoders.corpora.repeats import BUCKETS, RECORD, id_record, repeated
+from llm_encoders.corpora.repeats import BUCKETS, RECORD, id_record, repeated, repeated_id
 
 _SPOOL_BYTES = 2**21  # of a bucket's records stay in memory; a larger one goes to disk
 
@@ -33,7 +33,7 @@ class CorpusScan:
     entries: list[Position] = field(default_factory=list)
     """Where document 0, ``window``, 2 * ``window``, … begins."""
     repeated: list[tuple[int, int]] = field(default_factory=list)
-    """(file, line) of documents whose id occurs before."""
+    """(file, line) of documents whose id was given before."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -147,7 +147,7 @@ def _report_repeated(
     repeated = set(scan.repeated)
     for position, document in corpus.documents(lambda fault: None):
         if (position.file, position.line) in repeated:
-            on_fault(CorpusError(document.place, f"id '{document.id}' occurs before."))
+            on_fault(CorpusError(document.place, repeated_id(document.id)))
 
 
 class _IdBuckets:

@@ -9,7 +9,7 @@ import numpy as np
 
 from llm_encoders.corpora import CorpusError, files
 from llm_encoders.corpora.lines import parse_json
-from llm_encoders.corpora.repeats import RECORD, repeated
+from llm_encoders.corpora.repeats import RECORD, repeated, repeated_id
 from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.atomic import naming
 from pyserini_ext.indexes.vector_lines import id_of
@@ -73,8 +73,10 @@ class KnownIds:
             _, _, content = next(x for x in files.lines(inputs[number]) if x[0] == line)
             place = f"{inputs[number]}, line {line}"
             docid = id_of(parse_json(content, place), place)
-            more = f" So do {len(again) - 1} more." if len(again) > 1 else ""
-            raise CorpusError(place, f"id '{docid}' occurs before.{more}")
+            more = len(again) - 1
+            lines = f"{more} more lines repeat" if more > 1 else "1 more line repeats"
+            rest = f" {lines} an id." if more else ""
+            raise CorpusError(place, repeated_id(docid) + rest)
 
     def __enter__(self) -> Self:
         return self

@@ -8,6 +8,7 @@ from pathlib import Path
 from llm_encoders.corpora import CorpusError, open_corpus
 from llm_encoders.corpora.beir import BeirFolder
 from llm_encoders.corpora.records import id_problem
+from llm_encoders.corpora.repeats import repeated_id
 from llm_encoders.errors import EncoderError
 from pyserini_ext.commands import write_topics
 
@@ -51,20 +52,13 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
     """
     beir = BeirFolder(folder)
     qrels = beir.qrels(split)
-    queries = {}
-    for query in beir.queries():
-        if query.id in qrels:
-            if problem := id_problem(query.id):
-                raise CorpusError(query.place, problem)
-            queries[query.id] = query.text
+    queries = beir.judged_queries(qrels)
+    for query in queries.values():
+        if problem := id_problem(query.id):
+            raise CorpusError(query.place, problem)
     for docid in {docid for grades in qrels.values() for docid in grades}:
         if problem := id_problem(docid):
             raise EncoderError(f"{beir.qrels_file(split)}, document '{docid}': {problem}")
-    if missing := qrels.keys() - queries.keys():
-        raise EncoderError(
-            f"{beir.queries_file} lacks {len(missing)} judged queries, '{min(missing)}' among "
-            f"them; add them, or remove them from {beir.qrels_file(split)}."
-        )
     if not queries:
         raise EncoderError(
             f"{beir.qrels_file(split)} judges nothing; name another split with --split."
@@ -72,10 +66,11 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
     documents: dict[str, tuple[str, str]] = {}
     for _, document in open_corpus(str(beir.corpus)).documents(_leave_out):
         if document.id in documents:
-            _leave_out(CorpusError(document.place, f"id '{document.id}' occurs before."))
+            _leave_out(CorpusError(document.place, repeated_id(document.id)))
         else:
             documents[document.id] = (document.title or "", document.text)
-    return Collection(documents, queries, {q: qrels[q] for q in queries})
+    texts = {name: query.text for name, query in queries.items()}
+    return Collection(documents, texts, {name: qrels[name] for name in queries})
 
 
 def _leave_out(fault: CorpusError) -> None:

@@ -233,7 +233,7 @@ def test_remove_query(python, work, stories, sparse_index):
     [
         ("{", "c.jsonl, line 2: not valid JSON"),
         ('{"text": "x"}', "c.jsonl, line 2: no id"),
-        ('{"id": "a", "text": "x"}', "c.jsonl, line 2: id 'a' occurs before"),
+        ('{"id": "a", "text": "x"}', "c.jsonl, line 2: the id 'a' was given before"),
         ('{"id": "b", "text": ""}', "c.jsonl, line 2: document 'b' has an empty text"),
     ],
 )

@@ -49,7 +49,7 @@ def test_faulty_documents_stop_or_are_left_out(tmp_path, with_faults, capsys):
     assert [line.split(": ", 1)[1] for line in lines] == [
         "document 'rain' has an empty text.",
         "document 'empty' has an empty text.",
-        "the id 'statins' occurs before.",
+        "the id 'statins' was given before; ids must differ.",
         "passage 'rain' was left out.",
         "all of its positives were left out.",
     ]

@@ -38,8 +38,8 @@ def test_repeated_ids_keep_the_first(tmp_path):
     assert faults == [
         f"{folder}/b.jsonl, line 3: not valid JSON (Expecting property name enclosed in double "
         "quotes, column 2).",
-        f"{folder}/b.jsonl, line 1: id '1' occurs before.",
-        f"{folder}/b.jsonl, line 4: id '1' occurs before.",
+        f"{folder}/b.jsonl, line 1: the id '1' was given before; ids must differ.",
+        f"{folder}/b.jsonl, line 4: the id '1' was given before; ids must differ.",
     ]
     assert scan.documents == 3 and scan.faults == 3
     assert [(d.id, d.text) for d in scan.documents_from(corpus, 0)] == [

@@ -42,7 +42,7 @@ def test_faulty_lines_are_skipped_and_listed(encode, corpus, tmp_path, state):
     listed = (state / "skipped-lines.txt").read_text().splitlines()
     assert code == 0 and "12 faulty lines were left out" in said and said.count("skipped: ") == 10
     assert len(listed) == 12 and listed[0].startswith(f"{corpus}, line 5: ")
-    assert listed[-1] == f"{corpus}, line 16: id 'MED-10' occurs before."
+    assert listed[-1] == f"{corpus}, line 16: the id 'MED-10' was given before; ids must differ."
     assert len(jsonl_ids(tmp_path / "output")) == COUNT
     code, said = encode("--on-error", "skip")
     assert code == 0 and "12 faulty lines were left out" in said  # also where nothing is read anew

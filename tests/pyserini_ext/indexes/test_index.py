@@ -136,8 +136,8 @@ def segments(index):
         ('{"id": "x", "vector": {"a": 3.9}}', "is 3.9, but Lucene holds integers. Quantise"),
         ('{"id": "x\\u0000", "vector": {"a": 3}}', "holds a control character"),
         ('{"id": "x y", "vector": {"a": 3}}', "holds whitespace"),
-        ('{"id": "1", "vector": {"b": 3}}', "id '1' occurs before"),
-        ('{"id": 1, "vector": {}}', "id '1' occurs before"),
+        ('{"id": "1", "vector": {"b": 3}}', "the id '1' was given before"),
+        ('{"id": 1, "vector": {}}', "the id '1' was given before"),
         ('{"id": "x", "vector": {"a b": 1}}', "the term 'a b'"),
         ('{"id": "x", "vector": {"": 1}}', "the term ''"),
         ('{"id": "x", "vector": {"a\\u0001": 1}}', "the term 'a\\x01'"),
@@ -191,7 +191,7 @@ def test_an_id_from_before_a_kill_is_known_after_it(tmp_path, monkeypatch, capfd
     assert main(words) == 1
     said = capfd.readouterr().err
     assert "Resuming after 4096 documents" in said
-    assert f"{source}, line 5001: id 'd3' occurs before." in said
+    assert f"{source}, line 5001: the id 'd3' was given before; ids must differ." in said
 
 
 @pytest.mark.parametrize("options", [[], ["--overwrite"]])
