@@ -27,8 +27,8 @@ _HEADS = {*_ID_HEADS, *_TEXT_HEADS, "title", "text", "url"}
 class LineCorpus:
     """Files of one record a line; ``.tsv`` is tab-separated, everything else JSON.
 
-    All lines of a TSV have as many columns as its first one. A first line that names its columns
-    (``id``, ``text``, …) is no document; what it names, the columns are.
+    All lines of a TSV have as many columns as its first one. If the first line names columns
+    (``id``, ``text``, …), it is a header and gives their names.
 
     Args:
         name: what the user called the corpus.

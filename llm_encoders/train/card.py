@@ -100,8 +100,8 @@ def _facts(recipe: Recipe, cost: Mapping[str, float]) -> dict[str, str]:
     strength = recipe.regularisation
     if strength.queries or strength.passages:
         facts["Regularisation"] = (
-            f"{strength.kind}; λq {strength.queries:g}, λp {strength.passages:g}, reached after "
-            f"{strength.ramp:.3g} of the steps"
+            f"{strength.kind}; λq {strength.queries:g}, λp {strength.passages:g}, in full after "
+            f"{strength.ramp:.0%} of the steps"
         )
     return facts | {
         "Learning rate": f"{schedule.learning_rate:g}",

@@ -56,7 +56,7 @@ def largest(number: int, device: torch.device) -> int:
 
 
 def from_first(value: Value, device: torch.device) -> Value:
-    """What process 0 has, anything that JSON can say, on all processes."""
+    """Send a JSON value from process 0 to all processes."""
     if processes() == 1:
         return value
     content = torch.tensor(list(json.dumps(value).encode()), dtype=torch.uint8, device=device)

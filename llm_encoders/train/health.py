@@ -14,7 +14,7 @@ _ALL_DENSE = 0.9  # share of the vocabulary
 
 
 class Collapse(EncoderError):
-    """The model has stopped telling texts apart, or its numbers have stopped being numbers."""
+    """The model gives empty or full vectors, or NaN or infinite numbers."""
 
 
 class SparsityMonitor:

@@ -83,7 +83,8 @@ class Regularisation:
     passages: float = option(0.0, "Weight for passages (λp).", least=0)
     ramp: float = option(
         1 / 3,
-        "Share of the optimiser steps after which the full weight is reached, quadratically.",
+        "Share of the optimiser steps over which the weight rises, quadratically, to its full "
+        "value.",
         least=0,
         most=1,
     )

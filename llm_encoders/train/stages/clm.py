@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClmSection:
-    """Next-token prediction that keeps the terms of a causal backbone alive (arXiv 2504.10816).
+    """Next-token prediction that keeps the terms of a causal backbone alive (arXiv 2504.10816)."""
 
-    The logits of every token are held, twice: with a large vocabulary lower
-    schedule.chunk_tokens.
-    """
-
-    max_length: int = option(512, "Tokens of a passage.", least=2, most=LONGEST)
+    max_length: int = option(
+        512,
+        "Tokens of a passage. All their logits are held twice: if the vocabulary is large, lower "
+        "schedule.chunk_tokens.",
+        least=2,
+        most=LONGEST,
+    )
 
 
 def every_next_token(
