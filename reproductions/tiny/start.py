@@ -3,11 +3,12 @@
 python reproductions/tiny/start.py --pairs PAIRS --corpus runs/tiny/corpus.jsonl \
     --teacher TEACHER --output runs/tiny/start
 
-The embedding of a token has the direction of the vector that the teacher gives the token's text; its
-length grows with the token's inverse document frequency. The last channel is the same in all embeddings and has two
-purposes. It is longer than the rest, so the final norm divides all states by about the same number
-and a rare token weighs more in a mean over tokens. Its gain in the final norm is negative: it
-lowers every logit by about as much and so acts as the threshold under which a term has no weight.
+The embedding of a token has the direction of the vector that the teacher gives the token's text;
+its length grows with the token's inverse document frequency. The last channel is the same in all
+embeddings and has two purposes. It is longer than the rest, so the final norm divides all states by
+about the same number and a rare token weighs more in a mean over tokens. Its gain in the final norm
+is negative: it lowers every logit by about as much and so acts as the threshold under which a term
+has no weight.
 """
 
 from __future__ import annotations

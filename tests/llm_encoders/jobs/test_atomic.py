@@ -41,6 +41,6 @@ def test_a_full_disk_names_the_file_and_leaves_nothing(tmp_path):
 
 def test_errors_of_the_system_are_sentences():
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/state")
-    assert str(system_error(full)).startswith("/data/state: No space left on device. Finished")
+    assert str(system_error(full)).startswith("/data/state: No space left on device. What is")
     denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/data")
     assert str(system_error(denied)) == "/data: Permission denied."
