@@ -52,6 +52,7 @@ class LuceneImpactWriter:
             self._writer = autoclass("org.apache.lucene.index.IndexWriter")(self._directory, config)
         except Exception as error:  # Java's classes of errors are not Python's
             raise _fault(f"Cannot write a Lucene index to {folder}", error) from None
+        self._contents_type = _contents_type()  # frozen, and so shared by all threads
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="lucene")
         self._pending: list[Future[None]] = []
@@ -100,6 +101,12 @@ class LuceneImpactWriter:
             raise _fault(f"Cannot write the Lucene index {self.folder}", error) from None
 
     def _add_slice(self, documents: list[tuple[str, str]]) -> None:
+        """Add documents one after another; runs in several threads at a time.
+
+        pyjnius keeps the object that a method is called on in the method, which all threads share,
+        from when the name is looked up. So nothing may be computed between a method's name and
+        the call: another thread that comes in between would have its own object changed.
+        """
         import jnius
         from pyserini.pyclass import autoclass
 
@@ -116,12 +123,13 @@ class LuceneImpactWriter:
                 "id", bytes_class()
             )
             nothing = jnius.cast("java.lang.CharSequence", string_class(""))
-            contents = field_class("contents", nothing, _contents_type())
+            contents = field_class("contents", nothing, self._contents_type)
             for field in (docid_field, order, contents):
                 document.add(field)
             for docid, words in documents:
                 docid_field.setStringValue(docid)
-                order.setBytesValue(bytes_class(docid.encode()))
+                in_bytes = bytes_class(docid.encode())
+                order.setBytesValue(in_bytes)
                 contents.setStringValue(words)
                 self._writer.addDocument(document)
         finally:
@@ -194,7 +202,8 @@ def _contents_type() -> Any:
 
     field_type = autoclass("org.apache.lucene.document.FieldType")()
     options = autoclass("org.apache.lucene.index.IndexOptions")
-    field_type.setIndexOptions(options.DOCS_AND_FREQS)
+    frequencies = options.DOCS_AND_FREQS
+    field_type.setIndexOptions(frequencies)
     field_type.setTokenized(True)
     field_type.setStored(False)
     field_type.freeze()
