@@ -1,12 +1,14 @@
 """Fixtures shared by all tests."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).parent.parent
 DATA_VARIABLE = "LLM_ENCODERS_TEST_DATA"
@@ -29,6 +31,33 @@ def shared_data() -> Path:
 def stories(shared_data: Path) -> Path:
     """A genuine trained Llama of 260 thousand parameters."""
     return shared_data / "models" / "stories260k"
+
+
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory) -> Once:
+    """``once(name, make)``: a folder that the first test to ask has filled, by ``make(folder)``.
+
+    Processes that share the tests among them share it, too.
+    """
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = root / "once" / name, root / "once" / f"{name}.done"
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return once
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,6 +13,7 @@ from tests.llm_encoders.conftest import beir  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
+QUICKSTART = re.compile(r"python -m pyserini_ext.quickstart --collection (\S+) --output (\S+)")
 NOT_RUN = {
     "README.md": {
         "": "names a model of 8B parameters",
@@ -56,14 +57,20 @@ def paste(text: str, folder: Path) -> str:
     return result.stdout
 
 
-def with_collection(text: str, collection: Path) -> str:
-    """The text on a small collection, without the installation that surrounds it."""
-    quickstart = f"python -m pyserini_ext.quickstart --collection {collection} --output quickstart"
-    text = text.replace("make quickstart\n", f"{quickstart}\n").replace(
-        ".venv/bin/python", "python"
-    )
+def with_collection(text: str, collection: Path, made: Path) -> str:
+    """The text on a small collection, without the installation that surrounds it.
+
+    Args:
+        text: commands.
+        collection: in BEIR layout.
+        made: what the quickstart makes of it, copied where the text runs the quickstart again.
+    """
+    text = text.replace("make quickstart\n", f"cp -r {made} quickstart\n")
+    text = text.replace(".venv/bin/python", "python")
     text = text.replace("source .venv/bin/activate\n", "")
-    return re.sub(r"path/to/(scifact|collection)", str(collection), text)
+    text, count = QUICKSTART.subn(rf"cp -r {made} \2", text)
+    assert count == 1
+    return text
 
 
 @pytest.fixture
@@ -75,6 +82,22 @@ def folder(tmp_path) -> Path:
     return work
 
 
+@pytest.fixture
+def made(once, beir) -> Path:  # noqa: F811
+    """What README's command for collections in BEIR layout makes of a small one."""
+
+    def make(folder: Path) -> None:
+        text = script("README.md", "Quickstart").replace("make quickstart\n", "")
+        paste(
+            QUICKSTART.sub(
+                rf"python -m pyserini_ext.quickstart --collection {beir} --output made", text
+            ),
+            folder,
+        )
+
+    return once("readme-quickstart", make) / "made"
+
+
 def test_every_block_is_known():
     for name, reasons in NOT_RUN.items():
         headings = {heading for heading, language, _ in blocks(name) if language}
@@ -82,16 +105,17 @@ def test_every_block_is_known():
         assert len(headings) > len(reasons)
 
 
-def test_training_block(folder, beir):  # noqa: F811
+def test_training_block(folder, beir, made):  # noqa: F811
     text = script("README.md", "Training")
     text = re.sub(r"^C=.*$", f"C={beir}", text, flags=re.MULTILINE)
     text = re.sub(r"^T=.*$", "T=llm-dense-tiny", text, flags=re.MULTILINE)
     assert text.count(str(beir)) == 1 and "T=llm-dense-tiny" in text
-    assert re.search(r"ndcg_cut_10\s+all\s+[01]\.\d+", paste(text, folder))
+    shown = paste(with_collection(text, beir, made), folder)
+    assert re.search(r"ndcg_cut_10\s+all\s+[01]\.\d+", shown)
     assert len((folder / "run.mine.txt").read_text().splitlines()) > 9
 
 
-def test_blocks_of_the_readme(folder, beir):  # noqa: F811
+def test_blocks_of_the_readme(folder, beir, made):  # noqa: F811
     done = {"Training", *NOT_RUN["README.md"]}
     text = ""
     for heading in dict.fromkeys(place for place, _, _ in blocks("README.md")):
@@ -99,14 +123,14 @@ def test_blocks_of_the_readme(folder, beir):  # noqa: F811
             text += script("README.md", heading)
             if python := script("README.md", heading, "python"):
                 text += f"python - <<'EOF'\n{python}EOF\n"
-    shown = paste(with_collection(text, beir), folder)
+    shown = paste(with_collection(text, beir, made), folder)
     assert len(re.findall(r"ndcg_cut_10\s+all\s+[01]\.\d+", shown)) == 2
     assert (folder / "run.direct.txt").read_bytes() == (folder / "run.sparse.txt").read_bytes()
 
 
-def test_blocks_of_the_onboarding(folder, beir):  # noqa: F811
+def test_blocks_of_the_onboarding(folder, beir, made):  # noqa: F811
     text = ""
     for _, language, block in blocks("onboarding.md"):
         text += f"python - <<'EOF'\n{block}EOF\n" if language == "python" else block
-    shown = paste(with_collection(text, beir), folder)
+    shown = paste(with_collection(text, beir, made), folder)
     assert "remove" in shown and '"vector"' in shown

@@ -44,6 +44,21 @@ def run():
     return run
 
 
+@pytest.fixture(scope="session")
+def in_one_go(once, encode_words, run):
+    """``in_one_go(paradigm, …)``: what the command makes that nobody disturbs, with options."""
+
+    def in_one_go(paradigm: str, *more: str) -> Path:
+        name = "-".join([paradigm, *(word.strip("-") for word in more)])
+
+        def make(folder: Path) -> None:
+            run(encode_words(paradigm, folder / name, *more))
+
+        return once(f"encoded-{name}", make) / name
+
+    return in_one_go
+
+
 @pytest.fixture
 def corpus(tmp_path, shared_data):
     lines = (shared_data / "collections/nfcorpus/corpus.jsonl").read_text().splitlines()

@@ -14,11 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", params=["sparse", "dense"])
-def whole(request, tmp_path_factory, encode_words, run):
+def whole(request, in_one_go):
     """Paradigm, and the output of one process."""
-    folder = tmp_path_factory.mktemp("one") / "process"
-    run(encode_words(request.param, folder))
-    return request.param, folder
+    return request.param, in_one_go(request.param)
 
 
 def test_two_workers(whole, tmp_path, encode_words, run):
@@ -27,6 +25,7 @@ def test_two_workers(whole, tmp_path, encode_words, run):
     assert files(tmp_path / "two") == files(expected)
 
 
+@pytest.mark.parametrize("whole", ["sparse"], indirect=True)
 def test_shards_are_cut_as_pyserini_cuts_them_and_make_up_the_whole(
     whole, tmp_path, encode_words, run
 ):
@@ -40,14 +39,6 @@ def test_shards_are_cut_as_pyserini_cuts_them_and_make_up_the_whole(
         ids.append(jsonl_ids(folder))
     assert [len(part) for part in ids] == [333, 333, 334]
     assert lines == b"".join(content for _, content in sorted(files(expected).items()))
-
-
-@pytest.mark.parametrize("whole", ["sparse"], indirect=True)
-def test_ray(whole, tmp_path, encode_words, run):
-    pytest.importorskip("ray", reason="needs Ray (pip install '.[ray]')")
-    paradigm, expected = whole
-    run(encode_words(paradigm, tmp_path / "ray", "--engine", "ray", "--workers", 2))
-    assert files(tmp_path / "ray") == files(expected)
 
 
 def busy_workers(pattern, ancestor):
