@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+
+from tests.warm_python import PACKAGES, WarmPython
 
 REPOSITORY = Path(__file__).parent.parent
 DATA_VARIABLE = "LLM_ENCODERS_TEST_DATA"
@@ -73,7 +75,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def python() -> Run:
-    """Run ``python -m MODULE …`` in a real subprocess; ``code`` is the exit code to insist on."""
+    """Run ``python …`` in a fresh interpreter; ``code`` is the exit code to insist on."""
 
     def run(*words: object, code: int | None = 0, **environment: str):
         result = subprocess.run(
@@ -88,6 +90,23 @@ def python() -> Run:
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def warm_python(tmp_path_factory) -> Iterator[Run]:
+    """As ``python("-m", MODULE, …)``, in a process that has done the imports of other packages."""
+    warm, files = WarmPython(), tmp_path_factory.mktemp("warm")
+
+    def run(option: str, module: str, *words: object, code: int | None = 0):
+        assert option == "-m" and module.startswith(PACKAGES)
+        found = warm.run(module, [str(word) for word in words], files)
+        out, err = ((files / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+        if code is not None:
+            assert found == code, out + err
+        return subprocess.CompletedProcess([module, *words], found, out, err)
+
+    yield run
+    warm.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Pyserini's bare commands in real subprocesses, with the folder of a model nobody planned for."""
+"""Pyserini's bare commands in processes of their own, with a model that nobody planned for."""
 
 import json
 import shutil
@@ -58,9 +58,11 @@ def model(request, stories, shared_data):
 
 
 @pytest.fixture(scope="module")
-def sparse_index(python, work, stories):
+def sparse_index(warm_python, work, stories):
     """A Lucene impact index of the bare backbone."""
-    return lucene_index(python, work, sparse_vectors_of(python, work, stories), "shared-index")
+    return lucene_index(
+        warm_python, work, sparse_vectors_of(warm_python, work, stories), "shared-index"
+    )
 
 
 def sparse_vectors_of(python, work, stories):
@@ -114,18 +116,18 @@ def test_sparse_all_the_way(python, work, model):
     assert_run_equals(read_run(work / "single.txt"), list(QUERIES), docids, one_by_one, 1000)
 
 
-def test_dense_all_the_way(python, work, model):
+def test_dense_all_the_way(warm_python, work, model):
     from pyserini_ext.bridge.encoders import LlmDenseQueryEncoder
 
     encoder = model("dense")
-    index = encode(python, work, "faiss", encoder, "--to-faiss", "--overwrite")
+    index = encode(warm_python, work, "faiss", encoder, "--to-faiss", "--overwrite")
     assert sorted(path.name for path in index.iterdir()) == ["docid", "index"]
     search = ("-m", "pyserini.search.faiss", "--encoder", encoder, "--index", index)
     output = ("--topics", work / "topics.tsv", "--output", work / "dense.txt")
-    python(*search, *output, "--batch-size", 4, "--threads", 2)
-    vectors = encode(python, work, "dense-jsonl", encoder, "--overwrite")
+    warm_python(*search, *output, "--batch-size", 4, "--threads", 2)
+    vectors = encode(warm_python, work, "dense-jsonl", encoder, "--overwrite")
     stock = work / "stock.faiss"
-    python("-m", "pyserini.index.faiss", "--input", vectors, "--output", stock, "--dim", 64)
+    warm_python("-m", "pyserini.index.faiss", "--input", vectors, "--output", stock, "--dim", 64)
     assert faiss.read_index(str(stock / "index")).ntotal == DOCUMENTS
     docids, rows = read_vectors(vectors)
     documents = np.array(rows, dtype=np.float32)
@@ -135,11 +137,11 @@ def test_dense_all_the_way(python, work, model):
     assert_run_equals(run, list(QUERIES), docids, queries @ documents.T, 1000, tolerance=2e-6)
 
 
-def test_forms_of_the_command_give_the_same_bytes(python, work, stories):
-    short = sparse_vectors_of(python, work, stories)
+def test_forms_of_the_command_give_the_same_bytes(warm_python, work, stories):
+    short = sparse_vectors_of(warm_python, work, stories)
     encoder = ("encoder", "--encoder", f"{stories},paradigm=sparse,like=lion")
     source = ("input", "--corpus", work / "corpus")
-    python("-m", "pyserini.encode", *source, "output", "--embeddings", work / "long", *encoder)
+    warm_python("-m", "pyserini.encode", *source, "output", "--embeddings", work / "long", *encoder)
     whole = (short / "embeddings.00000.jsonl").read_bytes()
     assert (work / "long" / "embeddings.00000.jsonl").read_bytes() == whole
     fields = ("--fields", "title", "text")
@@ -154,7 +156,7 @@ def test_forms_of_the_command_give_the_same_bytes(python, work, stories):
         "--corpus",
         work / "corpus",
     )
-    python("-m", "pyserini.encode", *words, "--embeddings", work / "option")
+    warm_python("-m", "pyserini.encode", *words, "--embeddings", work / "option")
     assert (work / "option" / "embeddings.00000.jsonl").read_bytes() == whole
 
 
@@ -169,13 +171,13 @@ def test_shards_make_up_the_whole(work, stories):
     assert ids == [json.loads(line)["_id"] for line in lines]
 
 
-def test_encoded_queries_hybrid_and_run_formats(python, work, stories, sparse_index):
+def test_encoded_queries_hybrid_and_run_formats(warm_python, work, stories, sparse_index):
     sparse, dense = f"{stories},paradigm=sparse,like=lion", f"{stories},paradigm=dense,like=lion"
     index = sparse_index
-    faiss = encode(python, work, "f", dense, "--to-faiss")
+    faiss = encode(warm_python, work, "f", dense, "--to-faiss")
     topics = ("--topics", work / "topics.tsv")
     query = ("-m", "pyserini.encode.query", *topics)
-    python(*query, "--encoder", sparse, "--output", work / "queries.tsv")
+    warm_python(*query, "--encoder", sparse, "--output", work / "queries.tsv")
     lines = (work / "queries.tsv").read_text().splitlines()
     from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
 
@@ -183,18 +185,18 @@ def test_encoded_queries_hybrid_and_run_formats(python, work, stories, sparse_in
     words = next(line for line in lines if line.startswith("q1\t")).split("\t")[1].split(" ")
     assert {word: words.count(word) for word in set(words)} == impacts
     search = ("-m", "pyserini.search.lucene", "--impact", "--index", index)
-    python(*search, *topics, "--encoder", sparse, "--output", work / "live.txt")
+    warm_python(*search, *topics, "--encoder", sparse, "--output", work / "live.txt")
     encoded = ("--topics", work / "queries.tsv", "--output", work / "encoded.txt")
-    python(*search, *encoded, "--min-idf", -1)  # or Pyserini drops terms of every document
+    warm_python(*search, *encoded, "--min-idf", -1)  # or Pyserini drops terms of every document
     assert read_run(work / "encoded.txt") == read_run(work / "live.txt")
-    python(*query, "--encoder", dense, "--output", work / "queries.pkl")
+    warm_python(*query, "--encoder", dense, "--output", work / "queries.pkl")
     assert (work / "queries.pkl").is_file()
-    python(
+    warm_python(
         *("-m", "pyserini.search.hybrid", "dense", "--index", faiss, "--encoder", dense),
         *("sparse", "--index", index, "--impact", "--encoder", sparse, "fusion", "--alpha", 0.1),
         *("run", *topics, "--output", work / "h.txt", "--hits", 50, "--threads", 2),
     )
-    python(
+    warm_python(
         *("-m", "pyserini.search.faiss", "--index", faiss, "--encoder", dense),
         *(*topics, "--output", work / "d.txt"),
     )
@@ -205,7 +207,7 @@ def test_encoded_queries_hybrid_and_run_formats(python, work, stories, sparse_in
         for docid, score in hits:
             expected = 0.1 * sparse_scores_[docid] + dense_scores[docid]
             assert score == pytest.approx(expected, rel=1e-5)
-    python(
+    warm_python(
         *(*search, *topics, "--encoder", sparse, "--output", work / "m.txt"),
         *("--output-format", "msmarco", "--hits", 3),
     )
@@ -213,14 +215,14 @@ def test_encoded_queries_hybrid_and_run_formats(python, work, stories, sparse_in
     assert [row[2] for row in rows] == ["1", "2", "3"] * len(QUERIES)
 
 
-def test_remove_query(python, work, stories, sparse_index):
+def test_remove_query(warm_python, work, stories, sparse_index):
     """A query whose id is a document's id must not find that document."""
     encoder, index = f"{stories},paradigm=sparse,like=lion", sparse_index
     first = json.loads((work / "corpus" / "c.jsonl").read_text().splitlines()[0])
     (work / "self.tsv").write_text(f"{first['_id']}\t{first['title']}\n")
     command = ("-m", "pyserini.search.lucene", "--impact", "--encoder", encoder, "--index", index)
-    python(*command, "--topics", work / "self.tsv", "--output", work / "with.txt")
-    python(
+    warm_python(*command, "--topics", work / "self.tsv", "--output", work / "with.txt")
+    warm_python(
         *command, "--topics", work / "self.tsv", "--output", work / "without.txt", "--remove-query"
     )
     found, left = (read_run(work / f"{n}.txt")[first["_id"]] for n in ("with", "without"))

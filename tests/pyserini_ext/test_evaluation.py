@@ -51,7 +51,7 @@ def folder(shared_data, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["llm-splade-tiny", "llm-dense-tiny"])
-def test_against_pyserini_and_trec_eval(python, tmp_path, folder, name):
+def test_against_pyserini_and_trec_eval(warm_python, tmp_path, folder, name):
     collection = Collection.load(str(folder), "test")
     encoder = load_encoder(name, device="cpu")
     sparse = encoder.config.paradigm == "sparse"
@@ -61,19 +61,19 @@ def test_against_pyserini_and_trec_eval(python, tmp_path, folder, name):
     to = "--to-lucene" if sparse else "--to-faiss"
     corpus = folder / "corpus.jsonl"
     words = ("--encoder", name, "--corpus", corpus, "--embeddings", index, to)
-    python("-m", "pyserini.encode", *words)
+    warm_python("-m", "pyserini.encode", *words)
     write_topics(topics, collection.queries)
     search = "pyserini.search.lucene" if sparse else "pyserini.search.faiss"
     words = ("--index", index, "--encoder", name, "--topics", topics, "--output", run)
     more = ("--hits", DOCUMENTS + 1, "--threads", 1, "--batch-size", 64, "--remove-query")
-    python("-m", search, *words, *more, *(["--impact"] if sparse else []))
+    warm_python("-m", search, *words, *more, *(["--impact"] if sparse else []))
     qrels = tmp_path / "qrels.txt"
     with qrels.open("w", encoding="utf-8") as stream:
         for query, grades in collection.qrels.items():
             stream.writelines(f"{query} 0 {docid} {grade}\n" for docid, grade in grades.items())
     figures = {}
     for options in (("-m", "ndcg_cut.10", "-m", "recall.100"), ("-M", 10, "-m", "recip_rank")):
-        shown = python("-m", "pyserini.eval.trec_eval", "-c", *options, qrels, run).stdout
+        shown = warm_python("-m", "pyserini.eval.trec_eval", "-c", *options, qrels, run).stdout
         figures |= trec_eval_figures(shown)
     wanted = {"ndcg@10": "ndcg_cut_10", "recall@100": "recall_100", "mrr@10": "recip_rank"}
     for ours, theirs in wanted.items():

@@ -36,7 +36,7 @@ def save_model(folder, tokenizer, vocabulary_size, **contract):
     EncoderConfig(paradigm="sparse", **contract).save(folder)
 
 
-def run_all(python, folder, model):
+def run_all(warm_python, folder, model):
     lines = [json.dumps({"id": f"d{i}", "contents": text}) for i, text in enumerate(TEXTS)]
     (folder / "c.jsonl").write_text("\n".join(lines))
     (folder / "topics.json").write_text(
@@ -44,10 +44,10 @@ def run_all(python, folder, model):
     )
     common = ("--encoder", model)
     vectors = folder / "vectors"
-    python(
+    warm_python(
         "-m", "pyserini.encode", *common, "--corpus", folder / "c.jsonl", "--embeddings", vectors
     )
-    python(
+    warm_python(
         *(
             "-m",
             "pyserini.index.lucene",
@@ -59,7 +59,7 @@ def run_all(python, folder, model):
         *("--index", folder / "index", "--generator", "DefaultLuceneDocumentGenerator"),
         *("--impact", "--pretokenized"),
     )
-    python(
+    warm_python(
         *("-m", "pyserini.search.lucene", "--impact", *common, "--index", folder / "index"),
         *("--topics", folder / "topics.json", "--output", folder / "run.txt"),
         *("--batch-size", 8, "--threads", 2),
@@ -74,23 +74,23 @@ def run_all(python, folder, model):
     return queries, documents
 
 
-def test_odd_strings(python, tmp_path):
+def test_odd_strings(warm_python, tmp_path):
     tokenizer = Tokenizer(models.WordLevel({t: i for i, t in enumerate(ODD)}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
     save_model(tmp_path / "model", fast, len(ODD))
-    queries, documents = run_all(python, tmp_path, str(tmp_path / "model"))
+    queries, documents = run_all(warm_python, tmp_path, str(tmp_path / "model"))
     used = set().union(*queries) & set().union(*documents)
     assert {"[[token:1]]", "😀", "👩‍👩‍👧", "\u200b"} & used  # odd strings did take part
     assert len(used) > len(ODD) // 3
 
 
-def test_more_query_terms_than_lucenes_default(python, tmp_path, shared_data):
+def test_more_query_terms_than_lucenes_default(warm_python, tmp_path, shared_data):
     path = shared_data / "tokenizers" / "dolma2" / "tokenizer.json"
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(path))
     size = len(tokenizer)
     contract = {"query_top_k": 1500, "passage_top_k": 2500}
     contract["impact_scale"] = 20  # keeps sums below 2^24, where Lucene's float32 scores are exact
     save_model(tmp_path / "model", tokenizer, size, **contract)
-    queries, _ = run_all(python, tmp_path, str(tmp_path / "model"))
+    queries, _ = run_all(warm_python, tmp_path, str(tmp_path / "model"))
     assert min(map(len, queries)) > 1024
