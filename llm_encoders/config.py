@@ -8,12 +8,14 @@ from typing import Any
 
 from llm_encoders.errors import UsageError, nearest
 from llm_encoders.reading import read_object
+from llm_encoders.sides import INSTRUCTION, SIDES, TEMPLATE, Side
 
 CONFIG_NAME = "encoder_config.json"
 
 PARADIGMS = ("sparse", "dense")
 ATTENTIONS = ("bidirectional", "causal")
-POOLINGS = ("mean-of-normalised", "mean", "last", "eos", "cls")
+POOLINGS = ("mean-of-normalised", "mean", "weighted-mean", "max", "last", "eos", "cls")
+STRIPS = ("none", "end", "both")
 QUANTIZATIONS = ("4bit", "8bit")
 HIDDEN_SIZE_POWER = "hidden_size^-0.25"
 
@@ -38,6 +40,15 @@ _TO_FILL_IN = (
 )
 
 
+_OPTIONAL_COUNTS = {
+    "query_top_k": _MOST_TERMS,
+    "passage_top_k": _MOST_TERMS,
+    "query_text_max_length": _MOST_TOKENS,
+    "passage_text_max_length": _MOST_TOKENS,
+    "dimension": _MOST_TOKENS,
+}
+
+
 class ContractError(UsageError):
     """A fault of a contract, and the key that it is about."""
 
@@ -59,9 +70,16 @@ class EncoderConfig:
     paradigm: str
     attention: str = "bidirectional"
     pooling: str = "mean-of-normalised"
-    """Dense only; see :mod:`llm_encoders.heads.pooling`."""
+    """Dense only; see :mod:`llm_encoders.heads.pooling`. Several, joined by ``+``, are
+    concatenated."""
+    projections: tuple[str, ...] = ()
+    """Dense only: folders of the checkpoint with linear layers that follow the pooling, in order;
+    see :mod:`llm_encoders.heads.projection`."""
+    dimension: int | None = None
+    """Dense only: keep this many leading components, before normalisation (Matryoshka
+    representation learning, arXiv 2205.13147); ``None`` keeps all."""
     normalize: bool = False
-    """Dense only: L2-normalise the pooled vector."""
+    """Dense only: L2-normalise the vector."""
     logit_scale: float | str = HIDDEN_SIZE_POWER
     """Sparse only: factor on the logits before log1p(relu), a number or ``hidden_size^-0.25``."""
     pool_bos: bool = True
@@ -69,13 +87,33 @@ class EncoderConfig:
     pool_eos: bool = True
     """Whether an EOS token takes part in pooling (no matter who appended it)."""
     append_eos: bool = False
-    """Append the tokenizer's EOS token to every text, within the maximum length."""
+    """End every text with the tokenizer's EOS token, within the maximum length; never twice."""
+    special_tokens: bool = True
+    """Whether the tokenizer adds its special tokens."""
+    strip: str = "none"
+    """Which blanks of a text are removed: those at its ``"end"``, at ``"both"`` ends, or none."""
+    lowercase: bool = False
+    """Lower-case every text; prefixes, suffixes and templates stay as they are."""
+    instruction: str | None = None
+    """Takes the place of ``{instruction}`` in the prefixes."""
     query_prefix: str = ""
     passage_prefix: str = ""
+    query_suffix: str = ""
+    """Put after a query once it is cut to the maximum length, which holds for the whole."""
+    passage_suffix: str = ""
+    query_pool_prefix: bool = True
+    """Whether the tokens of the prefix, and those before it, take part in pooling."""
+    passage_pool_prefix: bool = True
+    passage_template: str | None = None
+    """Title and text of a passage, as in ``"title: {title|none} | text: {text}"``, where ``none``
+    stands for an absent title; ``None`` puts the title before the text with a space."""
     query_max_length: int = 64
-    """Tokens of a query, special tokens included."""
+    """Tokens of a query, special tokens, prefix and suffix included."""
     passage_max_length: int = 192
-    """Tokens of a passage, special tokens included."""
+    """Tokens of a passage, special tokens, prefix and suffix included."""
+    query_text_max_length: int | None = None
+    """Tokens of a query alone, beyond which whole words are left out at its end (LLM2Vec)."""
+    passage_text_max_length: int | None = None
     impact_scale: float = 100.0
     """Sparse only: an impact is round(weight * impact_scale)."""
     query_top_k: int | None = None
@@ -88,7 +126,9 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         _require_choice("paradigm", self.paradigm, PARADIGMS)
         _require_choice("attention", self.attention, ATTENTIONS)
-        _require_choice("pooling", self.pooling, POOLINGS)
+        for pooling in self.pooling.split("+"):
+            _require_choice("pooling", pooling, POOLINGS)
+        _require_choice("strip", self.strip, STRIPS)
         if self.temperature is None:
             object.__setattr__(self, "temperature", _TEMPERATURES[self.paradigm])
         if isinstance(self.logit_scale, str) and self.logit_scale != HIDDEN_SIZE_POWER:
@@ -102,13 +142,49 @@ class EncoderConfig:
             _require_range(name, getattr(self, name), _SMALLEST, _LARGEST)
         for name in ("query_max_length", "passage_max_length"):
             _require_range(name, getattr(self, name), 1, _MOST_TOKENS)
-        for name in ("query_top_k", "passage_top_k"):
+        for name, most in _OPTIONAL_COUNTS.items():
             if getattr(self, name) is not None:
-                _require_range(name, getattr(self, name), 1, _MOST_TERMS)
-        if self.pooling == "eos" and not (self.append_eos and self.pool_eos):
+                _require_range(name, getattr(self, name), 1, most)
+        self._check_texts()
+        if "eos" in self.pooling.split("+") and not (self.append_eos and self.pool_eos):
             raise ContractError(
                 "pooling", "pooling 'eos' needs append_eos and pool_eos to be true."
             )
+
+    def _check_texts(self) -> None:
+        slots = [f"{side}_prefix" for side in SIDES if INSTRUCTION in self.prefix_as_written(side)]
+        if slots and self.instruction is None:
+            raise ContractError(
+                "instruction", f"{slots[0]} has a place for an instruction, but none is given."
+            )
+        if self.instruction is not None and not slots:
+            raise ContractError(
+                "instruction",
+                f"an instruction is given, but neither prefix has a place for it: {INSTRUCTION}.",
+            )
+        template = self.passage_template
+        if template is not None and TEMPLATE.fullmatch(template) is None:
+            raise ContractError(
+                "passage_template",
+                f"passage_template is {template!r}; it must hold {{title}}, or {{title|WORD}} with "
+                "what stands for an absent title, and end with {text}.",
+            )
+
+    def prefix_as_written(self, side: str) -> str:
+        """The prefix of a side with its place for the instruction."""
+        return str(getattr(self, f"{side}_prefix"))
+
+    def side(self, name: str) -> Side:
+        """What concerns the ``"query"`` or the ``"passage"`` side alone."""
+        return Side(
+            prefix=self.prefix_as_written(name).replace(INSTRUCTION, self.instruction or ""),
+            suffix=getattr(self, f"{name}_suffix"),
+            pool_prefix=getattr(self, f"{name}_pool_prefix"),
+            template=self.passage_template if name == "passage" else None,
+            max_length=getattr(self, f"{name}_max_length"),
+            text_max_length=getattr(self, f"{name}_text_max_length"),
+            top_k=getattr(self, f"{name}_top_k"),
+        )
 
     def scale_of_logits(self, hidden_size: int) -> float:
         """Return the factor on the logits for a backbone of this hidden size."""
@@ -120,6 +196,7 @@ class EncoderConfig:
     def from_dict(cls, values: dict[str, Any], source: str) -> "EncoderConfig":
         """Build a contract from a mapping; ``source`` names its origin in errors."""
         known = {field.name: field for field in dataclasses.fields(cls)}
+        values = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
         for key, value in values.items():
             if key not in known:
                 raise ContractError(
@@ -188,8 +265,12 @@ def _has_type(value: object, annotation: Any) -> bool:
         return True
     if isinstance(value, bool) and annotation is not bool:
         return False
+    if annotation == tuple[str, ...]:
+        return isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
     return isinstance(value, annotation)
 
 
 def _name(annotation: Any) -> str:
+    if annotation == tuple[str, ...]:
+        return "a list of names"
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)

@@ -13,8 +13,9 @@ from llm_encoders.errors import UsageError, nearest
 from llm_encoders.reading import parse_yaml
 
 SPEC_OPTIONS = ("paradigm", "like", "backbone", "device", "dtype", "quantization")
+CONTRACT_KEYS = tuple(field.name for field in dataclasses.fields(EncoderConfig))
 CHECKPOINT_FILES = (CONFIG_NAME, "adapter_config.json", "config.json")
-_SPEC = re.compile(r"(?P<name>.*?)(?P<options>(,[a-z_]+=[^,]*)*)")
+_OPTION = re.compile(r",([a-z_]+)=")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Preset:
     contract: EncoderConfig
     adapter: str | None = None
     """Hub id of the LoRA adapter."""
+    model: str | None = None
+    """Hub id of a whole model, which has no adapter."""
     backbone: str | None = None
     """Hub id of the backbone under the adapter."""
     folder: str | None = None
@@ -36,6 +39,11 @@ class Preset:
     """Why there is nothing to load, and what to do; set for sizes nobody has published."""
     scores: list[dict[str, Any]] = field(default_factory=list)
     """Published figures, each with ``dataset``, ``metric``, ``value`` and ``source``."""
+
+    @property
+    def repository(self) -> str | None:
+        """Hub id of what is loaded."""
+        return self.adapter or self.model
 
     @property
     def local_folder(self) -> Path | None:
@@ -91,8 +99,13 @@ def find(name: str) -> Preset | None:
     """
     if local_checkpoint(name) is not None:
         return None
+    return find_preset(name)
+
+
+def find_preset(name: str) -> Preset | None:
+    """The preset of this name, or of this Hub repository, whatever folders there are."""
     known = presets()
-    return known.get(name) or next((p for p in known.values() if p.adapter == name), None)
+    return known.get(name) or next((p for p in known.values() if p.repository == name), None)
 
 
 def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
@@ -100,7 +113,8 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
 
     The written form works wherever only a name can be passed, e.g. ``--encoder
     my/adapter,dtype=float32,backbone=/models/llama``. Options are those of
-    :func:`llm_encoders.load_encoder`. An existing path is never split.
+    :func:`llm_encoders.load_encoder` and the keys of a contract. A value may hold commas, up to
+    the next ``,option=``. An existing path is never split.
 
     Raises:
         UsageError: the name is empty, or an unknown option; names the nearest.
@@ -109,19 +123,19 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
         raise UsageError("The encoder's name is empty; name one, e.g. llm-splade-tiny.")
     if _exists(spec):
         return spec, {}
-    match = _SPEC.fullmatch(spec)
-    if match is None:
-        return spec, {}
-    options = dict(part.split("=", 1) for part in match["options"].split(",") if part)
+    name, *parts = _OPTION.split(spec)
+    options = dict(zip(parts[::2], parts[1::2], strict=True))
+    known = (*SPEC_OPTIONS, *(key for key in CONTRACT_KEYS if key not in SPEC_OPTIONS))
     for key in options:
-        if key not in SPEC_OPTIONS:
+        if key not in known:
             raise UsageError(
-                f"Encoder '{spec}': unknown option '{key}'.{nearest(key, SPEC_OPTIONS)} "
-                f"Options: {', '.join(SPEC_OPTIONS)}."
+                f"Encoder '{spec}': unknown option '{key}'.{nearest(key, known)} Options: "
+                f"{', '.join(SPEC_OPTIONS)}, and the keys of a contract "
+                f"({', '.join(known[len(SPEC_OPTIONS) :])})."
             )
-    if not match["name"].strip():
+    if not name.strip():
         raise UsageError(f"Encoder '{spec}': the name before the options is empty.")
-    return match["name"], options
+    return name, options
 
 
 def _exists(path: str) -> bool:

@@ -1,6 +1,6 @@
 """Any decoder-only language model as a backbone: attention switched, adapter merged, 4/8-bit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,14 @@ from llm_encoders.checkpoints.backbone_checks import (
     check_weights,
     head_weight,
 )
+from llm_encoders.checkpoints.layouts.architecture import stock_type
 from llm_encoders.checkpoints.lora_adapter import apply_adapter
 from llm_encoders.checkpoints.remote_code import keep_remote_code_out
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import QUANTIZATIONS
 from llm_encoders.devices import dtype_name
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.reading import read_object
 
 _LARGE = 2**30  # bytes
 
@@ -37,6 +39,8 @@ class Backbone:
     """[vocabulary, hidden] weight of the LM head; ``None`` where only the decoder was loaded."""
     tokenizer: Any
     device: torch.device
+    projections: Sequence[Any] = ()
+    """Layers behind the pooling of a dense encoder."""
 
     @property
     def hidden_size(self) -> int:
@@ -93,8 +97,7 @@ def open_model(
     sparse = contract.paradigm == "sparse"
     auto_class = transformers.AutoModelForCausalLM if sparse else transformers.AutoModel
     try:
-        config = transformers.AutoConfig.from_pretrained(checkpoint.backbone, **local)
-        config.is_causal = contract.attention == "causal"
+        config = _config(checkpoint.backbone, contract.attention)
         with _quiet_unless_large(checkpoint.backbone):
             loaded: Any = auto_class.from_pretrained(
                 checkpoint.backbone, config=config, output_loading_info=True, **options
@@ -116,6 +119,27 @@ def open_model(
                 f"{dtype_name(dtype)}; give quantization 8bit or 4bit."
             ) from None
     return model
+
+
+def _config(folder: Path, attention: str) -> Any:
+    """The model's configuration with its attention switched to ``attention``.
+
+    Where the implementation attends in both directions by itself, its own masks stay: its sliding
+    window would become one token wider otherwise.
+    """
+    import transformers
+
+    values = read_object(folder / "config.json")
+    if (stock := stock_type(values)) is not None:
+        values = {key: value for key, value in values.items() if key not in ("auto_map",)}
+        config = transformers.AutoConfig.for_model(stock, **(values | {"model_type": stock}))
+    else:
+        config = transformers.AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    if not getattr(config, "use_bidirectional_attention", False):
+        config.is_causal = attention == "causal"
+    return config
 
 
 def _cannot_load(folder: Path, error: Exception) -> EncoderError:
@@ -150,6 +174,13 @@ def load_backbone(
     except Exception as error:  # Transformers raises a dozen classes
         raise _cannot_load(checkpoint.backbone, error) from error
     check_tokenizer(tokenizer, model, checkpoint.name)
+    if checkpoint.below and quantization is not None:
+        raise UsageError(
+            f"{checkpoint.name}: its adapters are stacked, which quantised weights cannot merge; "
+            "load it without quantization."
+        )
+    for folder in checkpoint.below:
+        model = apply_adapter(model, folder)
     if checkpoint.adapter is not None:
         model = apply_adapter(model, checkpoint.adapter, merge=quantization is None)
     model = model.eval().requires_grad_(False)
@@ -185,13 +216,13 @@ def _quiet_unless_large(folder: Path) -> Iterator[None]:
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The adapter's own tokenizer where it brings one, else the backbone's."""
+    """The tokenizer of the uppermost adapter that brings one, else the backbone's."""
     from transformers import AutoTokenizer
 
-    adapter = checkpoint.adapter
-    own = adapter is not None and (adapter / "tokenizer.json").is_file()
+    adapters = [checkpoint.adapter, *reversed(checkpoint.below)]
+    own = (one for one in adapters if one is not None and (one / "tokenizer.json").is_file())
     return AutoTokenizer.from_pretrained(
-        adapter if own else checkpoint.backbone, local_files_only=True, trust_remote_code=False
+        next(own, checkpoint.backbone), local_files_only=True, trust_remote_code=False
     )
 
 

@@ -54,17 +54,27 @@ def check_size(folder: Path) -> None:
 def check_tokenizer(tokenizer: Any, model: Any, source: str) -> None:
     """Refuse a tokenizer with tokens that the embeddings have no row for.
 
+    Special tokens beyond them are left, as Gemma has one for images: no ordinary text holds them,
+    and a text that does is refused when it is tokenised.
+
     Raises:
         EncoderError: names both counts.
     """
-    rows = model.get_input_embeddings().weight.shape[0]
+    rows = embedding_rows(model)
     largest = max(tokenizer.get_vocab().values(), default=-1)
-    if largest >= rows:
+    special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    beyond = {number for number in tokenizer.get_vocab().values() if number >= rows}
+    if beyond - special:
         raise EncoderError(
             f"{source}: the tokenizer has {max(len(tokenizer), largest + 1):,} tokens, the "
             f"embeddings {rows:,} rows. Use the tokenizer that belongs to the backbone: remove an "
             "adapter's tokenizer.json, or name the backbone that the adapter was trained on."
         )
+
+
+def embedding_rows(model: Any) -> int:
+    """How many tokens the embeddings have a row for."""
+    return int(model.get_input_embeddings().weight.shape[0])
 
 
 @torch.no_grad()

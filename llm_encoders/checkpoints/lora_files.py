@@ -5,15 +5,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
 
-WEIGHTS_NAME = "adapter_model.safetensors"
+WEIGHTS_NAMES = ("adapter_model.safetensors", "adapter_model.bin")
 CONFIG_NAME = "adapter_config.json"
 
 # A tensor's name: PEFT's wrappers, the module in the model that was adapted, the part.
@@ -34,11 +36,8 @@ class LoraFiles:
     """``adapter_config.json``."""
     modules: dict[str, dict[str, Tensor]]
     """By name of the module in the model that was adapted: its tensors by part (``lora_A``)."""
-
-    @property
-    def weights_path(self) -> Path:
-        """Where the tensors are, for errors."""
-        return self.folder / WEIGHTS_NAME
+    weights_path: Path
+    """Where the tensors are, for errors."""
 
 
 def _texts(value: object) -> bool:
@@ -137,17 +136,7 @@ def read_lora(folder: Path) -> LoraFiles:
     """
     config = read_object(folder / CONFIG_NAME)
     _check_config(config, folder / CONFIG_NAME)
-    path = folder / WEIGHTS_NAME
-    if not path.is_file():
-        raise EncoderError(
-            f"{folder} lacks {WEIGHTS_NAME}; pickled adapters (.bin) are not read: convert them "
-            "with peft's save_pretrained(..., safe_serialization=True)."
-        )
-    try:
-        saved = load_file(path)
-    except Exception as error:  # safetensors raises half a dozen classes
-        reason = " ".join(str(error).split())
-        raise EncoderError(f"Cannot load {path}: {type(error).__name__}: {reason}") from None
+    path, saved = _read_tensors(folder)
     modules: dict[str, dict[str, Tensor]] = {}
     for name, tensor in saved.items():
         match = _TENSOR.fullmatch(name)
@@ -165,7 +154,26 @@ def read_lora(folder: Path) -> LoraFiles:
             f"{folder / CONFIG_NAME}: ensure_weight_tying with an adapted embedding is not "
             "supported; merge the adapter into the backbone by PEFT and save that."
         )
-    return LoraFiles(folder, config, modules)
+    return LoraFiles(folder, config, modules, path)
+
+
+def _read_tensors(folder: Path) -> tuple[Path, dict[str, Tensor]]:
+    """The weights file and its tensors: safetensors, else what PyTorch saved before those."""
+    path = next((folder / n for n in WEIGHTS_NAMES if (folder / n).is_file()), None)
+    if path is None:
+        raise EncoderError(
+            f"{folder} lacks {' and '.join(WEIGHTS_NAMES)}; fetch the whole repository."
+        )
+    try:
+        if path.suffix == ".safetensors":
+            return path, load_file(path)
+        saved = torch.load(path, map_location="cpu", weights_only=True)  # tensors, no pickled code
+    except Exception as error:  # safetensors and PyTorch raise half a dozen classes
+        reason = shorten(" ".join(str(error).split()), 200, placeholder=" …")
+        raise EncoderError(f"Cannot load {path}: {type(error).__name__}: {reason}") from None
+    if not isinstance(saved, dict) or not all(isinstance(t, Tensor) for t in saved.values()):
+        raise EncoderError(f"{path} holds something else than tensors by name.")
+    return path, saved
 
 
 def _check_config(config: dict[str, Any], path: Path) -> None:

@@ -17,6 +17,8 @@ class Batch:
     """int64 [batch, length]."""
     attention_mask: Tensor
     """int64 [batch, length], 1 for real tokens."""
+    unpooled: Tensor
+    """int64 [batch], how many tokens at the beginning of each text take no part in pooling."""
 
 
 def length_sorted(
@@ -38,7 +40,10 @@ def length_sorted(
 
 
 def pad(token_ids: list[list[int]], rows: list[int], padding_side: str, pad_id: int = 0) -> Batch:
-    """Pad the given rows to their longest, on the ``"right"`` or the ``"left"``."""
+    """Pad the given rows to their longest, on the ``"right"`` or the ``"left"``.
+
+    Of a plain list of token ids all take part in pooling; see :class:`TokenIds`.
+    """
     length = max(1, max(len(token_ids[row]) for row in rows))
     ids = torch.full((len(rows), length), pad_id, dtype=torch.int64)
     mask = torch.zeros((len(rows), length), dtype=torch.int64)
@@ -47,4 +52,5 @@ def pad(token_ids: list[list[int]], rows: list[int], padding_side: str, pad_id: 
         place = slice(0, count) if padding_side == "right" else slice(length - count, length)
         ids[i, place] = torch.tensor(token_ids[row], dtype=torch.int64)
         mask[i, place] = 1
-    return Batch(rows, ids, mask)
+    unpooled = torch.tensor([getattr(token_ids[row], "unpooled", 0) for row in rows])
+    return Batch(rows, ids, mask, unpooled)

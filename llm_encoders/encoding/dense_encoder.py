@@ -15,7 +15,10 @@ class DenseEncoder(Encoder[np.ndarray]):
     @property
     def dimension(self) -> int:
         """Length of a vector."""
-        return self.backbone.hidden_size
+        width = self.backbone.hidden_size * len(self.config.pooling.split("+"))
+        if self.backbone.projections:
+            width = self.backbone.projections[-1].linear.out_features
+        return min(width, self.config.dimension or width)
 
     def _off_device(self, vectors: Tensor) -> np.ndarray:
         return vectors.cpu().numpy()

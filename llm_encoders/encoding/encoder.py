@@ -12,12 +12,12 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from llm_encoders.checkpoints.backbone import Backbone
-from llm_encoders.checkpoints.backbone_checks import not_finite_cure
+from llm_encoders.checkpoints.backbone_checks import embedding_rows, not_finite_cure
 from llm_encoders.config import EncoderConfig
 from llm_encoders.devices import dtype_name
 from llm_encoders.encoding.batching import Batch, length_sorted, pad
 from llm_encoders.encoding.budget import token_budget
-from llm_encoders.encoding.tokens import require_room, tokenize_documents, tokenize_queries
+from llm_encoders.encoding.tokens import require_room, tokenize_texts
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.heads.representation import pooled_tokens, represent
 
@@ -55,6 +55,7 @@ class Encoder(ABC, Generic[Vectors]):
         self.config = config
         self.backbone = backbone
         self.batch_tokens = token_budget(backbone)
+        self._rows = embedding_rows(backbone.decoder)
         if config.append_eos and backbone.tokenizer.eos_token_id is None:
             raise UsageError(f"{name}: append_eos is set, but its tokenizer has no EOS token.")
         require_room(backbone.tokenizer, config, self._positions, name)
@@ -103,9 +104,15 @@ class Encoder(ABC, Generic[Vectors]):
         self, queries: Sequence[str], max_length: int | None = None
     ) -> list[list[int]]:
         """Token ids of queries, as :meth:`encode_queries` makes them."""
-        return tokenize_queries(
-            self.backbone.tokenizer, self.config, self._positions, queries, max_length
+        token_ids = tokenize_texts(
+            self.backbone.tokenizer,
+            self.config,
+            "query",
+            self._positions,
+            queries,
+            max_length=max_length,
         )
+        return self._with_rows(token_ids)
 
     def document_token_ids(
         self,
@@ -115,15 +122,34 @@ class Encoder(ABC, Generic[Vectors]):
         add_sep: bool = False,
     ) -> list[list[int]]:
         """Token ids of passages, as :meth:`encode_documents` makes them; needs no device."""
-        return tokenize_documents(
+        token_ids = tokenize_texts(
             self.backbone.tokenizer,
             self.config,
+            "passage",
             self._positions,
             texts,
             titles,
             max_length,
             add_sep,
         )
+        return self._with_rows(token_ids)
+
+    def _with_rows(self, token_ids: list[list[int]]) -> list[list[int]]:
+        """The same, if the embeddings have a row for every token.
+
+        Raises:
+            EncoderError: a text holds a special token that they have none for; names both.
+        """
+        if len(self.backbone.tokenizer) <= self._rows:
+            return token_ids
+        for number, ids in enumerate(token_ids, start=1):
+            if ids and max(ids) >= self._rows:
+                token = self.backbone.tokenizer.convert_ids_to_tokens(max(ids))
+                raise EncoderError(
+                    f"{self.name}: text number {number} holds {token}, a special token that the "
+                    "model has no embedding for; remove it from the text."
+                )
+        return token_ids
 
     def _outputs(
         self,
@@ -171,9 +197,13 @@ class Encoder(ABC, Generic[Vectors]):
     def _vectors(self, batch: Batch) -> tuple[Any, Tensor]:
         """Vectors of a batch, as they leave the device; bool [batch], whether each is finite."""
         ids, mask = batch.token_ids.to(self.device), batch.attention_mask.to(self.device)
-        pooled = pooled_tokens(ids, mask, self.config, self.backbone.tokenizer)
+        pooled = pooled_tokens(
+            ids, mask, self.config, self.backbone.tokenizer, batch.unpooled.to(self.device)
+        )
         states = self.backbone.hidden_states(ids, mask)  # [batch, length, hidden]
-        vectors = represent(states, pooled, self.config, self.backbone.head)
+        vectors = represent(
+            states, pooled, self.config, self.backbone.head, self.backbone.projections
+        )
         # NaN need not survive a maximum, so states and vectors are both looked at.
         finite = (states.isfinite().all(2) | ~pooled).all(1) & vectors.isfinite().all(1)
         return self._off_device(vectors), finite
@@ -219,7 +249,8 @@ class Encoder(ABC, Generic[Vectors]):
 
         Args:
             texts: the bodies.
-            titles: one a text, put before it with a space; ``None`` or empty for none.
+            titles: one a text; ``None`` or empty for none. The contract's template joins title
+                and text, by default a space.
             max_length: tokens of a passage, at most; default the contract's. The backbone may
                 allow fewer.
             add_sep: join title and text by the tokenizer's template for text pairs instead.

@@ -1,5 +1,7 @@
 """``load_encoder``: the one way to get an encoder from a name, a folder or a Hub id."""
 
+from typing import Any
+
 import torch
 
 from llm_encoders.checkpoints import resolve
@@ -7,6 +9,7 @@ from llm_encoders.checkpoints.backbone import load_backbone
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.encoding.dense_encoder import DenseEncoder
 from llm_encoders.encoding.sparse_encoder import SparseEncoder
+from llm_encoders.heads.projection import load_projections
 
 
 def load_encoder(
@@ -19,6 +22,7 @@ def load_encoder(
     quantization: str | None = None,
     attention_implementation: str | None = None,
     like: str | None = None,
+    **changes: Any,
 ) -> SparseEncoder | DenseEncoder:
     """Load an encoder.
 
@@ -34,15 +38,19 @@ def load_encoder(
         paradigm: ``"sparse"`` or ``"dense"``; an error if the checkpoint is of the other.
         quantization: ``"4bit"`` or ``"8bit"`` weights by bitsandbytes.
         attention_implementation: ``"sdpa"``, ``"eager"`` or ``"flash_attention_2"``.
-        like: ``"lion"``, with ``paradigm``, for a checkpoint that has no ``encoder_config.json``
-            and encodes as the published Lion checkpoints do (arXiv 2502.15526).
+        like: gives a checkpoint whose files do not say how it encodes the contract of a named
+            encoder, by its name or Hub id, as in ``"castorini/repllama-v1-7b-lora-passage"``;
+            ``"lion"``, with ``paradigm``, that of the published Lion checkpoints (arXiv
+            2502.15526).
+        changes: keys of :class:`llm_encoders.EncoderConfig` that replace the checkpoint's, such
+            as ``instruction`` or ``query_prefix``.
 
     Raises:
         UsageError: unknown name or option; a checkpoint that does not say how it encodes, or says
             something else than the options.
         EncoderError: files that cannot be had or do not fit together.
     """
-    files, written = resolve.resolve_spec(name_or_path, paradigm, backbone, like)
+    files, written = resolve.resolve_spec(name_or_path, paradigm, backbone, like, changes)
     chosen_device = choose_device(device if device is not None else written.get("device"))
     chosen_dtype = choose_dtype(dtype if dtype is not None else written.get("dtype"), chosen_device)
     loaded = load_backbone(
@@ -52,5 +60,6 @@ def load_encoder(
         quantization=quantization or written.get("quantization"),
         attention_implementation=attention_implementation,
     )
+    loaded.projections = load_projections(files.folder, files.contract.projections, chosen_device)
     encoder_class = SparseEncoder if files.contract.paradigm == "sparse" else DenseEncoder
     return encoder_class(files.name, files.contract, loaded)

@@ -9,7 +9,7 @@ import torch
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
 from llm_encoders.checkpoints.fingerprint import checkpoint_fingerprints, folder_fingerprints
-from llm_encoders.checkpoints.lion import lion_paradigm
+from llm_encoders.checkpoints.layouts.lion import lion_paradigm
 from llm_encoders.checkpoints.remote_code import close_kernels
 from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.config import CONFIG_NAME

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from llm_encoders.checkpoints import hub
-from llm_encoders.checkpoints.resolve import (
+from llm_encoders.checkpoints.adapter_stack import (
     ADAPTER_CONFIG,
     BASE,
     MODEL_CONFIG,
-    Checkpoint,
     base_model,
     local_backbone,
 )
+from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
 from llm_encoders.train.recipe.errors import RecipeError

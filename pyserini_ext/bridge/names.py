@@ -8,7 +8,7 @@ from pathlib import Path
 
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
-from llm_encoders.checkpoints.lion import lion_paradigm
+from llm_encoders.checkpoints.layouts.lion import lion_paradigm
 from llm_encoders.config import CONFIG_NAME, EncoderConfig
 from llm_encoders.errors import UsageError
 

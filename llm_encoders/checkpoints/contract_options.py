@@ -1,0 +1,68 @@
+"""Keys of a contract given by the user, behind a name or from Python."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from llm_encoders.config import EncoderConfig
+from llm_encoders.errors import UsageError
+from llm_encoders.sides import INSTRUCTION, SIDES
+
+FIELDS = {field.name: field.type for field in dataclasses.fields(EncoderConfig)}
+_FIXED = ("paradigm",)
+
+
+def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -> EncoderConfig:
+    """A contract with some values replaced.
+
+    Args:
+        contract: of the checkpoint.
+        changes: typed values, or text as it is written behind a name: ``true``, ``512``,
+            ``none``, words as they are, or in double quotes with JSON's escapes for line ends.
+        name: of the encoder, for errors.
+
+    Raises:
+        UsageError: an unknown key, or a value of the wrong kind; names the key.
+    """
+    if not changes:
+        return contract
+    values = {}
+    for key, value in changes.items():
+        if key in _FIXED or key not in FIELDS:
+            raise UsageError(f"{name}: '{key}' is no key of a contract that can be changed.")
+        values[key] = _typed(key, value) if isinstance(value, str) else value
+    written = dataclasses.asdict(contract) | values
+    placed = any(INSTRUCTION in written[f"{side}_prefix"] for side in SIDES)
+    if "instruction" in values and not placed:
+        raise UsageError(
+            f"{name}: its prefixes have no place for an instruction. Give the whole prefix: "
+            f"--encoder '{name},query_prefix=…'."
+        )
+    if not placed:  # a prefix was replaced that had a place for it
+        written["instruction"] = None
+    return EncoderConfig.from_dict(written, f"Encoder '{name}'")
+
+
+def _typed(key: str, text: str) -> Any:
+    """The value that a text stands for; one of the wrong kind is left to the contract's check."""
+    kind: Any = FIELDS[key]
+    if text.startswith('"') and text.endswith('"') and len(text) > 1:
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise UsageError(f"{key}: {text} is no JSON string.") from None
+    if text.lower() in ("none", "null") and isinstance(None, kind):
+        return None
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if kind == tuple[str, ...]:
+        return tuple(part for part in text.split("+") if part)
+    if kind is str or kind == str | None:
+        return text
+    for parse in (int, float):
+        try:
+            return parse(text)
+        except ValueError:
+            continue
+    return text

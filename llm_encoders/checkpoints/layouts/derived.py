@@ -1,0 +1,58 @@
+"""What a layout says of a checkpoint: a contract, and the file behind each of its values."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.config import EncoderConfig
+from llm_encoders.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A contract that was read from a publisher's files."""
+
+    layout: str
+    """Whose files they are, in words."""
+    contract: EncoderConfig
+    sources: dict[str, str]
+    """The file, relative to the checkpoint's folder, behind the values of each key."""
+    below: str | None = None
+    """Folder or Hub id of an adapter that is merged first."""
+
+    def __str__(self) -> str:
+        """One line: what was derived, and from what."""
+        values = {key: getattr(self.contract, key) for key in self.sources}
+        files: dict[str, list[str]] = {}
+        for key, file in self.sources.items():
+            files.setdefault(file, []).append(f"{key}={_shown(values[key])}")
+        parts = [f"{', '.join(words)} ({file})" for file, words in files.items()]
+        return (
+            f"{self.contract.paradigm} encoder in the layout of {self.layout}: {'; '.join(parts)}"
+        )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return "+".join(map(str, value)) or "none"
+    return repr(value) if isinstance(value, str) and (" " in value or not value) else str(value)
+
+
+@dataclass
+class Findings:
+    """Collects values with the files that they come from."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+
+    def add(self, file: str, **values: Any) -> None:
+        """Note what a file says."""
+        for key, value in values.items():
+            self.values[key], self.sources[key] = value, file
+
+    def contract(self, folder: Path) -> EncoderConfig:
+        """The contract of all values."""
+        try:
+            return EncoderConfig(**self.values)
+        except UsageError as error:
+            raise UsageError(f"{folder}: its files do not make a contract: {error}") from None

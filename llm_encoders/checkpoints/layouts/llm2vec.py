@@ -1,0 +1,91 @@
+"""LLM2Vec (arXiv 2404.05961): two stacked adapters, a chat header, an instruction not pooled.
+
+The contract is that of the package ``llm2vec``, whose ``llm2vec_config.json`` a repository may
+lack: mean of the text's own tokens, at most 512 tokens, texts longer than 400 shortened by words.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.checkpoints.layouts.adapters import CONFIG_NAME, repository_of_class, trained_on
+from llm_encoders.checkpoints.layouts.derived import Derived, Findings
+from llm_encoders.errors import UsageError
+from llm_encoders.reading import read_object
+
+SETTINGS = "llm2vec_config.json"
+_CLASSES = ("LlamaEncoderModel", "MistralEncoderModel", "Qwen2EncoderModel")
+_POOLINGS = {"mean": "mean", "weighted_mean": "weighted-mean", "eos_token": "last"}
+_KNOWN = ("pooling_mode", "max_length", "doc_max_length", "skip_instruction")
+_LLAMA_3 = ("<|start_header_id|>user<|end_header_id|>\n\n", "<|eot_id|>")
+_MISTRAL = ("[INST] ", " [/INST]")
+_QWEN2 = ("<|im_start|>user\n", "<|im_end|>")
+# The package puts a chat header around the text by the exact name of the base model.
+_HEADERS = {
+    "meta-llama/Meta-Llama-3-8B-Instruct": _LLAMA_3,
+    "mistralai/Mistral-7B-Instruct-v0.2": _MISTRAL,
+    "meta-llama/Llama-2-7b-chat-hf": _MISTRAL,
+    "Qwen/Qwen2-1.5B-Instruct": _QWEN2,
+    "Qwen/Qwen2-7B-Instruct": _QWEN2,
+}
+_WITHOUT_HEADER = ("princeton-nlp/Sheared-LLaMA-1.3B",)
+_TASK = "Given a web search query, retrieve relevant passages that answer the query:"
+
+
+def read(folder: Path) -> Derived | None:
+    """The contract of an adapter in LLM2Vec's layout.
+
+    Raises:
+        UsageError: a setting that no contract expresses, or a base whose header is not known.
+    """
+    library, name = trained_on(folder)
+    if name not in _CLASSES:
+        return None
+    values = read_object(folder / CONFIG_NAME)
+    base = str(values.get("base_model_name_or_path"))
+    found = Findings()
+    found.add(CONFIG_NAME, paradigm="dense", attention="bidirectional")
+    _settings(folder, found)
+    header, footer = _header(folder, base)
+    found.add(
+        CONFIG_NAME,
+        instruction=_TASK,
+        query_prefix=f"{header}{{instruction}} ",
+        passage_prefix=header,
+        query_suffix=footer,
+        passage_suffix=footer,
+        strip="end",
+    )
+    return Derived("LLM2Vec", found.contract(folder), found.sources, repository_of_class(library))
+
+
+def _settings(folder: Path, found: Findings) -> None:
+    path = folder / SETTINGS
+    settings: dict[str, Any] = read_object(path) if path.is_file() else {}
+    if unknown := sorted(set(settings) - set(_KNOWN)):
+        raise UsageError(f"{path}: the key '{unknown[0]}' is not known, so it cannot be honoured.")
+    pooling = settings.get("pooling_mode", "mean")
+    if pooling not in _POOLINGS:
+        raise UsageError(f"{path}: the pooling '{pooling}' is not supported.")
+    pooled = settings.get("skip_instruction", True) is False
+    length, text = settings.get("max_length", 512), settings.get("doc_max_length", 400)
+    found.add(
+        SETTINGS if settings else "the package's defaults",
+        pooling=_POOLINGS[pooling],
+        query_pool_prefix=pooled,
+        passage_pool_prefix=pooled,
+        query_max_length=length,
+        passage_max_length=length,
+        query_text_max_length=text,
+        passage_text_max_length=text,
+    )
+
+
+def _header(folder: Path, base: str) -> tuple[str, str]:
+    if base in _HEADERS:
+        return _HEADERS[base]
+    if base in _WITHOUT_HEADER:
+        return "", ""
+    raise UsageError(
+        f"{folder / CONFIG_NAME}: the base model is '{base}'; what LLM2Vec puts around a text is "
+        f"known for {', '.join((*_HEADERS, *_WITHOUT_HEADER))}. Write an encoder_config.json."
+    )

@@ -1,0 +1,140 @@
+"""Decoders in the layout of sentence-transformers: dense, and sparse with SpladePooling."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.checkpoints.layouts.architecture import attention_of, require_decoder
+from llm_encoders.checkpoints.layouts.derived import Derived, Findings
+from llm_encoders.checkpoints.layouts.sentence_files import (
+    MODULES,
+    PROMPTS,
+    SETTINGS,
+    Module,
+    read_modules,
+    read_pooling,
+    read_prompts,
+    read_settings,
+)
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.reading import read_object
+from llm_encoders.sides import INSTRUCTION
+
+_POOLINGS = {
+    "cls": "cls",
+    "max": "max",
+    "mean": "mean",
+    "weightedmean": "weighted-mean",
+    "lasttoken": "last",
+}
+_BODIES = ("Transformer", "MLMTransformer")
+_INSTRUCTED = re.compile(r"(?P<before>Instruct: )(?P<task>[^\n{}]+)(?P<after>\s*\n\s*Query: ?)")
+_TITLED = {"title: none | text: ": "title: {title|none} | text: {text}"}
+_NO_LIMIT = 1 << 20  # a tokenizer that knows none says 10^30
+
+
+def read(folder: Path) -> Derived | None:
+    """The contract of a model with a ``modules.json``.
+
+    Raises:
+        UsageError: a module or a model that is not supported.
+        EncoderError: a file that is damaged, or does not settle something.
+    """
+    if not (folder / MODULES).is_file():
+        return None
+    modules = read_modules(folder)
+    kinds = [module.kind for module in modules]
+    if not kinds or kinds[0] not in _BODIES or modules[0].folder not in ("", "."):
+        raise _not_supported(folder, modules, f"the first is {kinds[0] if kinds else 'absent'}")
+    model = read_object(folder / "config.json")
+    require_decoder(model, str(folder))
+    found = Findings()
+    found.add("config.json", attention=attention_of(model, folder / "config.json"))
+    if kinds[1:] == ["SpladePooling"]:
+        _sparse(folder, modules[1], found)
+    else:
+        _dense(folder, modules, found)
+    _texts(folder, model, found)
+    return Derived("sentence-transformers", found.contract(folder), found.sources)
+
+
+def _sparse(folder: Path, module: Module, found: Findings) -> None:
+    path = folder / module.folder / "config.json"
+    config = read_object(path)
+    pooling = config.get("pooling_strategy", "max")
+    activation = config.get("activation_function", "relu")
+    if (pooling, activation) != ("max", "relu"):
+        raise UsageError(
+            f"{path}: the pooling {pooling} of {activation} is not supported; max of relu is."
+        )
+    found.add(f"{module.folder}/config.json", paradigm="sparse", logit_scale=1.0)
+
+
+def _dense(folder: Path, modules: list[Module], found: Findings) -> None:
+    kinds = [module.kind for module in modules]
+    if kinds[1:2] != ["Pooling"]:
+        raise _not_supported(folder, modules, "Pooling does not follow the model")
+    dense = [module.folder for module in modules[2:] if module.kind == "Dense"]
+    rest = kinds[2 + len(dense) :]
+    if kinds[2 : 2 + len(dense)] != ["Dense"] * len(dense) or rest not in ([], ["Normalize"]):
+        raise _not_supported(folder, modules, "Dense modules and then Normalize may follow Pooling")
+    place = modules[1].folder
+    modes, pool_prompt = read_pooling(folder / place / "config.json")
+    unknown = [mode for mode in modes if mode not in _POOLINGS]
+    if unknown or not modes:
+        raise UsageError(
+            f"{folder / place / 'config.json'}: the pooling {unknown[0] if unknown else 'absent'} "
+            f"is not supported; {', '.join(_POOLINGS)} are."
+        )
+    found.add(
+        f"{place}/config.json",
+        paradigm="dense",
+        pooling="+".join(_POOLINGS[mode] for mode in modes),
+        query_pool_prefix=pool_prompt,
+        passage_pool_prefix=pool_prompt,
+    )
+    found.add(MODULES, normalize=rest == ["Normalize"], projections=tuple(dense))
+
+
+def _texts(folder: Path, model: dict[str, Any], found: Findings) -> None:
+    """Prompts, lengths and special tokens."""
+    prompts = read_prompts(folder / PROMPTS)
+    if match := _INSTRUCTED.fullmatch(prompts.query):
+        prefix = f"{match['before']}{INSTRUCTION}{match['after']}"
+        found.add(PROMPTS, query_prefix=prefix, instruction=match["task"])
+    else:
+        found.add(PROMPTS, query_prefix=prompts.query)
+    if prompts.passage in _TITLED:
+        found.add(PROMPTS, passage_template=_TITLED[prompts.passage])
+    else:
+        found.add(PROMPTS, passage_prefix=prompts.passage)
+    if prompts.similarity == "cosine" and found.values.get("paradigm") == "dense":
+        found.add(PROMPTS, normalize=True)
+    settings = read_settings(folder)
+    if settings.get("do_lower_case"):
+        found.add(SETTINGS, lowercase=True)
+    tokenizer_file = "tokenizer_config.json"
+    tokenizer = read_object(folder / tokenizer_file) if (folder / tokenizer_file).is_file() else {}
+    length, source = settings.get("max_seq_length"), SETTINGS
+    if length is None:
+        known = {
+            tokenizer_file: tokenizer.get("model_max_length"),
+            "config.json": model.get("max_position_embeddings"),
+        }
+        limits = {k: int(v) for k, v in known.items() if isinstance(v, int | float) and v >= 1}
+        limits = {k: v for k, v in limits.items() if v < _NO_LIMIT}
+        if not limits:
+            raise EncoderError(f"{folder}: no file says how many tokens a text may have.")
+        source = min(limits, key=lambda file: limits[file])
+        length = limits[source]
+    found.add(source, query_max_length=length, passage_max_length=length)
+    if tokenizer.get("add_eos_token"):
+        found.add(tokenizer_file, append_eos=True)
+
+
+def _not_supported(folder: Path, modules: list[Module], problem: str) -> UsageError:
+    kinds = ", ".join(module.kind for module in modules) or "none"
+    return UsageError(
+        f"{folder / MODULES}: the modules are {kinds}; {problem}. Supported are a model with "
+        "Pooling, Dense and Normalize, or with SpladePooling."
+    )

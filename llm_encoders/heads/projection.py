@@ -1,0 +1,92 @@
+"""Linear layers behind the pooling: the Dense modules of sentence-transformers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetensors.torch import load_file
+from torch import Tensor, device, float32, nn
+
+from llm_encoders.errors import EncoderError
+from llm_encoders.reading import read_object
+
+WEIGHTS_NAME = "model.safetensors"
+_LARGEST = 1 << 20
+_KEYS = ("in_features", "out_features", "bias", "activation_function")
+
+
+class Projection(nn.Module):
+    """activation(W x + b), in float32."""
+
+    def __init__(self, linear: nn.Linear, activation: nn.Module) -> None:
+        super().__init__()
+        self.linear, self.activation = linear, activation
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """[batch, in] -> [batch, out]."""
+        result: Tensor = self.activation(self.linear(vectors))
+        return result
+
+
+def load_projections(folder: Path, names: Sequence[str], where: device) -> list[Projection]:
+    """Read the layers in these folders of a checkpoint.
+
+    Args:
+        folder: of the checkpoint.
+        names: its folders, each with ``config.json`` and ``model.safetensors``, in order.
+        where: the layers go.
+
+    Raises:
+        EncoderError: a file that is absent or damaged, an activation that is no class of
+            ``torch.nn``, or a layer that does not fit the one before.
+    """
+    layers = [_load(folder / name).to(where) for name in names]
+    for name, before, after in zip(names[1:], layers, layers[1:], strict=False):
+        if before.linear.out_features != after.linear.in_features:
+            raise EncoderError(
+                f"{folder / name}: takes {after.linear.in_features} values, but the layer before "
+                f"gives {before.linear.out_features}."
+            )
+    return layers
+
+
+def _load(folder: Path) -> Projection:
+    path, weights = folder / "config.json", folder / WEIGHTS_NAME
+    values = read_object(path)
+    if unknown := sorted(set(values) - set(_KEYS)):
+        raise EncoderError(
+            f"{path}: the key '{unknown[0]}' is not known, so it cannot be honoured."
+        )
+    sizes = [values.get(key) for key in ("in_features", "out_features")]
+    if not all(isinstance(size, int) and 1 <= size <= _LARGEST for size in sizes):
+        raise EncoderError(f"{path}: in_features and out_features are {sizes}; expected sizes.")
+    linear = nn.Linear(sizes[0], sizes[1], bias=values.get("bias", True) is True, dtype=float32)
+    if not weights.is_file():
+        raise EncoderError(f"{weights} is absent; fetch the folder {folder.name} as well.")
+    try:
+        tensors = load_file(weights)
+        linear.load_state_dict(
+            {name.removeprefix("linear."): tensor for name, tensor in tensors.items()}
+        )
+    except Exception as error:  # safetensors and PyTorch raise half a dozen classes
+        reason = " ".join(str(error).split())
+        raise EncoderError(f"Cannot load {weights}: {reason}") from None
+    return Projection(linear, _activation(values.get("activation_function"), path)).eval()
+
+
+def _activation(name: object, path: Path) -> nn.Module:
+    """An activation by its dotted name, as ``torch.nn.modules.activation.Tanh``; ``None`` is
+    sentence-transformers' default, Tanh."""
+    if name is None:
+        return nn.Tanh()
+    library, _, kind = str(name).rpartition(".")
+    found = getattr(nn, kind, None)
+    if not (library == "torch.nn" or library.startswith("torch.nn.modules.")) or not (
+        isinstance(found, type) and issubclass(found, nn.Module)
+    ):
+        raise EncoderError(
+            f"{path}: activation_function is {str(name)[:80]!r}; only classes of torch.nn are used."
+        )
+    try:
+        return found()
+    except TypeError:
+        raise EncoderError(f"{path}: {name} is no activation.") from None
