@@ -75,7 +75,9 @@ def step(
 
     def represent(chunk: Chunk) -> Tensor:
         batch = pad(token_ids, chunk.rows, "right")
-        return model(batch.token_ids.to(device), batch.attention_mask.to(device))
+        return model(
+            batch.token_ids.to(device), batch.attention_mask.to(device), batch.unpooled.to(device)
+        )
 
     if len(chunks) == 1:
         vectors = represent(chunks[0])

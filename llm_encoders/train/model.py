@@ -82,19 +82,24 @@ class RetrievalModel(nn.Module):
             return SparseEncoder(name, self.contract, backbone)
         return DenseEncoder(name, self.contract, backbone)
 
-    def forward(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def forward(
+        self, token_ids: Tensor, attention_mask: Tensor, unpooled: Tensor | None = None
+    ) -> Tensor:
         """Represent a padded batch.
 
         Args:
             token_ids: int64 [batch, length].
             attention_mask: int64 [batch, length], 1 for real tokens.
+            unpooled: int64 [batch], leading tokens of each text that take no part in pooling.
 
         Returns:
             float32 [batch, vocabulary] or [batch, hidden].
         """
         backbone = self.backbone()
         states = backbone.hidden_states(token_ids, attention_mask)
-        pooled = pooled_tokens(token_ids, attention_mask, self.contract, self.tokenizer)
+        pooled = pooled_tokens(
+            token_ids, attention_mask, self.contract, self.tokenizer, unpooled
+        )
         return represent(states, pooled, self.contract, backbone.head)
 
 

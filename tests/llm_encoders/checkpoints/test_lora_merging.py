@@ -15,7 +15,7 @@ from llm_encoders import EncoderConfig, EncoderError, registry
 from llm_encoders.checkpoints.backbone import open_model
 from llm_encoders.checkpoints.backbone_checks import head_weight
 from llm_encoders.checkpoints.lora_adapter import apply_adapter
-from llm_encoders.checkpoints.lora_files import WEIGHTS_NAME
+from llm_encoders.checkpoints.lora_files import WEIGHTS_NAMES
 from llm_encoders.checkpoints.resolve import Checkpoint
 
 TINY = registry.presets()["llm-splade-tiny"].local_folder
@@ -27,7 +27,7 @@ NO_PEFT = "llm_encoders.checkpoints.lora_adapter._with_peft"
 @pytest.fixture
 def tiny_adapter(tmp_path):
     """A copy of the tiny adapter, and a function that changes its configuration."""
-    save_file(load_file(TINY / WEIGHTS_NAME), tmp_path / WEIGHTS_NAME)
+    save_file(load_file(TINY / WEIGHTS_NAMES[0]), tmp_path / WEIGHTS_NAMES[0])
 
     def change(**values):
         config = json.loads((TINY / "adapter_config.json").read_text()) | values
@@ -313,8 +313,8 @@ def test_what_cannot_be_honoured_is_refused_in_a_sentence(tiny_adapter, values, 
 
 def test_damaged_files_are_named(tiny_adapter):
     folder = tiny_adapter()
-    (folder / WEIGHTS_NAME).write_bytes(b"no safetensors")
-    with pytest.raises(EncoderError, match=f"Cannot load .*{WEIGHTS_NAME}"):
+    (folder / WEIGHTS_NAMES[0]).write_bytes(b"no safetensors")
+    with pytest.raises(EncoderError, match=f"Cannot load .*{WEIGHTS_NAMES[0]}"):
         apply_adapter(tiny_backbone(), folder)
     for content in (b"{", b"\xff\xfe", b"[1]", b"[" * 100_000, b'{"r": ' + b"9" * 5000 + b"}"):
         (folder / "adapter_config.json").write_bytes(content)
