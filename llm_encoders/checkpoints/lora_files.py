@@ -1,6 +1,7 @@
 """The files of a LoRA adapter: every key of its configuration is honoured or refused."""
 
 import math
+import pickle
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -168,6 +169,11 @@ def _read_tensors(folder: Path) -> tuple[Path, dict[str, Tensor]]:
         if path.suffix == ".safetensors":
             return path, load_file(path)
         saved = torch.load(path, map_location="cpu", weights_only=True)  # tensors, no pickled code
+    except pickle.UnpicklingError:
+        raise EncoderError(
+            f"{path} is damaged or holds more than tensors, which is not read: a pickle can run "
+            "code. Ask its publisher for safetensors."
+        ) from None
     except Exception as error:  # safetensors and PyTorch raise half a dozen classes
         reason = shorten(" ".join(str(error).split()), 200, placeholder=" …")
         raise EncoderError(f"Cannot load {path}: {type(error).__name__}: {reason}") from None

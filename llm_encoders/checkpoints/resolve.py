@@ -210,7 +210,7 @@ def _says_nothing(name: str, folder: Path, paradigm: str | None) -> str:
         f"{name} does not say how it encodes: it has no {CONFIG_NAME}.{unread} Write {place} by "
         f"its publisher's description, every value filled in: {EncoderConfig.template()}. If it "
         "encodes as a named encoder does, give that one's name, as in "
-        f"'--encoder {name},like=castorini/repllama-v1-7b-lora-passage', or "
-        f"'…,paradigm={paradigm or 'sparse'},like={LION}' for an adapter trained with the code of "
-        "arXiv 2502.15526."
+        f"'--encoder {name},like=castorini/repllama-v1-7b-lora-passage', or, for an adapter "
+        "trained with the code of arXiv 2502.15526, "
+        f"'--encoder {name},paradigm={paradigm or 'sparse'},like={LION}'."
     )

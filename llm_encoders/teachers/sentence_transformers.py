@@ -14,17 +14,21 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from llm_encoders.checkpoints.layouts.sentence_files import (
+    MODULES,
+    PROMPTS,
+    read_modules,
+    read_pooling,
+    read_prompts,
+    read_settings,
+)
 from llm_encoders.devices import choose_device
 from llm_encoders.errors import EncoderError
-from llm_encoders.reading import read_json, read_object
 from llm_encoders.teachers.base import Passage
 from llm_encoders.teachers.bi_encoder import BiEncoder
 from llm_encoders.teachers.loading import load_model
 
 _POOLINGS = ("cls", "mean")
-_FLAGS = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
-_QUERY_PROMPTS = ("query", "web_search_query", "Retrieval-query", "retrieval.query", "s2p_query")
-_PASSAGE_PROMPTS = ("document", "passage", "corpus", "Retrieval-document", "retrieval.passage")
 
 
 @dataclass(frozen=True)
@@ -125,40 +129,8 @@ def read_layout(folder: Path) -> Layout:
     Raises:
         EncoderError: the files are damaged, or say something that is not supported.
     """
-    transformer, pooling, normalized = _read_modules(folder)
-    settings = _read_if_there(transformer / "sentence_bert_config.json")
-    task = settings.get("transformer_task", "feature-extraction")
-    if task != "feature-extraction":
-        raise EncoderError(f"{transformer}: the task '{task}' is not that of a bi-encoder.")
-    length = settings.get("max_seq_length")
-    if length is not None and (not isinstance(length, int) or length < 1):
-        raise EncoderError(
-            f"{transformer}/sentence_bert_config.json: max_seq_length is {length!r}; "
-            "expected a number of tokens."
-        )
-    mode, pool_prompt = pooling
-    query, passage, cosine = _read_prompts(folder / "config_sentence_transformers.json")
-    return Layout(
-        transformer, mode, pool_prompt, normalized or cosine, length,
-        bool(settings.get("do_lower_case", False)), query, passage,
-    )  # fmt: skip
-
-
-def _read_if_there(path: Path) -> dict[str, Any]:
-    return read_object(path) if path.is_file() else {}
-
-
-def _read_modules(folder: Path) -> tuple[Path, tuple[str, bool], bool]:
-    """Folder of the model, its pooling (mode, whether the prompt is pooled), normalisation."""
-    path = folder / "modules.json"
-    if not path.is_file():
-        raise EncoderError(f"{folder} has no modules.json, so its pooling is unknown.")
-    modules = read_json(path)
-    if not isinstance(modules, list) or not all(
-        isinstance(one, dict) and isinstance(one.get("type"), str) for one in modules
-    ):
-        raise EncoderError(f"{path}: expected a list of modules, each with 'type' and 'path'.")
-    kinds = [one["type"].rsplit(".", 1)[-1] for one in modules]
+    modules = read_modules(folder)
+    kinds = [module.kind for module in modules]
     for kind in kinds:
         if kind not in ("Transformer", "Pooling", "Normalize"):
             raise EncoderError(
@@ -167,47 +139,27 @@ def _read_modules(folder: Path) -> tuple[Path, tuple[str, bool], bool]:
             )
     if kinds[:2] != ["Transformer", "Pooling"] or kinds[2:] not in ([], ["Normalize"]):
         raise EncoderError(
-            f"{path}: the modules are {', '.join(kinds)}; expected Transformer, Pooling and at "
-            "most Normalize after them."
+            f"{folder / MODULES}: the modules are {', '.join(kinds)}; expected Transformer, "
+            "Pooling and at most Normalize after them."
         )
-    places = [folder / str(one.get("path", "")) for one in modules]
-    return places[0], _read_pooling(places[1] / "config.json"), len(kinds) == 3
-
-
-def _read_pooling(path: Path) -> tuple[str, bool]:
-    config = read_object(path)
-    named = config.get("pooling_mode")
-    if named is None:  # written by sentence-transformers before 6
-        flags = [key for key, value in config.items() if key.startswith("pooling_") and value]
-        modes = [_FLAGS.get(flag, flag) for flag in flags]
-    else:
-        modes = list(named) if isinstance(named, list) else [named]
+    transformer = folder / modules[0].folder
+    settings = read_settings(transformer)
+    task = settings.get("transformer_task", "feature-extraction")
+    if task != "feature-extraction":
+        raise EncoderError(f"{transformer}: the task '{task}' is not that of a bi-encoder.")
+    path = folder / modules[1].folder / "config.json"
+    modes, pool_prompt = read_pooling(path)
     if len(modes) != 1 or modes[0] not in _POOLINGS:
-        shown = " and ".join(map(str, modes)) or "none"
+        shown = " and ".join(modes) or "none"
         raise EncoderError(f"{path}: the pooling ({shown}) is not supported; mean and cls are.")
-    return modes[0], config.get("include_prompt", True) is not False
-
-
-def _read_prompts(path: Path) -> tuple[str, str, bool]:
-    """Prompts of queries and of passages, and whether similarity is the cosine."""
-    config = _read_if_there(path)
-    similarity = config.get("similarity_fn_name")
-    if similarity not in (None, "cosine", "dot"):
-        raise EncoderError(
-            f"{path}: the similarity '{similarity}' is not supported; cosine and dot are."
-        )
-    prompts, default = config.get("prompts") or {}, config.get("default_prompt_name")
-    if not isinstance(prompts, dict) or not all(isinstance(one, str) for one in prompts.values()):
-        raise EncoderError(f"{path}: 'prompts' must be an object of texts by name.")
-    if default is not None and default not in prompts:
-        raise EncoderError(
-            f"{path}: default_prompt_name is '{default}', which is no key of 'prompts'."
-        )
-    query = next((name for name in _QUERY_PROMPTS if name in prompts), default)
-    passage = next((name for name in _PASSAGE_PROMPTS if name in prompts), default)
-    if query is None and passage is None and any(prompts.values()):
-        raise EncoderError(
-            f"{path}: it is not known which of the prompts ({', '.join(prompts)}) is for queries, "
-            "and which for passages. Add 'query' and 'document' to its 'prompts' ('' for none)."
-        )
-    return prompts.get(query, ""), prompts.get(passage, ""), similarity == "cosine"
+    prompts = read_prompts(folder / PROMPTS)
+    return Layout(
+        transformer=transformer,
+        pooling=modes[0],
+        pool_prompt=pool_prompt,
+        normalize=len(kinds) == 3 or prompts.similarity == "cosine",
+        max_length=settings.get("max_seq_length"),
+        lower_case=bool(settings.get("do_lower_case", False)),
+        query_prompt=prompts.query,
+        passage_prompt=prompts.passage,
+    )

@@ -97,9 +97,7 @@ class RetrievalModel(nn.Module):
         """
         backbone = self.backbone()
         states = backbone.hidden_states(token_ids, attention_mask)
-        pooled = pooled_tokens(
-            token_ids, attention_mask, self.contract, self.tokenizer, unpooled
-        )
+        pooled = pooled_tokens(token_ids, attention_mask, self.contract, self.tokenizer, unpooled)
         return represent(states, pooled, self.contract, backbone.head)
 
 

@@ -8,15 +8,17 @@ def test_promised_names_exist():
     names = {
         f"llm-{kind}-{size}" for kind in ("splade", "dense") for size in ("tiny", "1b", "3b", "8b")
     }
-    assert set(registry.presets()) == names
+    assert names < set(registry.presets())
 
 
 @pytest.mark.parametrize("name", sorted(registry.presets()))
 def test_preset_says_where_its_weights_are(name):
     preset = registry.presets()[name]
-    assert preset.contract.paradigm == ("sparse" if "splade" in name else "dense")
+    if name.startswith("llm-"):
+        assert preset.contract.paradigm == ("sparse" if "splade" in name else "dense")
     assert preset.licence and preset.citation and preset.description
-    assert bool(preset.folder) + bool(preset.adapter) + bool(preset.unavailable) == 1
+    places = (preset.folder, preset.adapter, preset.model, preset.unavailable)
+    assert sum(map(bool, places)) == 1
     if preset.adapter:
         assert preset.backbone and registry.find(preset.adapter) is preset
     for score in preset.scores:

@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
 from llm_encoders import EncoderConfig, EncoderError, UsageError, load_encoder
@@ -90,11 +92,23 @@ def test_adapter_that_does_not_fit(parity, shared_data):
         load_encoder(str(parity / "adapter-sparse"), paradigm="sparse", backbone=other)
 
 
-def test_pickled_adapter_is_refused(parity):
+def test_weights_that_pytorch_saved_are_read_without_their_code(parity):
+    """``.bin`` files of publishers hold tensors only; anything else in them is not run."""
     folder = parity / "adapter-dense"
-    (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
-    with pytest.raises(EncoderError, match=r"lacks adapter_model.safetensors; pickled"):
-        load_encoder(str(folder), paradigm="dense")
+    expected = load_encoder(str(folder)).encode_queries(["a text"])
+    weights = folder / "adapter_model.safetensors"
+    torch.save(
+        {name: torch.from_numpy(one) for name, one in load_file(weights).items()},
+        folder / "adapter_model.bin",
+    )
+    weights.unlink()
+    assert (load_encoder(str(folder)).encode_queries(["a text"]) == expected).all()
+    torch.save({"lora": Path("/")}, folder / "adapter_model.bin")
+    with pytest.raises(EncoderError, match="adapter_model.bin is damaged or holds more than"):
+        load_encoder(str(folder))
+    (folder / "adapter_model.bin").unlink()
+    with pytest.raises(EncoderError, match=r"lacks adapter_model.safetensors and adapter_model.b"):
+        load_encoder(str(folder))
 
 
 @pytest.mark.parametrize("paradigm", [None, "sparse", "dense"])
@@ -120,16 +134,6 @@ def test_a_checkpoint_that_says_nothing_is_refused_with_a_template(parity, parad
         json.dumps({k: filled[k] for k in template})
     )
     assert resolve(name).contract.query_prefix == "query: "
-
-
-def test_files_of_other_publishers_are_named_as_not_read(parity):
-    folder = parity / "backbone"
-    (folder / "modules.json").write_text("[]")
-    (folder / "1_Pooling").mkdir()
-    (folder / "1_Pooling" / "config.json").write_text("{}")
-    match = r"Its modules\.json, 1_Pooling/config\.json say how, but are not read by this version"
-    with pytest.raises(UsageError, match=match):
-        load_encoder(str(folder), paradigm="dense")
 
 
 def test_contract_of_lion_by_a_written_option_or_by_the_class(parity):

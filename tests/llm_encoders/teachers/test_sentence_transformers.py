@@ -150,7 +150,7 @@ def test_the_cosine_where_the_files_name_it(layout):
     [
         ({"pooling": {"pooling_mode": "lasttoken"}}, r"the pooling \(lasttoken\) is not supported"),
         ({"pooling": {"pooling_mode": ["cls", "mean"]}}, "cls and mean"),
-        ({"pooling": {**OLD, "pooling_mode_max_tokens": True}}, "pooling_mode_max_tokens"),
+        ({"pooling": {**OLD, "pooling_mode_max_tokens": True}}, r"pooling \(max\)"),
         ({"pooling": OLD}, r"the pooling \(none\)"),
         ({"extra": ["Dense"]}, "the module Dense is not supported"),
         ({"config": {"similarity_fn_name": "euclidean"}}, "the similarity 'euclidean'"),

@@ -1,0 +1,134 @@
+"""Miniatures of published checkpoints give the vectors that their publishers' code gives."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from llm_encoders import UsageError, load_encoder
+
+REPLLAMA = "castorini/repllama-v1-7b-lora-passage"
+NAMES = (
+    "Qwen/Qwen3-Embedding-0.6B",
+    "intfloat/e5-mistral-7b-instruct",
+    "google/embeddinggemma-300m",
+    "naver/splade-code-06B",
+    "hzeng/Lion-SP-1B-llama3-marco-mntp",
+    "McGill-NLP/LLM2Vec-Meta-Llama-3-8B-Instruct-mntp-supervised",
+    f"{REPLLAMA},like={REPLLAMA}",
+)
+WAYS = (
+    *({"batch_size": 1}, {"batch_size": 24, "padding_side": "left"}),
+    *({"attention_implementation": "eager"}, {"attention_implementation": "sdpa"}),
+)
+
+
+@pytest.fixture
+def published(shared_data, monkeypatch):
+    """The folder that holds organisations, as the current one; the texts."""
+    folder = shared_data / "checkpoints"
+    monkeypatch.chdir(folder)
+    return json.loads((folder / "texts.json").read_text(encoding="utf-8"))
+
+
+def vectors(encoder, texts):
+    found = encoder.encode_queries(texts["queries"]), encoder.encode_documents(texts["documents"])
+    return [one.toarray() if hasattr(one, "toarray") else one for one in found]
+
+
+def expected(name):
+    with np.load(name.split(",")[0] + ".npz") as arrays:
+        return arrays["queries"], arrays["documents"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_vectors_by_the_name_of_the_folder_alone(published, name):
+    for found, wanted in zip(vectors(load_encoder(name), published), expected(name), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_however_they_are_computed(published, name, way):
+    loading = {key: value for key, value in way.items() if key == "attention_implementation"}
+    encoder = load_encoder(name, **loading)
+    for key in way.keys() - loading.keys():
+        setattr(encoder, key, way[key])
+    for found, wanted in zip(vectors(encoder, published), expected(name), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_bfloat16(published, name):
+    for found, wanted in zip(
+        vectors(load_encoder(name, dtype="bfloat16"), published), expected(name), strict=True
+    ):
+        products = (found * wanted).sum(1)
+        cosines = products / np.linalg.norm(found, axis=1) / np.linalg.norm(wanted, axis=1)
+        assert cosines.min() >= 0.999
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("nvidia/NV-Embed-v2", "code of its own .*NVEmbedModel.*latent attention"),
+        ("naver/splade-v3", "type bert, an encoder like BERT.*Pyserini has classes"),
+        (REPLLAMA, f"does not say how it encodes.*like={REPLLAMA}"),
+    ],
+)
+def test_what_cannot_be_expressed_is_refused(published, name, reason):
+    with pytest.raises(UsageError, match=reason):
+        load_encoder(name)
+
+
+def test_an_adapter_is_not_merged_under_itself(published, tmp_path):
+    """LLM2Vec's first adapter names its own repository, also where it lies under another name."""
+    name = "McGill-NLP/LLM2Vec-Meta-Llama-3-8B-Instruct-mntp"
+    shutil.copytree(name, tmp_path / "copy")
+    alone = vectors(load_encoder(name), published)
+    copied = load_encoder(str(tmp_path / "copy"), backbone="meta-llama/Meta-Llama-3-8B-Instruct")
+    for one, other in zip(alone, vectors(copied, published), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_stacked_adapters_are_peft_on_peft(published):
+    """Weights of the first layer, by PEFT's own merging of one adapter after the other."""
+    from peft import PeftModel
+    from transformers import AutoModel
+
+    supervised = "McGill-NLP/LLM2Vec-Meta-Llama-3-8B-Instruct-mntp-supervised"
+    model = AutoModel.from_pretrained("meta-llama/Meta-Llama-3-8B-Instruct", dtype=torch.float32)
+    for adapter in (supervised.removesuffix("-supervised"), supervised):
+        model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    found = load_encoder(supervised).backbone.decoder.state_dict()
+    for key, wanted in model.state_dict().items():
+        torch.testing.assert_close(found[key], wanted, rtol=0, atol=1e-6)
+
+
+def test_a_contract_can_be_changed_behind_the_name(published):
+    name = "Qwen/Qwen3-Embedding-0.6B"
+    asked = load_encoder(f"{name},instruction=Find code, please")
+    written = load_encoder(name, query_prefix="Instruct: Find code, please\nQuery:")
+    texts = published["queries"]
+    np.testing.assert_array_equal(asked.encode_queries(texts), written.encode_queries(texts))
+    plain = load_encoder(name).encode_queries(texts)
+    assert np.abs(asked.encode_queries(texts) - plain).max() > 1e-3
+    short = load_encoder(f"{name},dimension=32").encode_queries(texts)
+    cut = plain[:, :32] / np.linalg.norm(plain[:, :32], axis=1, keepdims=True)
+    np.testing.assert_allclose(short, cut, atol=1e-6)
+    with pytest.raises(UsageError, match="have no place for an instruction"):
+        load_encoder("naver/splade-code-06B,instruction=Find code")
+
+
+def test_titles_of_embeddinggemma(published):
+    """Its card: ``title: {title or none} | text: {text}``."""
+    encoder = load_encoder("google/embeddinggemma-300m")
+    titled = encoder.encode_documents(["a text"], ["A title"])
+    bare = load_encoder("google/embeddinggemma-300m", passage_template=None)
+    np.testing.assert_array_equal(titled, bare.encode_documents(["title: A title | text: a text"]))
+    np.testing.assert_array_equal(
+        encoder.encode_documents(["a text"]),
+        bare.encode_documents(["title: none | text: a text"]),
+    )
