@@ -98,7 +98,7 @@ def test_adapters_in_bfloat16(published, name):
         model = model.merge_and_unload()
     encoder.backbone.decoder = model.eval()
     peft = cosines(encoder, published, name)
-    assert all(one >= other - 0.002 for one, other in zip(ours, peft, strict=True)), (ours, peft)
+    assert all(one >= other - 0.005 for one, other in zip(ours, peft, strict=True)), (ours, peft)
     assert min(ours) >= 0.99
 
 
