@@ -1,13 +1,17 @@
-"""Fetching a checkpoint from the Hugging Face Hub: safetensors, JSON and tokenizer files only."""
+"""Fetching a checkpoint from the Hugging Face Hub: weights, JSON and tokenizer files only."""
 
 import re
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.reading import read_json
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
-_UNWANTED = ["original/*", "onnx/*", "*/*.safetensors"]
+_SMALL = ["*.json", "*.model", "*.txt"]
+_UNWANTED = ["original/*", "onnx/*", "openvino/*"]
+_WEIGHTS = "*.safetensors"
+_SUBFOLDERS = "*/*.safetensors"
+_ADAPTER = "adapter_model"
 
 
 def looks_like_hub_id(name: str) -> bool:
@@ -40,7 +44,9 @@ def local_folder(name: str, purpose: str) -> Path:
     raise UsageError(f"{purpose}: '{name}' is neither a folder nor a Hub id.")
 
 
-def fetch(repo_id: str, purpose: str, cure: str, revision: str | None = None) -> Path:
+def fetch(
+    repo_id: str, purpose: str, cure: str, revision: str | None = None, weights: bool = True
+) -> Path:
     """Return the local folder of a Hub repository, downloading what is missing.
 
     Args:
@@ -48,20 +54,28 @@ def fetch(repo_id: str, purpose: str, cure: str, revision: str | None = None) ->
         purpose: what it is needed for, e.g. ``"adapter of llm-splade-8b"``; used in errors.
         cure: what the user can do instead; the end of the error message.
         revision: branch, tag or commit; default the repository's main branch.
+        weights: whether they are needed, or configuration and tokenizer will do.
 
     Raises:
         EncoderError: neither the cache nor the Hub has it; says what was tried.
     """
     from huggingface_hub import constants, snapshot_download
 
-    try:
-        folder = snapshot_download(
-            repo_id,
-            revision=revision,
-            allow_patterns=_WANTED,
-            ignore_patterns=_UNWANTED,
-            max_workers=4,
+    def download(allowed: list[str], ignored: list[str]) -> Path:
+        return Path(
+            snapshot_download(
+                repo_id,
+                revision=revision,
+                allow_patterns=allowed,
+                ignore_patterns=ignored,
+                max_workers=4,
+            )
         )
+
+    try:
+        folder = download(_SMALL + [_WEIGHTS] * weights, [*_UNWANTED, _SUBFOLDERS])
+        if weights and (elsewhere := _weights_elsewhere(folder)):
+            download(elsewhere, _UNWANTED)
     except Exception as error:  # the Hub client raises a dozen unrelated classes
         details = str(error).strip().splitlines() or ["no details"]
         reason = f"{type(error).__name__}: {details[0].rstrip('.')}."
@@ -69,4 +83,19 @@ def fetch(repo_id: str, purpose: str, cure: str, revision: str | None = None) ->
             f"Cannot get {repo_id} ({purpose}). Tried the local cache {constants.HF_HUB_CACHE} and "
             f"then the Hugging Face Hub, which failed with {reason} {cure}"
         ) from error
-    return Path(folder)
+    return folder
+
+
+def _weights_elsewhere(folder: Path) -> list[str]:
+    """Weights that are no safetensors in the repository's root: layers behind the pooling, in the
+    folders that ``modules.json`` names, and an adapter that PyTorch saved."""
+    modules = folder / "modules.json"
+    found = []
+    if modules.is_file():
+        listed = read_json(modules)
+        paths = [str(one.get("path")) for one in listed if isinstance(one, dict)]
+        found = [f"{path}/{_WEIGHTS}" for path in paths if path.endswith("_Dense")]
+    is_adapter = (folder / "adapter_config.json").is_file()
+    if is_adapter and not (folder / f"{_ADAPTER}.safetensors").is_file():
+        found.append(f"{_ADAPTER}.bin")
+    return found
