@@ -15,6 +15,7 @@ from llm_encoders.reading import parse_yaml
 SPEC_OPTIONS = ("paradigm", "like", "backbone", "device", "dtype", "quantization")
 CONTRACT_KEYS = tuple(field.name for field in dataclasses.fields(EncoderConfig))
 CHECKPOINT_FILES = (CONFIG_NAME, "adapter_config.json", "config.json")
+_LENGTHS = ("query_max_length", "passage_max_length")
 _OPTION = re.compile(r",([a-z_]+)=")
 
 
@@ -27,18 +28,50 @@ class Preset:
     licence: str
     citation: str
     contract: EncoderConfig
+    """How it encodes. With a ``layout``, only the keys that are written in the preset count; what
+    it leaves open is read from the repository's files."""
+    parameters: str | None = None
+    """How many it has, e.g. ``0.6B``."""
     adapter: str | None = None
     """Hub id of the LoRA adapter."""
     model: str | None = None
     """Hub id of a whole model, which has no adapter."""
     backbone: str | None = None
-    """Hub id of the backbone under the adapter."""
+    """Hub id of the backbone under the adapter; of a whole model, what it was trained from."""
+    tokenizer: str | None = None
+    """Hub id of the repository whose tokenizer is meant, where its own has none."""
     folder: str | None = None
     """Checkpoint folder inside this package, for weights that ship with it."""
+    layout: str | None = None
+    """Layout of the repository's files (:mod:`llm_encoders.checkpoints.layouts`), where the
+    contract leaves something to them."""
+    dimension: int | None = None
+    """Components of a dense vector; ``None`` where no source was read."""
+    context_length: int | None = None
+    """Tokens that the model was made for, at most; ``None`` where no source was read."""
     unavailable: str | None = None
-    """Why there is nothing to load, and what to do; set for sizes nobody has published."""
+    """Why there is nothing to load, and what to use instead."""
     scores: list[dict[str, Any]] = field(default_factory=list)
     """Published figures, each with ``dataset``, ``metric``, ``value`` and ``source``."""
+    written: frozenset[str] = frozenset()
+    """The contract's keys that the preset's file has."""
+
+    @property
+    def lendable(self) -> bool:
+        """Whether the contract can be given to a checkpoint that says nothing: nothing of it is
+        left to files."""
+        kind = ("logit_scale",) if self.contract.paradigm == "sparse" else ("pooling", "normalize")
+        needed = {"attention", "query_prefix", *kind}
+        if self.contract.pooling == "last":
+            needed.add("append_eos")
+        if self.context_length is None:
+            needed |= {*_LENGTHS}
+        return not self.unavailable and (self.layout is None or needed <= self.written)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is somebody's checkpoint that cannot be loaded here; others may load it."""
+        return bool(self.unavailable and self.repository)
 
     @property
     def repository(self) -> str | None:
@@ -65,7 +98,7 @@ def presets() -> dict[str, Preset]:
 def read_preset(text: str, source: str) -> Preset:
     """Parse one preset; an unknown or missing key is an error that names the nearest valid one."""
     values = parse_yaml(text, source)
-    known = {f.name: f for f in dataclasses.fields(Preset)}
+    known = {f.name: f for f in dataclasses.fields(Preset) if f.name != "written"}
     for key in values:
         if key not in known:
             raise UsageError(f"{source}: unknown key '{key}'.{nearest(key, known)}")
@@ -76,11 +109,15 @@ def read_preset(text: str, source: str) -> Preset:
         )
         if required and name not in values:
             raise UsageError(f"{source}: key '{name}' is missing.")
-    contract = EncoderConfig.from_dict(values.pop("contract"), f"{source}: contract")
+    written = values.pop("contract")
+    lengths = {}
+    if "layout" in values and "context_length" in values:  # until files say less
+        lengths = dict.fromkeys(_LENGTHS, values["context_length"])
+    contract = EncoderConfig.from_dict(lengths | written, f"{source}: contract")
     for score in values.get("scores", []):
         if missing := {"dataset", "metric", "value", "source"} - set(score):
             raise UsageError(f"{source}: a score lacks {', '.join(sorted(missing))}.")
-    return Preset(contract=contract, **values)
+    return Preset(contract=contract, written=frozenset(written), **values)
 
 
 def local_checkpoint(name: str) -> Path | None:
@@ -93,7 +130,7 @@ def local_checkpoint(name: str) -> Path | None:
 
 
 def find(name: str) -> Preset | None:
-    """The preset of this name, or whose adapter is this Hub repository, if any.
+    """The preset of this name, or of this Hub repository, if any.
 
     A local folder of that name that holds a checkpoint wins: then there is no preset.
     """
@@ -105,7 +142,9 @@ def find(name: str) -> Preset | None:
 def find_preset(name: str) -> Preset | None:
     """The preset of this name, or of this Hub repository, whatever folders there are."""
     known = presets()
-    return known.get(name) or next((p for p in known.values() if p.repository == name), None)
+    repository = name.casefold()  # as the Hub compares them
+    of_hub = (one for one in known.values() if (one.repository or "").casefold() == repository)
+    return known.get(name) or next(of_hub, None)
 
 
 def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
@@ -147,8 +186,8 @@ def _exists(path: str) -> bool:
 
 def unknown_name(name: str) -> UsageError:
     """The error for a name that is no preset, no folder and no Hub id."""
-    known = presets()
     return UsageError(
-        f"Unknown encoder '{name}'.{nearest(name, known)} Known names: {', '.join(known)}; "
-        "a folder with a checkpoint or a Hub id (organisation/repository) works as well."
+        f"Unknown encoder '{name}'.{nearest(name, presets())} Known names are listed by 'python -m "
+        "llm_encoders.models'; a folder with a checkpoint or a Hub id (organisation/repository) "
+        "works as well."
     )

@@ -143,8 +143,15 @@ def _same_adapter(one: Path, other: Path) -> bool:
 
 def preset_cure(preset: registry.Preset) -> str:
     """How to use a named encoder whose files cannot be fetched."""
+    gated = "Gated models need an accepted licence and a token (HF_TOKEN)."
+    option = f",like={preset.repository}" if preset.lendable and not preset.layout else ""
+    if preset.model is not None:
+        return (
+            f"{gated} With the folder of {preset.model} on this machine, pass it by path: "
+            f"--encoder FOLDER{option}"
+        )
     return (
-        f"Gated models need an accepted licence and a token (HF_TOKEN). With both folders on this "
-        f"machine ({preset.adapter} and {preset.backbone}), pass them by path: --encoder "
-        f"ADAPTER_FOLDER,paradigm={preset.contract.paradigm},backbone=BACKBONE_FOLDER"
+        f"{gated} With both folders on this machine ({preset.adapter} and {preset.backbone}), pass "
+        f"them by path: --encoder ADAPTER_FOLDER,paradigm={preset.contract.paradigm},"
+        "backbone=BACKBONE_FOLDER"
     )

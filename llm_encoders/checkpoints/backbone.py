@@ -216,13 +216,16 @@ def _quiet_unless_large(folder: Path) -> Iterator[None]:
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The tokenizer of the uppermost adapter that brings one, else the backbone's."""
+    """The tokenizer of the uppermost adapter that brings one, else that which the named encoder
+    names, else the backbone's."""
     from transformers import AutoTokenizer
 
     adapters = [checkpoint.adapter, *reversed(checkpoint.below)]
     own = (one for one in adapters if one is not None and (one / "tokenizer.json").is_file())
     return AutoTokenizer.from_pretrained(
-        next(own, checkpoint.backbone), local_files_only=True, trust_remote_code=False
+        next(own, checkpoint.tokenizer or checkpoint.backbone),
+        local_files_only=True,
+        trust_remote_code=False,
     )
 
 

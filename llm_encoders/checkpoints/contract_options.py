@@ -10,7 +10,7 @@ from llm_encoders.errors import UsageError
 from llm_encoders.sides import INSTRUCTION, SIDES
 
 FIELDS = {field.name: field.type for field in dataclasses.fields(EncoderConfig)}
-_FIXED = ("paradigm",)
+FIXED = ("paradigm",)
 
 
 def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -> EncoderConfig:
@@ -29,7 +29,7 @@ def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -
         return contract
     values = {}
     for key, value in changes.items():
-        if key in _FIXED or key not in FIELDS:
+        if key in FIXED or key not in FIELDS:
             raise UsageError(f"{name}: '{key}' is no key of a contract that can be changed.")
         values[key] = _typed(key, value) if isinstance(value, str) else value
     written = dataclasses.asdict(contract) | values
@@ -42,6 +42,15 @@ def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -
     if not placed:  # a prefix was replaced that had a place for it
         written["instruction"] = None
     return EncoderConfig.from_dict(written, f"Encoder '{name}'")
+
+
+def as_written(value: Any) -> str:
+    """A value as it is written behind a name."""
+    if isinstance(value, tuple):
+        return "+".join(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return "none" if value is None else str(value).lower()
 
 
 def _typed(key: str, text: str) -> Any:

@@ -14,6 +14,7 @@ from llm_encoders.checkpoints.adapter_stack import (
     no_model,
     preset_cure,
 )
+from llm_encoders.checkpoints.agreement import agreed
 from llm_encoders.checkpoints.contract_options import overridden
 from llm_encoders.checkpoints.layouts import Derived, read_layout
 from llm_encoders.checkpoints.layouts.architecture import require_decoder
@@ -37,7 +38,11 @@ class Checkpoint:
     below: tuple[Path, ...] = ()
     """Adapters that are merged before, in order."""
     derived: Derived | None = None
-    """What publisher's files the contract was read from, if any."""
+    """What the publisher's files say, where they are in a known layout."""
+    preset: registry.Preset | None = None
+    """The named encoder that it is, if any."""
+    tokenizer: Path | None = None
+    """Folder of the tokenizer, where neither backbone nor adapter is meant to bring it."""
 
     @property
     def folder(self) -> Path:
@@ -73,8 +78,7 @@ def resolve(
             f"{name}: paradigm is '{paradigm}'; choose one of {', '.join(PARADIGMS)}."
             f"{nearest(paradigm, PARADIGMS)}"
         )
-    preset = registry.find(name)
-    folder = _folder(name, preset)
+    folder, preset = files_of(name)
     adapted = (folder / ADAPTER_CONFIG).is_file()
     if not adapted:
         if backbone is not None:
@@ -83,12 +87,14 @@ def resolve(
             )
         if not (folder / MODEL_CONFIG).is_file():
             raise no_model(folder, name)
-    contract, derived = _contract(name, folder, preset, paradigm, like)
-    contract = overridden(contract, changes or {}, name)
+    contract, derived = contract_of(name, folder, preset, paradigm, like, changes)
+    tokenizer = _tokenizer(folder, preset or (registry.find_preset(like) if like else None))
     if not adapted:
-        return Checkpoint(name, contract, folder, None, derived=derived)
+        return Checkpoint(name, contract, folder, None, (), derived, preset, tokenizer)
     stack = find_stack(name, folder, preset, backbone, derived and derived.below)
-    return Checkpoint(name, contract, stack.backbone, folder, stack.below, derived)
+    return Checkpoint(
+        name, contract, stack.backbone, folder, stack.below, derived, preset, tokenizer
+    )
 
 
 def resolve_spec(
@@ -109,18 +115,40 @@ def resolve_spec(
         paradigm or written.get("paradigm"),
         backbone or written.get("backbone"),
         like or written.get("like"),
-        {k: text for k, text in written.items() if k not in registry.SPEC_OPTIONS}
-        | dict(changes or {}),
+        written_changes(written) | dict(changes or {}),
     )
     return files, written
 
 
-def _folder(name: str, preset: registry.Preset | None) -> Path:
+def written_changes(written: Mapping[str, str]) -> dict[str, Any]:
+    """Keys of a contract among the options that are written behind a name."""
+    return {key: text for key, text in written.items() if key not in registry.SPEC_OPTIONS}
+
+
+def files_of(name: str, weights: bool = True) -> tuple[Path, registry.Preset | None]:
+    """The folder of a checkpoint, and the named encoder that it is, if any.
+
+    Args:
+        name: of the encoder, without written options.
+        weights: whether they are needed; without them, a Hub repository is read in a moment.
+
+    Raises:
+        UsageError: the name is unknown.
+        EncoderError: the files cannot be had.
+    """
+    preset = registry.find(name)
+    return _folder(name, preset, weights), preset
+
+
+def _folder(name: str, preset: registry.Preset | None, weights: bool) -> Path:
     if preset is not None and preset.unavailable:
         raise EncoderError(f"{name}: {preset.unavailable}")
     if preset is not None:
         return preset.local_folder or hub.fetch(
-            str(preset.repository), f"weights of {preset.name}", preset_cure(preset)
+            str(preset.repository),
+            f"weights of {preset.name}",
+            preset_cure(preset),
+            weights=weights,
         )
     try:
         if Path(name).is_dir():
@@ -131,21 +159,27 @@ def _folder(name: str, preset: registry.Preset | None) -> Path:
     if is_file:
         raise UsageError(f"{name} is a file; name the folder of the checkpoint.")
     if hub.looks_like_hub_id(name) and not name.startswith(("./", "../")):
-        return hub.fetch(name, "encoder", "A local folder works in place of the Hub id.")
+        cure = "A local folder works in place of the Hub id."
+        return hub.fetch(name, "encoder", cure, weights=weights)
     if "/" in name or "\\" in name:
         raise UsageError(f"There is no folder '{name}', and it is not a Hub id.")
     raise registry.unknown_name(name)
 
 
-def _contract(
+def contract_of(
     name: str,
     folder: Path,
     preset: registry.Preset | None,
-    paradigm: str | None,
-    like: str | None,
+    paradigm: str | None = None,
+    like: str | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> tuple[EncoderConfig, Derived | None]:
-    """The contract, and what it was derived from where it was."""
-    contract, derived = _known_contract(name, folder, preset, paradigm, like)
+    """The contract of a checkpoint, and what its files say where they are in a known layout.
+
+    Arguments and errors as for :func:`resolve`, and those of :func:`files_of`.
+    """
+    changes = changes or {}
+    contract, derived = _known_contract(name, folder, preset, paradigm, like, changes)
     if contract is None:
         raise UsageError(_says_nothing(name, folder, paradigm))
     if paradigm is not None and paradigm != contract.paradigm:
@@ -156,7 +190,15 @@ def _contract(
             f"{folder / CONFIG_NAME} says {contract.paradigm}, but {ADAPTER_CONFIG} names the "
             f"class of Lion's {of_class} adapters."
         )
-    return contract, derived
+    return overridden(contract, changes, name), derived
+
+
+def _tokenizer(folder: Path, preset: registry.Preset | None) -> Path | None:
+    """Where the tokenizer of a repository without one is."""
+    if preset is None or preset.tokenizer is None or (folder / "tokenizer.json").is_file():
+        return None
+    cure = f"Put its tokenizer files into {folder}."
+    return hub.fetch(preset.tokenizer, f"tokenizer of {preset.name}", cure, weights=False)
 
 
 def _known_contract(
@@ -165,6 +207,7 @@ def _known_contract(
     preset: registry.Preset | None,
     paradigm: str | None,
     like: str | None,
+    changes: Mapping[str, Any],
 ) -> tuple[EncoderConfig | None, Derived | None]:
     if (folder / CONFIG_NAME).is_file():
         if like is not None:
@@ -179,14 +222,16 @@ def _known_contract(
         return EncoderConfig(found), None
     if like is not None:
         other = registry.find_preset(like)
-        if other is None:
+        if other is None or not other.lendable:
+            problem = "no named encoder" if other is None else "read from its repository's files"
             raise UsageError(
-                f"{name}: like is '{like}', which is no named encoder.{nearest(like, _likes())} "
+                f"{name}: like is '{like}', which is {problem}.{nearest(like, _likes())} "
                 f"Known are {LION} and {', '.join(_likes())}."
             )
         return other.contract, None
     if preset is not None:
-        return preset.contract, None
+        derived = None if preset.folder else read_layout(folder)
+        return agreed(preset, derived, folder, changes), derived
     if (folder / MODEL_CONFIG).is_file() and not (folder / ADAPTER_CONFIG).is_file():
         require_decoder(read_object(folder / MODEL_CONFIG), name)
     derived = read_layout(folder)
@@ -196,7 +241,7 @@ def _known_contract(
 def _likes() -> list[str]:
     """Names that ``like`` takes: the repositories of named encoders."""
     known = registry.presets().values()
-    return sorted({one.repository or one.name for one in known if not one.unavailable})
+    return sorted({one.repository or one.name for one in known if one.lendable})
 
 
 def _says_nothing(name: str, folder: Path, paradigm: str | None) -> str:

@@ -20,9 +20,10 @@ def is_ours(spec: object) -> bool:
     """Whether an ``--encoder`` value is for this package; everything else stays Pyserini's.
 
     Ours are: the named encoders (and words like them, so that a typo is answered with the known
-    names), the Hub ids behind them, folders with an ``encoder_config.json`` or an adapter of Lion's
-    classes, Hub ids whose ``encoder_config.json`` is in the local cache, and anything written with
-    one of our options, as in ``my/model,paradigm=sparse,like=lion``.
+    name); the Hub ids behind them, those of whole models once they are in the local cache; folders
+    with an ``encoder_config.json`` or an adapter of Lion's classes; Hub ids whose
+    ``encoder_config.json`` is in the local cache; and anything written with an option, as in
+    ``my/model,paradigm=sparse,like=lion``.
     """
     if not isinstance(spec, str) or not spec:
         return False
@@ -30,7 +31,12 @@ def is_ours(spec: object) -> bool:
         name, options = registry.parse_spec(spec)
     except UsageError:
         return any(f",{option}=" in spec for option in registry.SPEC_OPTIONS)
-    if options or name in registry.presets() or registry.find(name):
+    preset = registry.find(name)
+    if options:
+        return True
+    if preset is not None:
+        return _is_taken(preset, name)
+    if name in registry.presets():
         return True
     if os.path.exists(name):
         return (Path(name) / CONFIG_NAME).is_file() or lion_paradigm(Path(name)) is not None
@@ -39,7 +45,20 @@ def is_ours(spec: object) -> bool:
     plain = name.lower().replace("_", "-")
     if _NEAR_NAME.fullmatch(plain):
         return True
-    return bool(difflib.get_close_matches(plain, registry.presets(), n=1, cutoff=_TYPO_CUTOFF))
+    known = [one.name for one in registry.presets().values() if not one.foreign]
+    return bool(difflib.get_close_matches(plain, known, n=1, cutoff=_TYPO_CUTOFF))
+
+
+def _is_taken(preset: registry.Preset, name: str) -> bool:
+    """Whether a named encoder is ours by this name, its own or that of its repository.
+
+    A repository that holds a whole model is Pyserini's until it is in the local cache, and what
+    cannot be loaded here stays Pyserini's.
+    """
+    if preset.foreign:
+        return False
+    whole = preset.model is not None and name != preset.name
+    return not whole or hub.cached_file(name, "config.json") is not None
 
 
 def paradigm_of(spec: str) -> str | None:

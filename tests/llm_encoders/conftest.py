@@ -1,14 +1,44 @@
 """A small real training set, and a recipe over the backbone that ships with the package."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+from huggingface_hub.utils import filter_repo_objects
 
 import llm_encoders
 
 BACKBONE = Path(llm_encoders.__file__).parent / "models" / "tiny" / "backbone"
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch) -> Path:
+    """A folder that stands for the Hub: ``ORGANISATION/REPOSITORY``, fetched by the patterns.
+
+    The current folder is another one, so that names are those of repositories.
+    """
+    repositories, cache = tmp_path / "hub", tmp_path / "cache"
+
+    def snapshot_download(repo_id: str, allow_patterns, ignore_patterns, **_) -> str:
+        source = repositories / repo_id
+        if not source.is_dir():
+            raise FileNotFoundError(f"no repository {repo_id}")
+        names = [str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()]
+        for name in filter_repo_objects(
+            names, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns
+        ):
+            (cache / repo_id / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source / name, cache / repo_id / name)
+        return str(cache / repo_id)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    for folder in (repositories, tmp_path / "elsewhere"):
+        folder.mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return repositories
+
 
 TOPICS = {
     "statins": "Statins lower cholesterol by inhibiting an enzyme of the liver.",

@@ -19,6 +19,7 @@ _BIDIRECTIONAL = {
     "modeling_mistral_encoder.MistralEncoderModel",
     "modeling_qwen2_encoder.Qwen2EncoderModel",
     "llama_bidirectional_model.LlamaBidirectionalModel",  # llama-embed-nemotron
+    "modeling_reasonir_8b.ReasonIRModel",  # Llama; its class pools, too
     "splade.Qwen3ForCausalLM",  # splade-code
 }
 _STOCK_TYPES = {"llama_bidirec": "llama"}

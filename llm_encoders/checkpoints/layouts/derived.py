@@ -19,6 +19,8 @@ class Derived:
     """The file, relative to the checkpoint's folder, behind the values of each key."""
     below: str | None = None
     """Folder or Hub id of an adapter that is merged first."""
+    assumed: frozenset[str] = frozenset()
+    """Keys that no file has: their values are what the publisher's package takes then."""
 
     def __str__(self) -> str:
         """One line: what was derived, and from what."""

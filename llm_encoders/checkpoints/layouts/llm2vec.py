@@ -12,6 +12,7 @@ from llm_encoders.checkpoints.layouts.derived import Derived, Findings
 from llm_encoders.errors import UsageError
 from llm_encoders.reading import read_object
 
+NAME = "LLM2Vec"
 SETTINGS = "llm2vec_config.json"
 _CLASSES = ("LlamaEncoderModel", "MistralEncoderModel", "Qwen2EncoderModel")
 _POOLINGS = {"mean": "mean", "weighted_mean": "weighted-mean", "eos_token": "last"}
@@ -55,7 +56,7 @@ def read(folder: Path) -> Derived | None:
         passage_suffix=footer,
         strip="end",
     )
-    return Derived("LLM2Vec", found.contract(folder), found.sources, repository_of_class(library))
+    return Derived(NAME, found.contract(folder), found.sources, repository_of_class(library))
 
 
 def _settings(folder: Path, found: Findings) -> None:

@@ -17,9 +17,10 @@ from llm_encoders.checkpoints.layouts.sentence_files import (
     read_settings,
 )
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.reading import read_object
+from llm_encoders.reading import read_object, read_record
 from llm_encoders.sides import INSTRUCTION
 
+NAME = "sentence-transformers"
 _POOLINGS = {
     "cls": "cls",
     "max": "max",
@@ -55,7 +56,9 @@ def read(folder: Path) -> Derived | None:
     else:
         _dense(folder, modules, found)
     _texts(folder, model, found)
-    return Derived("sentence-transformers", found.contract(folder), found.sources)
+    return Derived(
+        NAME, found.contract(folder), found.sources, assumed=_assumed(folder, modules, found)
+    )
 
 
 def _sparse(folder: Path, module: Module, found: Findings) -> None:
@@ -130,6 +133,18 @@ def _texts(folder: Path, model: dict[str, Any], found: Findings) -> None:
     found.add(source, query_max_length=length, passage_max_length=length)
     if tokenizer.get("add_eos_token"):
         found.add(tokenizer_file, append_eos=True)
+
+
+def _assumed(folder: Path, modules: list[Module], found: Findings) -> frozenset[str]:
+    """Keys that no file has, so that a default of the package stands for them."""
+    keys: set[str] = set()
+    if not read_record(folder / PROMPTS).get("prompts"):
+        keys |= {"query_prefix", "passage_prefix"}
+    if found.values.get("normalize") is False:  # there is no module, but no word against it either
+        keys.add("normalize")
+    if "include_prompt" not in read_record(folder / modules[1].folder / "config.json"):
+        keys |= {"query_pool_prefix", "passage_pool_prefix"}
+    return frozenset(keys)
 
 
 def _not_supported(folder: Path, modules: list[Module], problem: str) -> UsageError:

@@ -141,7 +141,7 @@ def test_ours_go_to_our_classes(stories, entry, paradigm, expected):
         (faiss_command, "llm-splade-tiny", "is a sparse encoder .*pyserini.search.lucene --impact"),
         (faiss_string, "llm-splade-tiny", "is a sparse encoder .*pyserini.search.lucene --impact"),
         (impact, "llm-splade-9b", "Did you mean 'llm-splade-8b'"),
-        (document, "llm-sparse-8b", "Known names: llm-dense-1b"),
+        (document, "llm-sparse-8b", "Known names are listed by"),
         (query, "llm-splad", "Unknown encoder"),
     ],
 )

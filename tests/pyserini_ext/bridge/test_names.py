@@ -16,6 +16,9 @@ PYSERINIS = [
     "sentence-transformers/all-MiniLM-L6-v2",
     "BAAI/bge-base-en-v1.5",
     "Qwen/Qwen3-Embedding-0.6B",
+    "AQ-MedAI/Diver-Retriever-4B",
+    "nvidia/NV-Embed-v2",
+    "splade-v3",
     "distilsplade_max",
     "splade_v2_max",
     "SpladePlusPlusEnsembleDistil",
@@ -40,6 +43,10 @@ def test_pyserinis_names_are_not_ours(name):
         "llm-splade-9b",
         "lmm-splade-tiny",
         "hzeng/Lion-SP-1B-llama3-marco-mntp",
+        "castorini/repllama-v1-7b-lora-passage",
+        "qwen3-embedding-0.6b",
+        "qwen3-embeding-0.6b",
+        "naver/splade-v3,paradigm=sparse",
         "someone/adapter,paradigm=sparse",
         "llm-splade-8b,backbone=/models/llama",
         "someone/adapter,paradigm=sparse,oops=1",
@@ -51,6 +58,15 @@ def test_pyserinis_names_are_not_ours(name):
 )
 def test_ours(name):
     assert is_ours(name)
+
+
+def test_a_published_model_is_ours_once_it_is_in_the_cache(monkeypatch):
+    monkeypatch.setattr(
+        "huggingface_hub.try_to_load_from_cache",
+        lambda repo, file: "/cache/config.json" if file == "config.json" else None,
+    )
+    assert is_ours("Qwen/Qwen3-Embedding-0.6B") and is_ours("utahnlp/laconic-1b")
+    assert not is_ours("naver/splade-v3") and not is_ours("BAAI/bge-base-en-v1.5")
 
 
 def test_folders(tmp_path):
