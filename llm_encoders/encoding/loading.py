@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from llm_encoders.checkpoints import resolve
+from llm_encoders.checkpoints.announcement import announce
 from llm_encoders.checkpoints.backbone import load_backbone
 from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.encoding.dense_encoder import DenseEncoder
@@ -25,6 +26,8 @@ def load_encoder(
     **changes: Any,
 ) -> SparseEncoder | DenseEncoder:
     """Load an encoder.
+
+    Where its contract is read from a publisher's files, a line on standard error says from which.
 
     Args:
         name_or_path: a preset (``llm-splade-tiny``), a folder or a Hub id; it may carry the
@@ -51,6 +54,7 @@ def load_encoder(
         EncoderError: files that cannot be had or do not fit together.
     """
     files, written = resolve.resolve_spec(name_or_path, paradigm, backbone, like, changes)
+    announce(files)
     chosen_device = choose_device(device if device is not None else written.get("device"))
     chosen_dtype = choose_dtype(dtype if dtype is not None else written.get("dtype"), chosen_device)
     loaded = load_backbone(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from llm_encoders.checkpoints import resolve
+from llm_encoders.checkpoints.announcement import announce
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.removal import require_apart
 from pyserini_ext.encode.checking import checked_scan, keep_skipped_lines, require_unchanged
@@ -174,6 +175,7 @@ def _find_encoder(options: EncodeOptions) -> resolve.Checkpoint:
             "says how it pools and normalises.",
             file=sys.stderr,
         )
+    announce(files)
     return files
 
 

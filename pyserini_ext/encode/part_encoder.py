@@ -204,22 +204,24 @@ class PartEncoder:
 
 
 def open_encoder(options: EncodeOptions) -> Any:
-    """Load the encoder that the options name.
+    """Load the encoder that the options name; where its contract comes from, the command has said.
 
     Raises:
         EncoderError: it cannot be loaded, or options contradict it.
     """
     from llm_encoders import load_encoder
+    from llm_encoders.checkpoints.announcement import unannounced
     from llm_encoders.devices import or_cpu
 
-    encoder = load_encoder(
-        options.encoder,
-        device=or_cpu(options.named_device),
-        dtype=options.dtype,
-        backbone=options.backbone,
-        paradigm=options.paradigm,
-        quantization=options.quantization,
-    )
+    with unannounced():
+        encoder = load_encoder(
+            options.encoder,
+            device=or_cpu(options.named_device),
+            dtype=options.dtype,
+            backbone=options.backbone,
+            paradigm=options.paradigm,
+            quantization=options.quantization,
+        )
     encoder.batch_size = options.batch_size
     if options.batch_tokens is not None:
         encoder.batch_tokens = options.batch_tokens
