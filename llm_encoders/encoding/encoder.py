@@ -77,10 +77,19 @@ class Encoder(ABC, Generic[Vectors]):
 
     def half(self) -> None:
         """Compute in float16 from now on; no effect on quantised backbones."""
+        self.cast(torch.float16)
+
+    def cast(self, dtype: torch.dtype) -> None:
+        """Compute in this number format from now on; no effect on quantised backbones.
+
+        Buffers keep theirs, as they do where weights are loaded in it: frequencies of rotary
+        positions are not rounded.
+        """
         if not getattr(self.backbone.decoder, "is_quantized", False):
-            self.backbone.decoder.half()
+            for weight in self.backbone.decoder.parameters():
+                weight.data = weight.data.to(dtype)
             if self.backbone.head is not None:
-                self.backbone.head = self.backbone.head.half()
+                self.backbone.head = self.backbone.head.to(dtype)
 
     def replace_config(self, **changes: Any) -> None:
         """Change fields of the contract, e.g. a prefix; what was fixed at load stays fixed."""

@@ -128,6 +128,17 @@ def test_half_precision_is_near(encoder, stories):
     assert np.linalg.norm(near - reference) / np.linalg.norm(reference) < 0.05
 
 
+@pytest.mark.parametrize("paradigm", ["sparse", "dense"])
+def test_cast_later_or_loaded_so(stories, paradigm):
+    """The same bits: what loading leaves in float32 stays so."""
+    options = {"paradigm": paradigm, "like": "lion", "device": "cpu"}
+    later = load_encoder(str(stories), dtype="float32", **options)
+    later.half()
+    loaded = load_encoder(str(stories), dtype="float16", **options)
+    found, wanted = (dense_rows(one.encode_documents(TEXTS)) for one in (later, loaded))
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_one_string_is_refused(encoder):
     with pytest.raises(UsageError, match="list of texts"):
         encoder.encode_queries("cat")
