@@ -19,6 +19,7 @@ from llm_encoders.checkpoints.contract_options import overridden
 from llm_encoders.checkpoints.layouts import Derived, read_layout
 from llm_encoders.checkpoints.layouts.architecture import require_decoder
 from llm_encoders.checkpoints.layouts.lion import lion_paradigm
+from llm_encoders.checkpoints.layouts.llm2vec import adapter_below
 from llm_encoders.config import CONFIG_NAME, PARADIGMS, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError, nearest
 from llm_encoders.reading import read_object
@@ -91,7 +92,7 @@ def resolve(
     tokenizer = _tokenizer(folder, preset or (registry.find_preset(like) if like else None))
     if not adapted:
         return Checkpoint(name, contract, folder, None, (), derived, preset, tokenizer)
-    stack = find_stack(name, folder, preset, backbone, derived and derived.below)
+    stack = find_stack(name, folder, preset, backbone, adapter_below(folder))
     return Checkpoint(
         name, contract, stack.backbone, folder, stack.below, derived, preset, tokenizer
     )

@@ -17,8 +17,6 @@ class Derived:
     contract: EncoderConfig
     sources: dict[str, str]
     """The file, relative to the checkpoint's folder, behind the values of each key."""
-    below: str | None = None
-    """Folder or Hub id of an adapter that is merged first."""
     assumed: frozenset[str] = frozenset()
     """Keys that no file has: their values are what the publisher's package takes then."""
 
@@ -37,7 +35,11 @@ class Derived:
 def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return "+".join(map(str, value)) or "none"
-    return repr(value) if isinstance(value, str) and (" " in value or not value) else str(value)
+    return (
+        repr(value)
+        if isinstance(value, str) and (not value or value.split() != [value])
+        else str(value)
+    )
 
 
 @dataclass

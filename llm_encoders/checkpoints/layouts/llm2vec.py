@@ -32,14 +32,19 @@ _WITHOUT_HEADER = ("princeton-nlp/Sheared-LLaMA-1.3B",)
 _TASK = "Given a web search query, retrieve relevant passages that answer the query:"
 
 
+def adapter_below(folder: Path) -> str | None:
+    """Hub id of the adapter that is merged before one of LLM2Vec's, whatever contract it has."""
+    library, name = trained_on(folder)
+    return repository_of_class(library) if name in _CLASSES else None
+
+
 def read(folder: Path) -> Derived | None:
     """The contract of an adapter in LLM2Vec's layout.
 
     Raises:
         UsageError: a setting that no contract expresses, or a base whose header is not known.
     """
-    library, name = trained_on(folder)
-    if name not in _CLASSES:
+    if trained_on(folder)[1] not in _CLASSES:
         return None
     values = read_object(folder / CONFIG_NAME)
     base = str(values.get("base_model_name_or_path"))
@@ -56,7 +61,7 @@ def read(folder: Path) -> Derived | None:
         passage_suffix=footer,
         strip="end",
     )
-    return Derived(NAME, found.contract(folder), found.sources, repository_of_class(library))
+    return Derived(NAME, found.contract(folder), found.sources)
 
 
 def _settings(folder: Path, found: Findings) -> None:

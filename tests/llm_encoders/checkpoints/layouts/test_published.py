@@ -125,6 +125,19 @@ def test_an_adapter_is_not_merged_under_itself(published, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_an_adapter_below_is_merged_whatever_contract_is_written(published, tmp_path):
+    """An ``encoder_config.json`` says nothing of adapters, so it must not hide them."""
+    name = "McGill-NLP/LLM2Vec-Meta-Llama-3-8B-Instruct-mntp-supervised"
+    folder = shutil.copytree(name, tmp_path / name, copy_function=shutil.copyfile)
+    folder.chmod(0o755)
+    encoder = load_encoder(name)
+    encoder.config.save(folder)
+    for found, wanted in zip(
+        vectors(load_encoder(str(folder)), published), vectors(encoder, published), strict=True
+    ):
+        np.testing.assert_array_equal(found, wanted)
+
+
 def test_stacked_adapters_are_peft_on_peft(published):
     """Weights of the first layer, by PEFT's own merging of one adapter after the other."""
     from peft import PeftModel
