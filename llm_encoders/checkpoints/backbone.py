@@ -75,6 +75,7 @@ def open_model(
     dtype: torch.dtype,
     quantization: str | None = None,
     attention_implementation: str | None = None,
+    layers: int | None = None,
 ) -> Any:
     """Load the Transformers model under a checkpoint's adapter, its attention as the contract says.
 
@@ -97,7 +98,7 @@ def open_model(
     sparse = contract.paradigm == "sparse"
     auto_class = transformers.AutoModelForCausalLM if sparse else transformers.AutoModel
     try:
-        config = _config(checkpoint.backbone, contract.attention)
+        config = _config(checkpoint.backbone, contract.attention, layers)
         with _quiet_unless_large(checkpoint.backbone):
             loaded: Any = auto_class.from_pretrained(
                 checkpoint.backbone, config=config, output_loading_info=True, **options
@@ -121,8 +122,9 @@ def open_model(
     return model
 
 
-def _config(folder: Path, attention: str) -> Any:
-    """The model's configuration with its attention switched to ``attention``.
+def _config(folder: Path, attention: str, layers: int | None = None) -> Any:
+    """The model's configuration with its attention switched to ``attention``, and its first
+    ``layers`` only.
 
     Where the implementation attends in both directions by itself, its own masks stay: its sliding
     window would become one token wider otherwise.
@@ -139,6 +141,11 @@ def _config(folder: Path, attention: str) -> Any:
         )
     if not getattr(config, "use_bidirectional_attention", False):
         config.is_causal = attention == "causal"
+    if layers is not None:
+        sizes = config.get_text_config()
+        sizes.num_hidden_layers = min(layers, sizes.num_hidden_layers)
+        if getattr(sizes, "layer_types", None) is not None:
+            sizes.layer_types = sizes.layer_types[: sizes.num_hidden_layers]
     return config
 
 
@@ -153,6 +160,8 @@ def load_backbone(
     dtype: torch.dtype,
     quantization: str | None = None,
     attention_implementation: str | None = None,
+    layers: int | None = None,
+    own_adapter: bool = True,
 ) -> Backbone:
     """Load the backbone of a checkpoint and merge its adapter.
 
@@ -164,11 +173,14 @@ def load_backbone(
             (LLM.int8(), arXiv 2208.07339), by bitsandbytes; the adapter then stays unmerged.
         attention_implementation: ``"sdpa"``, ``"eager"``, ``"flash_attention_2"``; ``None`` lets
             Transformers choose.
+        layers: the first so many layers only; the others are not read.
+        own_adapter: whether the checkpoint's own adapter is merged, not only those below.
 
     Raises:
         EncoderError: the model cannot be loaded, or its attention does not obey the contract.
     """
-    model = open_model(checkpoint, device, dtype, quantization, attention_implementation)
+    model = open_model(checkpoint, device, dtype, quantization, attention_implementation, layers)
+    adapter = checkpoint.adapter if own_adapter else None
     try:
         tokenizer = load_tokenizer(checkpoint)
     except Exception as error:  # Transformers raises a dozen classes
@@ -180,11 +192,11 @@ def load_backbone(
             "load it without quantization."
         )
     for folder in checkpoint.below:
-        model = apply_adapter(model, folder)
-    if checkpoint.adapter is not None:
-        model = apply_adapter(model, checkpoint.adapter, merge=quantization is None)
+        model = apply_adapter(model, folder, layers=layers)
+    if adapter is not None:
+        model = apply_adapter(model, adapter, merge=quantization is None, layers=layers)
     model = model.eval().requires_grad_(False)
-    bare = model if quantization is None or checkpoint.adapter is None else model.get_base_model()
+    bare = model if quantization is None or adapter is None else model.get_base_model()
     sparse = checkpoint.contract.paradigm == "sparse"
     head = head_weight(bare, checkpoint.backbone).detach() if sparse else None
     backbone = Backbone(bare.base_model if sparse else bare, head, tokenizer, device)
@@ -215,17 +227,20 @@ def _quiet_unless_large(folder: Path) -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The tokenizer of the uppermost adapter that brings one, else that which the named encoder
-    names, else the backbone's."""
-    from transformers import AutoTokenizer
-
+def tokenizer_folder(checkpoint: Checkpoint) -> Path:
+    """The uppermost adapter that brings a tokenizer, else what the named encoder names for it,
+    else the backbone."""
     adapters = [checkpoint.adapter, *reversed(checkpoint.below)]
     own = (one for one in adapters if one is not None and (one / "tokenizer.json").is_file())
+    return next(own, checkpoint.tokenizer or checkpoint.backbone)
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Any:
+    """The tokenizer of :func:`tokenizer_folder`."""
+    from transformers import AutoTokenizer
+
     return AutoTokenizer.from_pretrained(
-        next(own, checkpoint.tokenizer or checkpoint.backbone),
-        local_files_only=True,
-        trust_remote_code=False,
+        tokenizer_folder(checkpoint), local_files_only=True, trust_remote_code=False
     )
 
 

@@ -10,6 +10,8 @@ from llm_encoders.devices import dtype_name
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
 
+SEES_LATER_TOKENS = 1e-4
+"""Change of earlier states by later tokens, relative, beyond which attention is bidirectional."""
 _MOST_LAYERS = 10_000
 _LOGIT_CHANGES = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 
@@ -118,21 +120,13 @@ def check_attention(backbone: Any, attention: str, source: str) -> None:
     Raises:
         EncoderError: it is of the other kind, or its states are not finite.
     """
-    embeddings = backbone.decoder.get_input_embeddings().weight
-    # The tokens of largest norm, for those that training hardly touched change nothing.
-    norms = torch.linalg.vector_norm(embeddings, dim=1).nan_to_num(0, posinf=0)
-    chosen = norms.topk(12).indices.to(backbone.device)
-    common, ending, other = chosen.split(4)
-    ids = torch.stack([torch.cat([common, ending]), torch.cat([common, other])])
-    states = backbone.hidden_states(ids, torch.ones_like(ids))
+    states, change = later_token_change(backbone)
     if not bool(states.isfinite().all()):
         raise EncoderError(
             f"{source} gives NaN or infinite activations in {dtype_name(states.dtype)}. "
             f"{not_finite_cure(states.dtype)}"
         )
-    beginnings = states[:, :4].float()
-    change = (beginnings[0] - beginnings[1]).norm() / beginnings[0].norm()
-    sees_later_tokens = bool(change > 1e-4)
+    sees_later_tokens = change > SEES_LATER_TOKENS
     if attention == "bidirectional" and not sees_later_tokens:
         raise EncoderError(
             f"{source}: bidirectional attention was asked for, but "
@@ -146,3 +140,25 @@ def check_attention(backbone: Any, attention: str, source: str) -> None:
             f"{source}: causal attention was asked for, but {type(backbone.decoder).__name__} sees "
             "later tokens. Use a contract with attention 'bidirectional', or another backbone."
         )
+
+
+@torch.inference_mode()
+def later_token_change(backbone: Any) -> tuple[Tensor, float]:
+    """How far a sequence's later tokens change its earlier states.
+
+    Args:
+        backbone: a :class:`llm_encoders.checkpoints.backbone.Backbone`.
+
+    Returns:
+        States of two sequences that differ in their second half, [2, 8, hidden]; the norm of the
+        difference in the first half relative to that of the states, 0 under causal attention.
+    """
+    embeddings = backbone.decoder.get_input_embeddings().weight
+    # The tokens of largest norm, for those that training hardly touched change nothing.
+    norms = torch.linalg.vector_norm(embeddings, dim=1).nan_to_num(0, posinf=0)
+    chosen = norms.topk(12).indices.to(backbone.device)
+    common, ending, other = chosen.split(4)
+    ids = torch.stack([torch.cat([common, ending]), torch.cat([common, other])])
+    states = backbone.hidden_states(ids, torch.ones_like(ids))
+    beginnings = states[:, :4].float()
+    return states, float((beginnings[0] - beginnings[1]).norm() / beginnings[0].norm())

@@ -34,7 +34,11 @@ def quiet_peft() -> Iterator[None]:
 
 
 def apply_adapter(
-    model: nn.Module, folder: Path, merge: bool = True, trainable: bool = False
+    model: nn.Module,
+    folder: Path,
+    merge: bool = True,
+    trainable: bool = False,
+    layers: int | None = None,
 ) -> nn.Module:
     """Put the LoRA adapter of ``folder`` on a model, merged into its weights where asked.
 
@@ -47,6 +51,7 @@ def apply_adapter(
         folder: holds ``adapter_config.json`` and ``adapter_model.safetensors``.
         merge: add the low-rank product to the weights; leave it apart on quantised ones.
         trainable: leave it apart and let it be trained further.
+        layers: how many layers the model has kept; the adapter's for others are left out.
 
     Returns:
         The model itself where merged, else a PEFT model around it.
@@ -55,7 +60,7 @@ def apply_adapter(
         EncoderError: no safetensors file, not LoRA, a setting that is not supported, or tensors
             that do not fit the backbone.
     """
-    files = read_lora(folder)
+    files = read_lora(folder, layers)
     merge = merge and not trainable
     places = _places(model, files)
     if merge and merge_ordinary_lora(model, files, places):

@@ -24,6 +24,7 @@ _TENSOR = re.compile(
     r"(?:base_model\.model\.)?(?P<module>.+?)\."
     r"(?P<part>lora_(?:A|B|embedding_A|embedding_B|magnitude_vector))(?:\.default)?(?:\.weight)?"
 )
+_LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 _EMPTY: tuple[Any, ...] = (None, False, "none", [], {}, "")
 _LARGEST_RANK = 1 << 20
 
@@ -128,8 +129,8 @@ _WITHOUT_EFFECT = {
 _PLAIN_INITIALISATIONS = (True, False, None, "gaussian", "eva", "orthogonal")
 
 
-def read_lora(folder: Path) -> LoraFiles:
-    """Read an adapter.
+def read_lora(folder: Path, layers: int | None = None) -> LoraFiles:
+    """Read an adapter, or what it has for the first ``layers`` layers.
 
     Raises:
         EncoderError: no safetensors file, not LoRA, a key that is wrong or that would change the
@@ -146,7 +147,9 @@ def read_lora(folder: Path) -> LoraFiles:
                 f"{path} holds full weights besides LoRA ones, e.g. {name}, which is not "
                 "supported; merge them into the backbone and save that."
             )
-        modules.setdefault(match["module"], {})[match["part"]] = tensor
+        layer = _LAYER.search(match["module"])
+        if layers is None or layer is None or int(layer[1]) < layers:
+            modules.setdefault(match["module"], {})[match["part"]] = tensor
     if not modules:
         raise EncoderError(f"{path} holds no tensors.")
     embeds = any("lora_embedding_A" in parts for parts in modules.values())

@@ -57,13 +57,38 @@ def load_encoder(
     announce(files)
     chosen_device = choose_device(device if device is not None else written.get("device"))
     chosen_dtype = choose_dtype(dtype if dtype is not None else written.get("dtype"), chosen_device)
-    loaded = load_backbone(
+    return open_encoder(
         files,
         chosen_device,
         chosen_dtype,
         quantization=quantization or written.get("quantization"),
         attention_implementation=attention_implementation,
     )
-    loaded.projections = load_projections(files.folder, files.contract.projections, chosen_device)
+
+
+def open_encoder(
+    files: resolve.Checkpoint,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    quantization: str | None = None,
+    attention_implementation: str | None = None,
+    layers: int | None = None,
+    own_adapter: bool = True,
+) -> SparseEncoder | DenseEncoder:
+    """Load an encoder from files that are found already.
+
+    Arguments and errors as for :func:`llm_encoders.checkpoints.backbone.load_backbone`.
+    """
+    loaded = load_backbone(
+        files,
+        device,
+        dtype,
+        quantization=quantization,
+        attention_implementation=attention_implementation,
+        layers=layers,
+        own_adapter=own_adapter,
+    )
+    loaded.projections = load_projections(files.folder, files.contract.projections, device)
     encoder_class = SparseEncoder if files.contract.paradigm == "sparse" else DenseEncoder
     return encoder_class(files.name, files.contract, loaded)
