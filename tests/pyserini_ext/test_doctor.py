@@ -1,10 +1,12 @@
 """The doctor says what is chosen, and what is wrong with a cure."""
 
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from llm_encoders import EncoderConfig
 from llm_encoders.mine_negatives import ranking
 from pyserini_ext.doctor import installation, machine
 from pyserini_ext.doctor.report import Report
@@ -45,6 +47,52 @@ def test_problems_come_with_a_cure(python, tmp_path):
     )
     assert f"no anserini-*-fatjar.jar in {tmp_path}" in shown
     assert shown.count("PROBLEM") == shown.count("Cure:") >= 3
+
+
+def test_an_encoder_without_fault(warm_python):
+    shown = warm_python("-m", "pyserini_ext.doctor", "--encoder", "llm-splade-tiny").stdout
+    for words in (
+        "adapter is effective       OK ",
+        "publisher's contract       not checked  no file besides",
+        "terms a text               OK           32 to 32 a query, ",
+        "half precision, float16    OK ",
+        "No fault found.",
+    ):
+        assert words in shown
+    assert "Java" not in shown and "FAULT" not in shown
+
+
+@pytest.mark.slow
+def test_an_encoder_with_a_fault(python, tmp_path, stories):
+    """In a process of its own; every fault has its cure in the next line."""
+    shutil.copytree(stories, tmp_path / "mine", copy_function=shutil.copyfile)
+    EncoderConfig("dense", attention="causal", pooling="cls").save(tmp_path / "mine")
+    result = python("-m", "pyserini_ext.doctor", "--encoder", tmp_path / "mine", code=1)
+    lines = result.stdout.splitlines()
+    (fault,) = (number for number, line in enumerate(lines) if " FAULT " in line)
+    assert lines[fault].startswith("every text its own vector  FAULT ")
+    assert lines[fault + 1].lstrip().startswith("Cure: What is pooled (pooling 'cls') has not seen")
+    assert result.stderr == f"error: 1 fault in {tmp_path / 'mine'}; see the cure above.\n"
+
+
+def test_layers_of_an_encoder(warm_python):
+    words = ("-m", "pyserini_ext.doctor", "--encoder", "llm-splade-tiny", "--layers", "2")
+    shown = warm_python(*words).stdout
+    assert "terms a text               not checked  needs all layers" in shown
+    assert "14 of 14 adapted modules" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--layers", "2"], "--layers needs --encoder"),
+        (["--encoder", "llm-splade-tiny", "--layers", "0"], "no number of layers"),
+        (["--encoder", "llm-splade-tinny"], "Did you mean 'llm-splade-tiny'?"),
+        (["--encoder", ""], "The encoder's name is empty"),
+    ],
+)
+def test_wrong_usage(warm_python, words, said):
+    assert said in warm_python("-m", "pyserini_ext.doctor", *words, code=2).stderr
 
 
 @pytest.fixture
