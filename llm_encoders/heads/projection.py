@@ -12,6 +12,11 @@ from llm_encoders.reading import read_object
 WEIGHTS_NAME = "model.safetensors"
 _LARGEST = 1 << 20
 _KEYS = ("in_features", "out_features", "bias", "activation_function")
+_DEFAULTS = {  # keys that newer versions of sentence-transformers write, and what is meant here
+    "module_input_name": "sentence_embedding",
+    "module_output_name": "sentence_embedding",
+    "use_residual": False,
+}
 
 
 class Projection(nn.Module):
@@ -51,7 +56,11 @@ def load_projections(folder: Path, names: Sequence[str], where: device) -> list[
 
 def _load(folder: Path) -> Projection:
     path, weights = folder / "config.json", folder / WEIGHTS_NAME
-    values = read_object(path)
+    values = {
+        key: value
+        for key, value in read_object(path).items()
+        if key not in _DEFAULTS or value not in (None, _DEFAULTS[key])
+    }
     if unknown := sorted(set(values) - set(_KEYS)):
         raise EncoderError(
             f"{path}: the key '{unknown[0]}' is not known, so it cannot be honoured."

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.errors import EncoderError
+from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.reading import read_json, read_object
 
 MODULES = "modules.json"
 SETTINGS = "sentence_bert_config.json"
 PROMPTS = "config_sentence_transformers.json"
+LENGTHS = ("max_seq_length", "query_length", "document_length")
 _FLAGS = {  # in the order in which several are concatenated
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -44,6 +45,10 @@ class Prompts:
     query: str
     passage: str
     similarity: str | None
+    dimension: int | None = None
+    """Leading components that are kept (``truncate_dim``)."""
+    top_k: int | None = None
+    """Largest weights that are kept (``max_active_dims``)."""
 
 
 def read_modules(folder: Path) -> list[Module]:
@@ -80,14 +85,44 @@ def read_settings(transformer: Path) -> dict[str, Any]:
     """``sentence_bert_config.json``, empty where it is absent.
 
     Raises:
+        UsageError: a setting that no contract expresses.
         EncoderError: a length that is none.
     """
     path = transformer / SETTINGS
     settings = read_object(path) if path.is_file() else {}
-    length = settings.get("max_seq_length")
-    if length is not None and (not isinstance(length, int) or length < 1):
-        raise EncoderError(f"{path}: max_seq_length is {length!r}; expected a number of tokens.")
+    for key in LENGTHS:
+        _count(settings, key, path)
+    for key in ("query_expansion", "processing_kwargs"):
+        if settings.get(key):
+            raise UsageError(f"{path}: {key} is set, which no contract expresses.")
+    if "message" in (settings.get("modality_config") or {}):
+        raise UsageError(
+            f"{path}: modality_config has 'message', so texts are put into a chat template, which "
+            "no contract expresses. If the model takes plain texts, remove that entry."
+        )
     return settings
+
+
+def require_sentence(path: Path) -> None:
+    """Refuse a module that does not work on the vector of the text, but on those of its tokens.
+
+    Raises:
+        UsageError: names the key.
+    """
+    config = read_object(path) if path.is_file() else {}
+    for key in ("module_input_name", "module_output_name"):
+        if config.get(key) not in (None, "sentence_embedding"):
+            raise UsageError(
+                f"{path}: {key} is {config[key]!r}; only modules that work on sentence_embedding "
+                "are supported."
+            )
+
+
+def _count(config: dict[str, Any], key: str, path: Path) -> int | None:
+    found = config.get(key)
+    if found is not None and (not isinstance(found, int) or isinstance(found, bool) or found < 1):
+        raise EncoderError(f"{path}: {key} is {found!r}; expected a number from 1.")
+    return found
 
 
 def read_prompts(path: Path) -> Prompts:
@@ -116,4 +151,10 @@ def read_prompts(path: Path) -> Prompts:
             f"{path}: it is not known which of the prompts ({', '.join(prompts)}) is for queries, "
             "and which for passages. Add 'query' and 'document' to its 'prompts' ('' for none)."
         )
-    return Prompts(prompts.get(query, ""), prompts.get(passage, ""), similarity)
+    return Prompts(
+        prompts.get(query, ""),
+        prompts.get(passage, ""),
+        similarity,
+        _count(config, "truncate_dim", path),
+        _count(config, "max_active_dims", path),
+    )

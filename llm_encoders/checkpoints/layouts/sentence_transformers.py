@@ -1,6 +1,7 @@
 """Decoders in the layout of sentence-transformers: dense, and sparse with SpladePooling."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from llm_encoders.checkpoints.layouts.sentence_files import (
     PROMPTS,
     SETTINGS,
     Module,
+    Prompts,
     read_modules,
     read_pooling,
     read_prompts,
     read_settings,
+    require_sentence,
 )
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.reading import read_object, read_record
@@ -89,6 +92,13 @@ def _dense(folder: Path, modules: list[Module], found: Findings) -> None:
             f"{folder / place / 'config.json'}: the pooling {unknown[0] if unknown else 'absent'} "
             f"is not supported; {', '.join(_POOLINGS)} are."
         )
+    if "weightedmean" in modes and not pool_prompt:
+        raise UsageError(
+            f"{folder / place / 'config.json'}: weightedmean without the prompt (include_prompt) "
+            "counts the prompt's tokens in the weights, which no contract expresses."
+        )
+    for module in modules[2:]:
+        require_sentence(folder / module.folder / "config.json")
     found.add(
         f"{place}/config.json",
         paradigm="dense",
@@ -101,21 +111,30 @@ def _dense(folder: Path, modules: list[Module], found: Findings) -> None:
 
 def _texts(folder: Path, model: dict[str, Any], found: Findings) -> None:
     """Prompts, lengths and special tokens."""
-    prompts = read_prompts(folder / PROMPTS)
+    prompts, settings = read_prompts(folder / PROMPTS), read_settings(folder)
+    if settings.get("do_lower_case"):  # the whole is lower-cased, prompt and text
+        found.add(SETTINGS, lowercase=True)
+        prompts = replace(prompts, query=prompts.query.lower(), passage=prompts.passage.lower())
     if match := _INSTRUCTED.fullmatch(prompts.query):
         prefix = f"{match['before']}{INSTRUCTION}{match['after']}"
         found.add(PROMPTS, query_prefix=prefix, instruction=match["task"])
     else:
         found.add(PROMPTS, query_prefix=prompts.query)
+    for side, prompt in (("query", prompts.query), ("passage", prompts.passage)):
+        if found.values.get(f"{side}_pool_prefix") is False and prompt[-1:].isspace():
+            raise UsageError(
+                f"{folder / PROMPTS}: the prompt {prompt!r} ends with a blank and is not pooled "
+                "(include_prompt). sentence-transformers then leaves the first word of the text "
+                "out as well, which no contract expresses."
+            )
     if prompts.passage in _TITLED:
         found.add(PROMPTS, passage_template=_TITLED[prompts.passage])
     else:
         found.add(PROMPTS, passage_prefix=prompts.passage)
-    if prompts.similarity == "cosine" and found.values.get("paradigm") == "dense":
-        found.add(PROMPTS, normalize=True)
-    settings = read_settings(folder)
-    if settings.get("do_lower_case"):
-        found.add(SETTINGS, lowercase=True)
+    if found.values["paradigm"] == "dense":
+        _vectors(folder, prompts, found)
+    elif prompts.top_k is not None:
+        found.add(PROMPTS, query_top_k=prompts.top_k, passage_top_k=prompts.top_k)
     tokenizer_file = "tokenizer_config.json"
     tokenizer = read_object(folder / tokenizer_file) if (folder / tokenizer_file).is_file() else {}
     length, source = settings.get("max_seq_length"), SETTINGS
@@ -131,6 +150,9 @@ def _texts(folder: Path, model: dict[str, Any], found: Findings) -> None:
         source = min(limits, key=lambda file: limits[file])
         length = limits[source]
     found.add(source, query_max_length=length, passage_max_length=length)
+    for side, key in (("query", "query_length"), ("passage", "document_length")):
+        if settings.get(key) is not None:
+            found.add(SETTINGS, **{f"{side}_max_length": settings[key]})
     if tokenizer.get("add_eos_token"):
         found.add(tokenizer_file, append_eos=True)
 
@@ -145,6 +167,20 @@ def _assumed(folder: Path, modules: list[Module], found: Findings) -> frozenset[
     if "include_prompt" not in read_record(folder / modules[1].folder / "config.json"):
         keys |= {"query_pool_prefix", "passage_pool_prefix"}
     return frozenset(keys)
+
+
+def _vectors(folder: Path, prompts: Prompts, found: Findings) -> None:
+    """Normalisation and dimension, as the similarity takes them."""
+    if prompts.dimension is not None:
+        # Vectors are cut after Normalize; under the cosine, cutting first ranks in the same way.
+        if found.values["normalize"] and prompts.similarity == "dot":
+            raise UsageError(
+                f"{folder / PROMPTS}: truncate_dim cuts normalised vectors that are compared by "
+                "their dot product, which no contract expresses."
+            )
+        found.add(PROMPTS, dimension=prompts.dimension)
+    if prompts.similarity == "cosine":
+        found.add(PROMPTS, normalize=True)
 
 
 def _not_supported(folder: Path, modules: list[Module], problem: str) -> UsageError:
