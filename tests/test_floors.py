@@ -81,6 +81,7 @@ def test_the_house_stands(house):
         ("llm_encoders/evaluation/__init__.py", "faiss"),
         ("llm_encoders/mine_negatives/job.py", "pyserini.search"),
         ("llm_encoders/train/run.py", "llm_encoders.score.job"),
+        ("llm_encoders/export/job.py", "llm_encoders.train.output"),
         ("llm_encoders/encoding/encoder.py", "llm_encoders.evaluation"),
         ("llm_encoders/corpora/records.py", "llm_encoders.checkpoints"),
         ("llm_encoders/errors.py", "llm_encoders.config"),

@@ -41,6 +41,8 @@ class Backbone:
     device: torch.device
     projections: Sequence[Any] = ()
     """Layers behind the pooling of a dense encoder."""
+    model: Any = None
+    """What was loaded: the decoder, or the language model that decoder and head belong to."""
 
     @property
     def hidden_size(self) -> int:
@@ -199,7 +201,8 @@ def load_backbone(
     bare = model if quantization is None or adapter is None else model.get_base_model()
     sparse = checkpoint.contract.paradigm == "sparse"
     head = head_weight(bare, checkpoint.backbone).detach() if sparse else None
-    backbone = Backbone(bare.base_model if sparse else bare, head, tokenizer, device)
+    decoder = bare.base_model if sparse else bare
+    backbone = Backbone(decoder, head, tokenizer, device, model=bare)
     check_weights(backbone.decoder, str(checkpoint.backbone))
     check_attention(backbone, checkpoint.contract.attention, str(checkpoint.backbone))
     return backbone

@@ -75,6 +75,11 @@ class Encoder(ABC, Generic[Vectors]):
         """How many tokens the backbone reads, if it says so."""
         return getattr(self.backbone.decoder.config, "max_position_embeddings", None)
 
+    def max_length(self, side: str) -> int:
+        """Tokens of a ``"query"`` or ``"passage"``, at most: the contract's, or the backbone's."""
+        length = self.config.side(side).max_length
+        return length if self._positions is None else min(length, self._positions)
+
     def half(self) -> None:
         """Compute in float16 from now on; no effect on quantised backbones."""
         self.cast(torch.float16)

@@ -45,7 +45,7 @@ def test_success():
     assert run_command(lambda: None) == 0
 
 
-@pytest.mark.parametrize("module", ["train", "score", "mine_negatives"])
+@pytest.mark.parametrize("module", ["train", "score", "mine_negatives", "export"])
 def test_nothing_slow_is_imported_before_interrupts_are_sentences(module):
     """PyTorch takes seconds to import; whoever is impatient then gets one line."""
     code = (
