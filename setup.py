@@ -90,6 +90,7 @@ setup(
             "pytest-xdist>=3.6",
             'triton>=3.5; sys_platform == "linux"',
             "ray[data]>=2.50",
+            "sentence-transformers>=6,<7",  # what exports are loaded by
         ],
         "lint": ["ruff>=0.8", "import-linter>=2.1"],
         "ray": ["ray[data]>=2.50"],
