@@ -233,10 +233,13 @@ class EncoderConfig:
             }
         )
 
+    def text(self) -> str:
+        """What ``encoder_config.json`` holds."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
     def save(self, folder: str | Path) -> None:
         """Write ``encoder_config.json`` into a checkpoint folder."""
-        text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
-        (Path(folder) / CONFIG_NAME).write_text(text, encoding="utf-8")
+        (Path(folder) / CONFIG_NAME).write_text(self.text(), encoding="utf-8")
 
 
 def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -19,8 +19,12 @@ def folder_fingerprints(folder: Path) -> dict[str, str]:
 
 
 def checkpoint_fingerprints(files: Checkpoint) -> dict[str, dict[str, str]]:
-    """As :func:`folder_fingerprints`, of a backbone and the adapter on it."""
-    folders = {"backbone": files.backbone, "adapter": files.adapter}
+    """As :func:`folder_fingerprints`, of a backbone, adapter and tokenizer, where there are any."""
+    folders = {
+        "backbone": files.backbone,
+        "adapter": files.adapter,
+        "tokenizer": files.tokenizer,
+    }
     return {
         name: folder_fingerprints(folder) for name, folder in folders.items() if folder is not None
     }

@@ -35,6 +35,8 @@ def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, 
         "batch tokens": options.batch_tokens,
         "compile": options.compile,
     }
+    if files.tokenizer is not None:
+        fingerprint["tokenizer"] = _files(files.tokenizer)
     if files.contract.paradigm == "dense":
         fingerprint["dimension"] = int(_text_config(files).hidden_size)
     return fingerprint

@@ -1,0 +1,37 @@
+"""What is known of a contract without the repository's files."""
+
+import dataclasses
+import json
+
+from llm_encoders.config import EncoderConfig
+from llm_encoders.registry import Preset
+
+KEYS = tuple(field.name for field in dataclasses.fields(EncoderConfig))
+_OF_SPARSE = ("logit_scale", "impact_scale", "query_top_k", "passage_top_k")
+_OF_DENSE = ("pooling", "projections", "dimension", "normalize")
+
+
+def known_contract(preset: Preset) -> tuple[EncoderConfig, frozenset[str]]:
+    """The contract of a named encoder, and the keys of it that are known without its files."""
+    if preset.local_folder is not None:
+        return EncoderConfig.load(preset.local_folder), frozenset(KEYS)
+    return preset.contract, frozenset(KEYS) if preset.layout is None else preset.written
+
+
+def concerns(key: str, paradigm: str) -> bool:
+    """Whether a key means anything to encoders of this paradigm."""
+    return key not in (_OF_DENSE if paradigm == "sparse" else _OF_SPARSE)
+
+
+def quoted(text: str) -> str:
+    """A text in double quotes, its line ends visible."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def shown(value: object) -> str:
+    """A value of a contract as a reader sees it."""
+    if isinstance(value, str):
+        return quoted(value) if " " in value or "\n" in value or not value else value
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    return "none" if value is None else str(value).lower()
