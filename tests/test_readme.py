@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from llm_encoders import registry
 from tests.conftest import REPOSITORY
+from tests.llm_encoders.checkpoints.test_agreement import MINIATURES
 from tests.llm_encoders.conftest import beir  # noqa: F401
 
 pytestmark = pytest.mark.slow
@@ -103,6 +105,25 @@ def test_every_block_is_known():
         headings = {heading for heading, language, _ in blocks(name) if language}
         assert reasons.keys() <= headings
         assert len(headings) > len(reasons)
+
+
+def test_every_published_encoder_is_in_the_table_of_what_loads():
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("| what the repository holds |") :].split("\n\n")[0]
+    names: list[str] = []
+    for word in re.findall(r"`([^`]+)`", table):
+        stem = names[-1].rpartition("-")[0] if word.startswith("-") else ""
+        names.append(stem + word)
+    ours = {name for name in registry.presets() if name.startswith("llm-")}
+    assert sorted(names) == sorted(registry.presets().keys() - ours)
+
+
+def test_miniatures_of_the_table_are_those_of_the_tests():
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("| what the repository holds |") :].split("\n\n")[0]
+    named = {word for row in table.splitlines()[2:-2] for word in row.split("|")[3].split(", ")}
+    tested = {repository.partition("/")[2] for repository in MINIATURES.values()}
+    assert {name.strip() for name in named} == tested
 
 
 def test_training_block(folder, beir, made):  # noqa: F811
