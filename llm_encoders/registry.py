@@ -97,7 +97,7 @@ def presets() -> dict[str, Preset]:
 
 def read_preset(text: str, source: str) -> Preset:
     """Parse one preset; an unknown or missing key is an error that names the nearest valid one."""
-    values = parse_yaml(text, source)
+    values = parse_yaml(text, source, shipped=True)
     known = {f.name: f for f in dataclasses.fields(Preset) if f.name != "written"}
     for key in values:
         if key not in known:
@@ -143,7 +143,7 @@ def find_preset(name: str) -> Preset | None:
     """The preset of this name, or of this Hub repository, whatever folders there are."""
     known = presets()
     repository = name.casefold()  # as the Hub compares them
-    of_hub = (one for one in known.values() if (one.repository or "").casefold() == repository)
+    of_hub = (p for p in known.values() if p.repository and p.repository.casefold() == repository)
     return known.get(name) or next(of_hub, None)
 
 

@@ -37,6 +37,7 @@ def test_files_of_presets_have_their_names():
 
 
 def test_each_repository_has_one_preset():
+    assert registry.find_preset("") is None  # shipped ones have none
     repositories = [p.repository for p in registry.presets().values() if p.repository]
     assert len(set(repositories)) == len(repositories)
 
