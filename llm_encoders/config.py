@@ -174,6 +174,20 @@ class EncoderConfig:
         """The prefix of a side with its place for the instruction."""
         return str(getattr(self, f"{side}_prefix"))
 
+    def with_prefix(self, side: str, prefix: str) -> "EncoderConfig":
+        """The contract with another prefix, as it is, in place of all that stands before a text.
+
+        For passages that is the template, too. An instruction that has no place any more is
+        dropped.
+        """
+        changes: dict[str, Any] = {f"{side}_prefix": prefix}
+        if side == "passage":
+            changes["passage_template"] = None
+        others = [self.prefix_as_written(name) for name in SIDES if name != side]
+        if not any(INSTRUCTION in one for one in (prefix, *others)):
+            changes["instruction"] = None
+        return dataclasses.replace(self, **changes)
+
     def side(self, name: str) -> Side:
         """What concerns the ``"query"`` or the ``"passage"`` side alone."""
         return Side(

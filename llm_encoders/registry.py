@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 import re
 from dataclasses import dataclass, field
 from importlib import resources
@@ -17,6 +18,7 @@ CONTRACT_KEYS = tuple(field.name for field in dataclasses.fields(EncoderConfig))
 CHECKPOINT_FILES = (CONFIG_NAME, "adapter_config.json", "config.json")
 _LENGTHS = ("query_max_length", "passage_max_length")
 _OPTION = re.compile(r",([a-z_]+)=")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"(?=,[a-z_]+=|\Z)', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -153,28 +155,57 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     The written form works wherever only a name can be passed, e.g. ``--encoder
     my/adapter,dtype=float32,backbone=/models/llama``. Options are those of
     :func:`llm_encoders.load_encoder` and the keys of a contract. A value may hold commas, up to
-    the next ``,option=``. An existing path is never split.
+    the next ``,option=``; in double quotes, as a JSON string, it may hold anything. An existing
+    path is never split.
+
+    Returns:
+        The name, and the options: those of ``load_encoder`` as they are meant, keys of a contract
+        as they are written, quotes included.
 
     Raises:
-        UsageError: the name is empty, or an unknown option; names the nearest.
+        UsageError: the name is empty, or an option is unknown (names the nearest), given twice
+            or no JSON string in spite of its quotes.
     """
     if not spec.strip():
         raise UsageError("The encoder's name is empty; name one, e.g. llm-splade-tiny.")
     if _exists(spec):
         return spec, {}
-    name, *parts = _OPTION.split(spec)
-    options = dict(zip(parts[::2], parts[1::2], strict=True))
+    name, options = _split(spec)
     known = (*SPEC_OPTIONS, *(key for key in CONTRACT_KEYS if key not in SPEC_OPTIONS))
     for key in options:
         if key not in known:
             raise UsageError(
                 f"Encoder '{spec}': unknown option '{key}'.{nearest(key, known)} Options: "
                 f"{', '.join(SPEC_OPTIONS)}, and the keys of a contract "
-                f"({', '.join(known[len(SPEC_OPTIONS) :])})."
+                f"({', '.join(known[len(SPEC_OPTIONS) :])}). A value that is to hold "
+                f"',{key}=' itself goes in double quotes."
             )
     if not name.strip():
         raise UsageError(f"Encoder '{spec}': the name before the options is empty.")
     return name, options
+
+
+def _split(spec: str) -> tuple[str, dict[str, str]]:
+    """The name, and every option with its value."""
+    match = _OPTION.search(spec)
+    name = spec[: match.start()] if match else spec
+    options: dict[str, str] = {}
+    while match:
+        key, start = match[1], match.end()
+        quoted = _QUOTED.match(spec, start)
+        match = _OPTION.search(spec, quoted.end() if quoted else start)
+        value = spec[start : match.start() if match else len(spec)]
+        if key in options:
+            raise UsageError(f"Encoder '{spec}': '{key}' is given twice.")
+        options[key] = _unquoted(key, value) if quoted and key in SPEC_OPTIONS else value
+    return name, options
+
+
+def _unquoted(key: str, text: str) -> str:
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        raise UsageError(f"{key}: {text} is no JSON string.") from None
 
 
 def _exists(path: str) -> bool:

@@ -101,14 +101,16 @@ class Encoder(ABC, Generic[Vectors]):
         for name in ("paradigm", "attention"):
             if changes.get(name, getattr(self.config, name)) != getattr(self.config, name):
                 raise UsageError(f"{name} cannot be changed once {self.name} is loaded.")
-        config = dataclasses.replace(self.config, **changes)
+        self._use(dataclasses.replace(self.config, **changes))
+
+    def replace_prefix(self, side: str, prefix: str) -> None:
+        """Put this before every ``"query"`` or every ``"passage"``, as it is, in place of all that
+        the contract puts there: see :meth:`llm_encoders.EncoderConfig.with_prefix`."""
+        self._use(self.config.with_prefix(side, prefix))
+
+    def _use(self, config: EncoderConfig) -> None:
         require_room(self.backbone.tokenizer, config, self._positions, self.name)
         self.config = config
-
-    def replace_prefixes(self, prefix: str) -> None:
-        """Put this word before every text, with a space; the empty one stands for no prefix."""
-        written = f"{prefix} " if prefix else ""
-        self.replace_config(query_prefix=written, passage_prefix=written)
 
     def compile(self) -> None:
         """Compile the backbone with ``torch.compile``, for any batch shape."""

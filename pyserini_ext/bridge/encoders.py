@@ -23,6 +23,7 @@ class _LlmEncoder:
     """Loading and quantisation, shared by the four classes."""
 
     paradigm = ""
+    side = ""
 
     def _load(self, name: str, device: str | None, prefix: str | None, fp16: bool) -> None:
         known = paradigm_of(name)
@@ -32,7 +33,7 @@ class _LlmEncoder:
             name, device=device, paradigm=self.paradigm, dtype="float16" if fp16 else None
         )
         if prefix is not None:
-            self.encoder.replace_prefixes(prefix)
+            self.encoder.replace_prefix(self.side, prefix)
 
     def _use_fp16(self, fp16: bool) -> None:
         if fp16 and str(self.encoder.dtype) != "torch.float16":
@@ -40,6 +41,8 @@ class _LlmEncoder:
 
 
 class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):
+    side = "passage"
+
     def __init__(
         self,
         model_name: str,
@@ -54,7 +57,7 @@ class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):
             model_name: name, folder or Hub id, options included.
             tokenizer_name: accepted for Pyserini's sake; the checkpoint brings its tokenizer.
             device: default chosen, see :func:`llm_encoders.load_encoder`.
-            prefix: put before every text with a space, in place of the contract's prefix.
+            prefix: put before every text as it is, in place of all that the contract puts there.
         """
         self._load(model_name, device, prefix, fp16=False)
 
@@ -92,6 +95,7 @@ class LlmDenseDocumentEncoder(_LlmDocumentEncoder):
 
 
 class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
+    side = "query"
     ignored_max_length: int | None = None
     """A max_length to take as not given: what a command passes when its user gave none."""
 
@@ -113,7 +117,7 @@ class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
             tokenizer_name: accepted for Pyserini's sake; the checkpoint brings its tokenizer.
             encoded_query_dir: not supported, since Pyserini keeps such queries in a pickle.
             device: default chosen, see :func:`llm_encoders.load_encoder`.
-            prefix: put before every query with a space, in place of the contract's prefix.
+            prefix: put before every query as it is, in place of all that the contract puts there.
             fp16: compute in float16.
             max_length: tokens of a query, at most; default the contract's.
         """

@@ -173,7 +173,11 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     )
     group.add_argument("--fp16", action="store_true", help="compute in float16")
     group.add_argument("--add-sep", action="store_true", help="encode title and text as a pair")
-    group.add_argument("--prefix", help="put before every text, in place of the contract's")
+    group.add_argument(
+        "--prefix",
+        help="put before every document as it is, with no space added, in place of all that the "
+        "contract puts there",
+    )
     ignored = "ignored with a warning: the contract decides"
     group.add_argument("--pooling", help=ignored)
     group.add_argument("--l2-norm", action="store_true", help=ignored)

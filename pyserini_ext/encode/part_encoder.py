@@ -226,7 +226,7 @@ def open_encoder(options: EncodeOptions) -> Any:
     if options.batch_tokens is not None:
         encoder.batch_tokens = options.batch_tokens
     if options.prefix is not None:
-        encoder.replace_prefixes(options.prefix)
+        encoder.replace_prefix("passage", options.prefix)
     dimension = getattr(encoder, "dimension", options.dimension)
     if options.dimension not in (None, dimension):
         raise UsageError(

@@ -74,3 +74,23 @@ def test_numbers_that_no_vector_survives_are_refused(tmp_path, name, value):
 def test_lengths_and_counts_have_a_limit(name):
     with pytest.raises(UsageError, match=f"{name} is 1000000000000"):
         EncoderConfig.from_dict({"paradigm": "sparse", name: 10**12}, "here")
+
+
+def test_a_prefix_takes_the_place_of_all_that_stands_before_a_text():
+    config = EncoderConfig(
+        "dense",
+        instruction="Find code",
+        query_prefix="Instruct: {instruction}\nQuery:",
+        passage_template="title: {title|none} | text: {text}",
+    )
+    queries = config.with_prefix("query", "query: ")
+    assert queries.side("query").prefix == "query: " and queries.instruction is None
+    assert queries.side("passage") == config.side("passage")
+    kept = config.with_prefix("query", "{instruction}: ")
+    assert kept.side("query").prefix == "Find code: "
+    passages = config.with_prefix("passage", "passage: ")
+    assert passages.side("passage").body("a text", "A title") == "A title a text"
+    assert passages.side("passage").prefix == "passage: "
+    assert passages.side("query") == config.side("query")
+    with pytest.raises(UsageError, match="place for an instruction"):
+        EncoderConfig("dense").with_prefix("query", "{instruction}: ")

@@ -101,7 +101,7 @@ def test_room_for_one_token_is_enough(model):
     encoder = load_encoder(str(model), device="cpu")
     assert len(encoder.query_token_ids(["cats hunt"])[0]) == 2
     with pytest.raises(UsageError, match="query_max_length is 2, which leaves no room"):
-        encoder.replace_prefixes("query")
+        encoder.replace_prefix("query", "query ")
 
 
 DAMAGED = {

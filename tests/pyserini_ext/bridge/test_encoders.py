@@ -49,8 +49,22 @@ def test_what_pyserini_passes_is_honoured(classes, stories):
     ids = tokenizer("A", TEXTS[0])["input_ids"]
     assert encoder.encoder.document_token_ids(TEXTS[:1], ["A"], None, True) == [ids]
     assert paired.shape == plain.shape
-    prefixed = classes.LlmDenseDocumentEncoder(f"{stories},like=lion", prefix="A").encode(TEXTS)
+    prefixed = classes.LlmDenseDocumentEncoder(f"{stories},like=lion", prefix="A ").encode(TEXTS)
     np.testing.assert_allclose(prefixed, encoder.encode([f"A {text}" for text in TEXTS]), atol=1e-5)
+
+
+def test_a_prefix_is_put_as_it_is_in_place_of_the_contracts(classes, shared_data):
+    qwen = str(shared_data / "checkpoints/Qwen/Qwen3-Embedding-0.6B")
+    bare = classes.LlmDenseQueryEncoder(qwen, prefix="").encode_batch(TEXTS)
+    documents = classes.LlmDenseDocumentEncoder(qwen).encode(TEXTS)
+    np.testing.assert_array_equal(bare, documents)
+    asked = classes.LlmDenseQueryEncoder(qwen, prefix="Find:").encode_batch(TEXTS)
+    written = classes.LlmDenseDocumentEncoder(qwen).encode([f"Find:{text}" for text in TEXTS])
+    np.testing.assert_array_equal(asked, written)
+    gemma = str(shared_data / "checkpoints/google/embeddinggemma-300m")
+    publishers = classes.LlmDenseDocumentEncoder(gemma).encode(TEXTS)
+    as_in_its_card = classes.LlmDenseDocumentEncoder(gemma, prefix="title: none | text: ")
+    np.testing.assert_array_equal(as_in_its_card.encode(TEXTS), publishers)
 
 
 def test_fp16_computes_in_half_precision(classes, stories):
