@@ -54,6 +54,20 @@ def load_projections(folder: Path, names: Sequence[str], where: device) -> list[
     return layers
 
 
+def projection_sizes(folder: Path) -> tuple[int, int]:
+    """How many values a layer takes and gives, by its ``config.json``.
+
+    Raises:
+        EncoderError: it does not say so.
+    """
+    path = folder / "config.json"
+    values = read_object(path)
+    sizes = [values.get(key) for key in ("in_features", "out_features")]
+    if not all(isinstance(size, int) and 1 <= size <= _LARGEST for size in sizes):
+        raise EncoderError(f"{path}: in_features and out_features are {sizes}; expected sizes.")
+    return sizes[0], sizes[1]
+
+
 def _load(folder: Path) -> Projection:
     path, weights = folder / "config.json", folder / WEIGHTS_NAME
     values = {
@@ -65,10 +79,9 @@ def _load(folder: Path) -> Projection:
         raise EncoderError(
             f"{path}: the key '{unknown[0]}' is not known, so it cannot be honoured."
         )
-    sizes = [values.get(key) for key in ("in_features", "out_features")]
-    if not all(isinstance(size, int) and 1 <= size <= _LARGEST for size in sizes):
-        raise EncoderError(f"{path}: in_features and out_features are {sizes}; expected sizes.")
-    linear = nn.Linear(sizes[0], sizes[1], bias=values.get("bias", True) is True, dtype=float32)
+    linear = nn.Linear(
+        *projection_sizes(folder), bias=values.get("bias", True) is True, dtype=float32
+    )
     if not weights.is_file():
         raise EncoderError(f"{weights} is absent; fetch the folder {folder.name} as well.")
     try:

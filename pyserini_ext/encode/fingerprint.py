@@ -8,10 +8,14 @@ from llm_encoders import registry
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype, dtype_name, or_cpu
 from llm_encoders.errors import EncoderError
+from llm_encoders.heads.projection import projection_sizes
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.folders.manifest import checksum
 
-_PATTERNS = ("*.safetensors", "config.json", "adapter_config.json", "tokenizer*", "*.model")
+_PATTERNS = (
+    *("*.safetensors", "adapter_model.bin", "config.json", "adapter_config.json"),
+    *("tokenizer*", "*.model"),
+)
 
 
 def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, Any]:
@@ -27,6 +31,8 @@ def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, 
         "contract": dataclasses.asdict(files.contract),
         "backbone": _files(files.backbone),
         "adapter": _files(files.adapter) if files.adapter else None,
+        "adapters below": [_files(adapter) for adapter in files.below],
+        "projections": [_files(files.folder / name) for name in files.contract.projections],
         "dtype": options.dtype,
         "quantization": quantization,
         "prefix": options.prefix,
@@ -38,7 +44,7 @@ def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, 
     if files.tokenizer is not None:
         fingerprint["tokenizer"] = _files(files.tokenizer)
     if files.contract.paradigm == "dense":
-        fingerprint["dimension"] = int(_text_config(files).hidden_size)
+        fingerprint["dimension"] = _dimension(files)
     return fingerprint
 
 
@@ -64,6 +70,28 @@ def vocabulary_of(files: Checkpoint) -> list[str]:
     from llm_encoders.encoding.terms import vocabulary_terms
 
     return vocabulary_terms(load_tokenizer(files), _text_config(files).vocab_size)
+
+
+def describe_encoder(files: Checkpoint, options: EncodeOptions) -> dict[str, Any]:
+    """What a reader, and the search side, may want to know of the encoder behind an output."""
+    derived = files.derived
+    return {
+        "name": options.encoder,
+        "contract": dataclasses.asdict(files.contract),
+        "layout": derived and derived.layout,
+        "read from": derived and derived.sources,
+        "prefix in place of the contract's": options.prefix,
+        "maximum length in place of the contract's": options.max_length,
+    }
+
+
+def _dimension(files: Checkpoint) -> int:
+    """Length of a dense vector, without loading the weights."""
+    contract = files.contract
+    width = int(_text_config(files).hidden_size) * len(contract.pooling.split("+"))
+    if contract.projections:
+        width = projection_sizes(files.folder / contract.projections[-1])[1]
+    return min(width, contract.dimension or width)
 
 
 def _files(folder: Path) -> dict[str, str]:

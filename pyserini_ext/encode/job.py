@@ -10,7 +10,12 @@ from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.removal import require_apart
 from pyserini_ext.encode.checking import checked_scan, keep_skipped_lines, require_unchanged
 from pyserini_ext.encode.engines import choose_engine
-from pyserini_ext.encode.fingerprint import encoder_fingerprint, settled_dtype, vocabulary_of
+from pyserini_ext.encode.fingerprint import (
+    describe_encoder,
+    encoder_fingerprint,
+    settled_dtype,
+    vocabulary_of,
+)
 from pyserini_ext.encode.journal import forget_part
 from pyserini_ext.encode.options import WINDOW_BATCHES, EncodeOptions
 from pyserini_ext.encode.outputs import (
@@ -79,6 +84,7 @@ def run(options: EncodeOptions) -> None:
             clear_for_overwriting(folder, recorded)
         keep_skipped_lines(folder)
         manifest = earlier or Manifest(folder, fingerprint)
+        manifest.encoder = describe_encoder(files, options)
         manifest.scan = scan.to_json()
         manifest.save_scan()
         manifest.complete = False
@@ -169,6 +175,8 @@ def _find_encoder(options: EncodeOptions) -> resolve.Checkpoint:
             f"{options.encoder} is a dense encoder and has no impacts for Lucene. Give --to-faiss "
             "in place of --to-lucene."
         )
+    if files.derived is not None:
+        print(f"{files.name}: {files.derived}.", file=sys.stderr)
     if options.pooling or options.l2_norm:
         print(
             f"warning: --pooling and --l2-norm are ignored; the encode contract of {files.name} "

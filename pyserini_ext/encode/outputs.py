@@ -11,6 +11,7 @@ import numpy as np
 from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.atomic import naming, write_atomically
 from pyserini_ext.encode.parts import read_npz
+from pyserini_ext.folders.contract import CONTRACT_NAME, write_contract
 from pyserini_ext.folders.folder import VOCABULARY_NAME
 from pyserini_ext.folders.manifest import Manifest, PartRecord, fault_of
 from pyserini_ext.folders.publish import publish
@@ -105,7 +106,8 @@ class FaissOutput(Output):
             remove_folder(self.building)
             raise
         # A folder without index is no index, so it comes last.
-        publish(self.building, self.folder, ["docid", "index"], manifest)
+        write_contract(self.building, manifest.encoder)
+        publish(self.building, self.folder, ["docid", CONTRACT_NAME, "index"], manifest)
 
 
 class LuceneOutput(Output):
@@ -179,6 +181,7 @@ class LuceneOutput(Output):
         self._close(None)
         from pyserini_ext.indexes.lucene import lucene_file_names
 
+        write_contract(self.building, manifest.encoder)
         publish(self.building, self.folder, lucene_file_names(self.building), manifest)
 
     def __exit__(self, *error: Any) -> None:

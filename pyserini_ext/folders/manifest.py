@@ -57,6 +57,8 @@ class Manifest:
     folder: Path
     fingerprint: dict[str, Any]
     """Everything the bytes of the output depend on."""
+    encoder: dict[str, Any] = field(default_factory=dict)
+    """Name and contract of the encoder, and the files that the contract was derived from."""
     scan: dict[str, Any] = field(default_factory=dict)
     """The reading of the corpus; empty where it is to be read again."""
     parts: dict[int, PartRecord] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class Manifest:
             manifest = cls(
                 folder,
                 values["fingerprint"],
+                values.get("encoder", {}),
                 read_record(path.with_name(SCAN_NAME)),
                 parts,
                 values["finished"],
@@ -104,6 +107,7 @@ class Manifest:
         """Replace the file."""
         values = {
             "fingerprint": self.fingerprint,
+            "encoder": self.encoder,
             "finished": self.finished,
             "replaced": self.replaced,
             "complete": self.complete,
@@ -177,6 +181,8 @@ def _check(manifest: Manifest) -> None:
     """Refuse a record that was edited into something that no run writes."""
     if not isinstance(manifest.fingerprint, dict) or not isinstance(manifest.finished, dict):
         raise ValueError("'fingerprint' and 'finished' must be JSON objects")
+    if not isinstance(manifest.encoder, dict):
+        raise ValueError("'encoder' must be a JSON object")
     if not isinstance(manifest.replaced, list):
         raise ValueError("'replaced' must be a list")
     parts = manifest.parts.values()

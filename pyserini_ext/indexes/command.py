@@ -17,6 +17,7 @@ from llm_encoders.jobs import arguments as parsing
 from llm_encoders.jobs.console import run_command
 from llm_encoders.jobs.fingerprint import file_fingerprints
 from llm_encoders.jobs.removal import require_apart
+from pyserini_ext.folders.contract import write_contract
 from pyserini_ext.folders.folder import finished_files_are_good, only_run, refuse_foreign_files
 from pyserini_ext.folders.manifest import Manifest
 from pyserini_ext.folders.publish import complete, publish
@@ -25,7 +26,7 @@ from pyserini_ext.folders.state import (
     journal_folder,
     remove_folder,
 )
-from pyserini_ext.indexes.inputs import vector_files
+from pyserini_ext.indexes.inputs import common_encoder, vector_files
 from pyserini_ext.indexes.known_ids import KnownIds
 from pyserini_ext.indexes.lucene import LuceneImpactWriter, lucene_file_names
 from pyserini_ext.indexes.vector_lines import batches_from_another_process
@@ -75,7 +76,9 @@ def run(options: argparse.Namespace) -> None:
     """
     folder: Path = options.index
     require_apart(folder, options.input, "index folder")
-    inputs = [file for path in options.input for file in vector_files(path)]
+    by_input = [vector_files(path) for path in options.input]
+    inputs = [file for files in by_input for file in files]
+    encoder = common_encoder(by_input)
     fingerprint = _fingerprint(inputs)
     with only_run(folder):
         recorded = Manifest.load(folder)
@@ -100,6 +103,7 @@ def run(options: argparse.Namespace) -> None:
                 print("The whole index is in place already.", file=sys.stderr)
                 return
             manifest.forget_finished()
+        manifest.encoder = encoder
         counts = _build(inputs, manifest, options)
         if _fingerprint(inputs) != fingerprint:
             raise EncoderError(
@@ -107,6 +111,8 @@ def run(options: argparse.Namespace) -> None:
                 f"{folder} is not finished; run the command again with --overwrite."
             )
         manifest.complete = True
+        if manifest.encoder:
+            write_contract(building, manifest.encoder)
         publish(building, folder, lucene_file_names(building), manifest)
         manifest.replaced = []
         manifest.save()

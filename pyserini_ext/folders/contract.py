@@ -1,0 +1,120 @@
+"""The encode contract behind an index, in a file of its folder, so that it moves with it.
+
+Neither Lucene nor FAISS looks at the file. Folders of JSONL have none, since every file in them is
+taken for vectors; their contract is in the manifest beside them.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.config import EncoderConfig
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.reading import read_object, read_record
+from llm_encoders.sides import SIDES
+from pyserini_ext.folders.state import manifest_path
+
+CONTRACT_NAME = "contract.json"
+# Queries may be encoded otherwise, and neither a temperature nor the scale of impacts changes a
+# ranking. The instruction is compared as part of the passages' prefix.
+_FREE = ("query_", "temperature", "impact_scale", "instruction")
+_OF_ONE_PARADIGM = {
+    "sparse": ("logit_scale", "passage_top_k"),
+    "dense": ("pooling", "projections", "dimension", "normalize"),
+}
+
+
+def write_contract(folder: Path, encoder: dict[str, Any]) -> None:
+    """Write the file.
+
+    Args:
+        folder: of the index, or where it is built.
+        encoder: its ``"name"``, ``"contract"`` and whatever else a reader may want to know.
+    """
+    write_atomically(folder / CONTRACT_NAME, json.dumps(encoder, indent=1) + "\n")
+
+
+def encoder_of_vectors(files: list[Path]) -> dict[str, Any] | None:
+    """What :func:`write_contract` takes, of JSONL files of one folder.
+
+    ``None`` unless an encode command recorded that it wrote all of them.
+    """
+    values = read_record(manifest_path(files[0].parent))
+    try:
+        written = {part["file"] for part in values["parts"].values()}
+        encoder = values["encoder"] if written >= {file.name for file in files} else {}
+        return encoder if "contract" in encoder else None
+    except (KeyError, TypeError, AttributeError):  # none, of an older version, or edited
+        return None
+
+
+def require_same_contract(folder: Path, name: str, contract: EncoderConfig) -> None:
+    """Refuse to search an index whose vectors were made otherwise than the queries will be.
+
+    An index without the file is not looked at.
+
+    Args:
+        folder: of the index.
+        name: of the encoder of the queries.
+        contract: its contract.
+
+    Raises:
+        UsageError: names what differs.
+        EncoderError: the file is damaged.
+    """
+    path = folder / CONTRACT_NAME
+    if not path.is_file():
+        return
+    remove = f"remove {path}, and the index is searched without this check"
+    try:
+        values = read_object(path)
+        made = read_contract(values, path)
+    except EncoderError as error:
+        raise EncoderError(f"{error} Restore the file; or {remove}.") from None
+    if listed := differences(made, contract, ("the index", "the encoder")):
+        raise UsageError(
+            f"{folder} was made by {values.get('name', 'another encoder')} under another contract "
+            f"than that of {name}: {listed}. Search with the encoder that made it; or, if this is "
+            f"meant, {remove}."
+        )
+
+
+def read_contract(encoder: dict[str, Any], source: Path) -> EncoderConfig:
+    """The contract of what :func:`write_contract` takes.
+
+    Raises:
+        EncoderError: there is none; names ``source``.
+    """
+    contract = encoder.get("contract")
+    if not isinstance(contract, dict):
+        raise EncoderError(f"{source}: it holds no contract of an encoder.")
+    return EncoderConfig.from_dict(contract, str(source))
+
+
+def differences(one: EncoderConfig, other: EncoderConfig, names: tuple[str, str]) -> str:
+    """What makes vectors of two contracts incomparable, in words; empty for nothing.
+
+    Args:
+        one: a contract.
+        other: another one.
+        names: what they are contracts of.
+    """
+    values = [_values(contract) for contract in (one, other)]
+    if one.paradigm == other.paradigm:
+        left_out = {k for kind, ks in _OF_ONE_PARADIGM.items() if kind != one.paradigm for k in ks}
+        keys = [key for key in values[0] if key not in left_out and not key.startswith(_FREE)]
+    else:
+        keys = ["paradigm"]
+    return "; ".join(
+        f"{key} is {values[0][key]!r} in {names[0]} and {values[1][key]!r} in {names[1]}"
+        for key in keys
+        if values[0][key] != values[1][key]
+    )
+
+
+def _values(contract: EncoderConfig) -> dict[str, Any]:
+    """All keys, prefixes with the instruction in its place."""
+    prefixes = {f"{name}_prefix": contract.side(name).prefix for name in SIDES}
+    return dataclasses.asdict(contract) | prefixes
