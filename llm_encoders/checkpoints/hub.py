@@ -1,6 +1,7 @@
 """Fetching a checkpoint from the Hugging Face Hub: weights, JSON and tokenizer files only."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError, UsageError
@@ -28,6 +29,12 @@ def cached_file(repo_id: str, filename: str) -> Path | None:
     except ValueError:  # no repository can have this name
         return None
     return Path(found) if isinstance(found, str) else None
+
+
+def cached_folder(repo_id: str, filenames: Iterable[str]) -> Path | None:
+    """The folder of the local cache that holds one of these files of the repository."""
+    found = (cached_file(repo_id, name) for name in filenames)
+    return next((path.parent for path in found if path is not None), None)
 
 
 def local_folder(name: str, purpose: str) -> Path:

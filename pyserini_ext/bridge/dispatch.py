@@ -5,23 +5,31 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pyserini_ext import java
 from pyserini_ext.bridge import faults
-from pyserini_ext.bridge.names import is_ours, option_value
+from pyserini_ext.bridge.names import announce_takeover, is_ours, option_value
 
 Function = Callable[..., Any]
 _PLACEHOLDER_KEY = "no-key-given"
+ENCODER_CLASS = "--encoder-class"
 _OUR_OPTIONS = ("--paradigm", "--backbone", "--quantization")
 _COMMAND_MAX_LENGTH = 256  # what Pyserini's commands pass when the user gives no --max-length
 
 
 def is_our_encode_command() -> bool:
     """Whether the words of ``python -m pyserini.encode`` name one of our encoders."""
-    if option_value("--encoder-class") is not None:
+    if option_value(ENCODER_CLASS) is not None:
         return False
     return is_ours(option_value("--encoder")) or any(map(option_value, _OUR_OPTIONS))
+
+
+def announce_encode_command() -> None:
+    """Say that ``python -m pyserini.encode`` becomes our command, where nobody asked for that."""
+    if not any(map(option_value, _OUR_OPTIONS)):
+        announce_takeover(str(option_value("--encoder")), ENCODER_CLASS)
 
 
 def run_encode_command(module_name: str) -> None:
@@ -29,6 +37,7 @@ def run_encode_command(module_name: str) -> None:
     if module_name == "__main__" and is_our_encode_command():
         from pyserini_ext.encode.command import main
 
+        announce_encode_command()
         raise SystemExit(main(prog="python -m pyserini.encode"))
 
 
@@ -50,6 +59,7 @@ def document_encoder(original: Function) -> Function:
             return original(encoder, encoder_class, *args, **kwargs)
         from pyserini_ext.bridge.encoders import open_document_encoder
 
+        announce_takeover(encoder, ENCODER_CLASS)
         given = _arguments(original, encoder, encoder_class, *args, **kwargs)
         with faults.in_one_line():
             return open_document_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
@@ -66,6 +76,7 @@ def encode_query_encoder(original: Function) -> Function:
             return original(encoder, *args, **kwargs)
         from pyserini_ext.bridge.encoders import open_query_encoder
 
+        announce_takeover(encoder)
         given = _arguments(original, encoder, *args, **kwargs)
         with faults.in_one_line():
             opened = open_query_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
@@ -85,6 +96,7 @@ def dense_query_encoder(original: Function) -> Function:
             return original(encoder, encoder_class, *args, **kwargs)
         from pyserini_ext.bridge.encoders import LlmDenseQueryEncoder
 
+        announce_takeover(encoder, ENCODER_CLASS)
         given = _arguments(original, encoder, encoder_class, *args, **kwargs)
         named = not faults.in_command() or option_value("--max-length") is not None
         with faults.in_one_line():
@@ -118,6 +130,7 @@ def _from_name(original: Function, class_name: str) -> Function:
             return original(name)
         from pyserini_ext.bridge import encoders
 
+        announce_takeover(name)
         with faults.in_one_line():
             return getattr(encoders, class_name)(name)
 
@@ -133,6 +146,7 @@ def prepare_impact_searcher(original: Function) -> Function:
             java.quiet_lucene()
             with faults.in_one_line(), faults.lucene_index(index_dir):
                 original(self, index_dir, query_encoder, *args, **kwargs)
+                _require_same_contract(index_dir, self.query_encoder)
         else:
             original(self, index_dir, query_encoder, *args, **kwargs)
         from pyserini_ext.bridge.search import prepare
@@ -147,13 +161,42 @@ def check_faiss_index(original: Function) -> Function:
 
     @functools.wraps(original)
     def wrapper(self: Any, index_dir: Any, query_encoder: Any, *args: Any, **kwargs: Any) -> None:
-        opening = functools.partial(original, self, index_dir, query_encoder, *args, **kwargs)
         if not _is_our_encoder(query_encoder):
-            return opening()
+            return original(self, index_dir, query_encoder, *args, **kwargs)
         with faults.in_one_line():
+            faults.require_faiss_files(index_dir)
+            if isinstance(query_encoder, str):
+                query_encoder = self._init_encoder_from_str(query_encoder)
+            _require_same_contract(index_dir, query_encoder)  # first: the index may be large
+            opening = functools.partial(original, self, index_dir, query_encoder, *args, **kwargs)
             faults.open_faiss_index(opening, self, index_dir)
 
     return wrapper
+
+
+def prebuilt_index_encoder(original: Function) -> Function:
+    """For ``SearchController._add_index`` of the servers of Pyserini 1.x.
+
+    It gives every name of an encoder of a FAISS index to the class ``AutoQueryEncoder``. The
+    function stays as it is; the class is replaced among the names of its module.
+    """
+    stock = original.__globals__["AutoQueryEncoder"]
+
+    def opened(encoder_dir: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        plain = functools.partial(stock, *args, **kwargs)
+        return _from_name(lambda name: plain(encoder_dir=name), "LlmDenseQueryEncoder")(encoder_dir)
+
+    original.__globals__["AutoQueryEncoder"] = opened
+    return original
+
+
+def _require_same_contract(folder: Any, query_encoder: Any) -> None:
+    """Refuse an index that was made under another contract than that of an encoder of ours."""
+    from pyserini_ext.folders.contract import require_same_contract
+
+    if _is_our_encoder(query_encoder):
+        encoder = query_encoder.encoder
+        require_same_contract(Path(folder), encoder.name, encoder.config)
 
 
 def _is_our_encoder(encoder: Any) -> bool:

@@ -47,7 +47,11 @@ def guard_command(runtime: java.JavaRuntime | None) -> None:
     starting = sys.argv[:1] == ["-m"] and "-m" in (words := getattr(sys, "orig_argv", []))
     if not starting or not words[words.index("-m") + 1].startswith("pyserini."):
         return
-    if not any(map(is_ours, option_values("--encoder"))):
+    # The hybrid command takes two encoders, and a class for the dense one only.
+    encoders = option_values("--encoder")
+    if len(encoders) == 1 and option_values("--encoder-class"):
+        return
+    if not any(map(is_ours, encoders)):
         return
     if os.environ.get(TRACEBACK) != "1":
         sys.excepthook = _one_line
@@ -107,15 +111,23 @@ def lucene_index(folder: Any) -> Iterator[None]:
         raise EncoderError(f"Cannot open {where}: {trouble or damaged}") from None
 
 
-def open_faiss_index(opening: Callable[[], None], searcher: Any, folder: Any) -> None:
-    """Open a FAISS index for one of our encoders.
+def require_faiss_files(folder: Any) -> None:
+    """Look whether a folder holds a FAISS index.
 
     Raises:
-        EncoderError: there is none, it is damaged, cut short or of another dimension.
+        EncoderError: names the file that is absent.
     """
     for name in ("index", "docid"):
         if not (Path(folder) / name).is_file():
             raise EncoderError(f"{folder} holds no FAISS index: there is no file '{name}' in it.")
+
+
+def open_faiss_index(opening: Callable[[], None], searcher: Any, folder: Any) -> None:
+    """Open a FAISS index for one of our encoders.
+
+    Raises:
+        EncoderError: it is damaged, cut short or of another dimension.
+    """
     try:
         opening()
     except AssertionError:

@@ -50,6 +50,7 @@ def _become_our_encode_command() -> None:
     from pyserini_ext.bridge import dispatch
 
     if dispatch.is_our_encode_command():
+        dispatch.announce_encode_command()
         words = [*words[: starts[0] + 1], "pyserini_ext.encode", *words[starts[0] + 2 :]]
         os.execv(sys.executable, [sys.executable, *words[1:]])
 

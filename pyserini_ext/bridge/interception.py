@@ -45,6 +45,9 @@ INTERCEPTIONS = {
             "FaissSearcher._init_encoder_from_str": "dense_query_encoder_from_name",
         }
     ),
+    "pyserini.server.search_controller": Interception(
+        {"SearchController._add_index": "prebuilt_index_encoder"}
+    ),
     "pyserini.search.lucene._impact_searcher": Interception(
         {
             "LuceneImpactSearcher.__init__": "prepare_impact_searcher",
@@ -55,7 +58,11 @@ INTERCEPTIONS = {
 }
 
 # A module of one Pyserini line only; its absence from the other is no problem.
-OPTIONAL_MODULES = {"pyserini.setup": "1.x", "pyserini._jvm": "2.x"}
+OPTIONAL_MODULES = {
+    "pyserini.setup": "1.x",
+    "pyserini._jvm": "2.x",
+    "pyserini.server.search_controller": "1.x",
+}
 
 
 def find_spec(fullname: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:

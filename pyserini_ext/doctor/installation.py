@@ -129,7 +129,7 @@ def _misfits() -> Iterator[tuple[str, str]]:
             continue
         for function in interception.transform(path.read_bytes(), wanted, str(path))[1]:
             yield name, function
-    if not any((root / f"{m.split('.')[-1]}.py").is_file() for m in interception.OPTIONAL_MODULES):
+    if not any((root / name).is_file() for name in ("setup.py", "_jvm.py")):
         yield "pyserini", "both setup.py and _jvm.py"
 
 

@@ -8,6 +8,14 @@ from llm_encoders.checkpoints.layouts.derived import Derived
 _READERS = (lion.read, llm2vec.read, sentence_transformers.read)
 
 
+def is_recognised(folder: Path) -> bool:
+    """Whether the files are in a known layout and of a decoder; they may not settle a contract.
+
+    Models like BERT may lie in the layout of sentence-transformers as well.
+    """
+    return any(layout.claims(folder) for layout in (lion, llm2vec, sentence_transformers))
+
+
 def read_layout(folder: Path) -> Derived | None:
     """The contract that a checkpoint's files make, ``None`` if they are in no known layout.
 

@@ -29,6 +29,16 @@ _BERT_TYPES = (
     *("albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "ernie"),
     *("modernbert", "mpnet", "new", "nomic_bert", "roberta", "roformer", "xlm-roberta", "xlnet"),
 )
+_DECODER_TYPES = {
+    *("apertus", "arcee", "bloom", "codegen", "cohere", "cohere2", "deepseek_v3", "ernie4_5"),
+    *("exaone4", "falcon", "gemma", "gemma2", "gemma3_text", "glm", "glm4", "gpt2", "gpt_neo"),
+    *("gpt_neox", "gpt_oss", "gptj", "granite", "helium", "llama", "llama_bidirec", "ministral"),
+    *("ministral3", "mistral", "mixtral", "mpt", "nemotron", "olmo", "olmo2", "olmo3"),
+    *("opt", "persimmon", "phi", "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "smollm3"),
+    *("stablelm", "starcoder2"),
+}
+"""``model_type`` of decoder-only language models. The list need not be complete: a model of another
+type is loaded by its name with an option, but is not taken for a decoder unasked."""
 _ENCODER_DECODER_TYPES = ("t5", "mt5", "umt5", "bart", "mbart", "t5gemma")
 
 
@@ -60,6 +70,11 @@ def attention_of(config: dict[str, Any], path: Path) -> str:
 def stock_type(config: dict[str, Any]) -> str | None:
     """The ``model_type`` in Transformers of a configuration that has a name of its own."""
     return _STOCK_TYPES.get(str(config.get("model_type")))
+
+
+def is_known_decoder(config: dict[str, Any]) -> bool:
+    """Whether a configuration is that of a decoder-only language model for certain."""
+    return config.get("model_type") in _DECODER_TYPES
 
 
 def require_decoder(config: dict[str, Any], name: str) -> None:

@@ -18,6 +18,11 @@ def lion_paradigm(folder: Path) -> str | None:
     return _PARADIGMS.get(name) if library.split(".")[0] == _LIBRARY else None
 
 
+def claims(folder: Path) -> bool:
+    """Whether it is an adapter of Lion's classes."""
+    return lion_paradigm(folder) is not None
+
+
 def read(folder: Path) -> Derived | None:
     """The contract of an adapter of Lion's classes."""
     paradigm = lion_paradigm(folder)

@@ -38,13 +38,18 @@ def adapter_below(folder: Path) -> str | None:
     return repository_of_class(library) if name in _CLASSES else None
 
 
+def claims(folder: Path) -> bool:
+    """Whether it is an adapter of LLM2Vec's classes."""
+    return trained_on(folder)[1] in _CLASSES
+
+
 def read(folder: Path) -> Derived | None:
     """The contract of an adapter in LLM2Vec's layout.
 
     Raises:
         UsageError: a setting that no contract expresses, or a base whose header is not known.
     """
-    if trained_on(folder)[1] not in _CLASSES:
+    if not claims(folder):
         return None
     values = read_object(folder / CONFIG_NAME)
     base = str(values.get("base_model_name_or_path"))

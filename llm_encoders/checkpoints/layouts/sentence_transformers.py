@@ -5,7 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.checkpoints.layouts.architecture import attention_of, require_decoder
+from llm_encoders.checkpoints.layouts.architecture import (
+    attention_of,
+    is_known_decoder,
+    require_decoder,
+)
 from llm_encoders.checkpoints.layouts.derived import Derived, Findings
 from llm_encoders.checkpoints.layouts.sentence_files import (
     MODULES,
@@ -35,6 +39,11 @@ _BODIES = ("Transformer", "MLMTransformer")
 _INSTRUCTED = re.compile(r"(?P<before>Instruct: )(?P<task>[^\n{}]+)(?P<after>\s*\n\s*Query: ?)")
 _TITLED = {"title: none | text: ": "title: {title|none} | text: {text}"}
 _NO_LIMIT = 1 << 20  # a tokenizer that knows none says 10^30
+
+
+def claims(folder: Path) -> bool:
+    """Whether it is a decoder with a ``modules.json``."""
+    return (folder / MODULES).is_file() and is_known_decoder(read_record(folder / "config.json"))
 
 
 def read(folder: Path) -> Derived | None:

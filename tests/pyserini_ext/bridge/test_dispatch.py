@@ -73,7 +73,7 @@ def faiss_string(name):
         (faiss_command, "BAAI/bge-base-en-v1.5", "AutoQueryEncoder"),
         (faiss_command, "castorini/tct_colbert-v2-hnp-msmarco", "TctColBertQueryEncoder"),
         (faiss_string, "castorini/tct_colbert-v2-hnp-msmarco", "TctColBertQueryEncoder"),
-        (faiss_string, "Qwen/Qwen3-Embedding-0.6B", "AutoQueryEncoder"),
+        (faiss_string, "Qwen/Qwen2-0.5B", "AutoQueryEncoder"),
     ],
 )
 def test_pyserinis_encoders_reach_pyserinis_classes(recorded, entry, name, expected):
@@ -116,6 +116,27 @@ def entry_without_hook(entry, name, calls):
 def test_an_encoder_class_that_the_user_names_is_obeyed(recorded, entry):
     opened = entry("llm-dense-tiny", "auto")
     assert type(opened).__module__ == "pyserini.encode._auto"
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (document, "SpladeDocumentEncoder"),
+        (query, "SpladeQueryEncoder"),
+        (impact, "SpladeQueryEncoder"),
+        (faiss_command, "AutoQueryEncoder"),
+    ],
+)
+def test_a_folder_with_a_model_like_bert_is_pyserinis(recorded, shared_data, entry, expected):
+    opened = entry(str(shared_data / "checkpoints/naver/splade-v3"))
+    assert type(opened).__name__ == expected
+    assert type(opened).__module__.startswith("pyserini.encode.")
+
+
+@pytest.mark.parametrize(("entry", "side"), [(document, "Document"), (faiss_command, "Query")])
+def test_a_class_hands_a_checkpoint_back(recorded, shared_data, capsys, entry, side):
+    opened = entry(str(shared_data / "checkpoints/Qwen/Qwen3-Embedding-0.6B"), "qwen3")
+    assert type(opened).__name__ == f"Qwen3{side}Encoder" and capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

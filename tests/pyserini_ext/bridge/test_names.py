@@ -1,9 +1,19 @@
 """Which names are ours: every other must stay Pyserini's."""
 
+import json
+import shutil
+
 import pytest
 
 from llm_encoders import EncoderConfig
-from pyserini_ext.bridge.names import is_ours, option_value, paradigm_of
+from pyserini_ext.bridge.names import (
+    announce_takeover,
+    is_ours,
+    option_value,
+    paradigm_of,
+    taken_over,
+)
+from tests.hub_cache import add_repository
 
 PYSERINIS = [
     "naver/splade-v3",
@@ -54,6 +64,9 @@ def test_pyserinis_names_are_not_ours(name):
         "dense-8b",
         "LLM-SPLADE-8B",
         "llm_splade_8b",
+        "someone/model,query_prefix=query: ",
+        'someone/model,query_prefix="a,b=c",instruction=Find code, please',
+        "someone/model,query_prefix=query: ,oops=1",
     ],
 )
 def test_ours(name):
@@ -93,6 +106,101 @@ def test_paradigms():
     assert paradigm_of("hzeng/Lion-DS-8B-llama3-marco-mntp") == "dense"
     assert paradigm_of("someone/adapter,paradigm=dense") == "dense"
     assert paradigm_of("someone/adapter") is None
+
+
+QWEN = "Qwen/Qwen3-Embedding-0.6B"
+REPLLAMA = "castorini/repllama-v1-7b-lora-passage"
+LLM2VEC = "McGill-NLP/LLM2Vec-Meta-Llama-3-8B-Instruct-mntp-supervised"
+
+
+@pytest.fixture
+def published(shared_data):
+    return shared_data / "checkpoints"
+
+
+@pytest.mark.parametrize(
+    ("name", "paradigm"),
+    [
+        (QWEN, "dense"),
+        ("intfloat/e5-mistral-7b-instruct", "dense"),
+        ("google/embeddinggemma-300m", "dense"),
+        ("naver/splade-code-06B", "sparse"),
+        ("hzeng/Lion-SP-1B-llama3-marco-mntp", "sparse"),
+        (LLM2VEC, "dense"),
+    ],
+)
+def test_folders_of_publishers(published, name, paradigm):
+    folder = str(published / name)
+    assert is_ours(folder) and taken_over(folder) and paradigm_of(folder) == paradigm
+    assert not taken_over(f"{folder},dtype=float32")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("naver/splade-v3", "nvidia/NV-Embed-v2", "meta-llama/Llama-2-7b-hf"),
+        *(REPLLAMA, "meta-llama"),
+    ],
+)
+def test_folders_that_pyserini_keeps(published, name):
+    """BERT, code of its own, a language model that is no encoder, an adapter that says nothing."""
+    assert not is_ours(str(published / name))
+
+
+def test_an_adapter_that_is_like_another(published):
+    assert paradigm_of(f"{published / REPLLAMA},like={REPLLAMA}") == "dense"
+
+
+@pytest.mark.parametrize("kind", ["bert", "mobilebert", "t5", "clip", "a type of tomorrow"])
+def test_what_is_no_decoder_for_certain_is_pyserinis(published, tmp_path, kind):
+    folder = tmp_path / "model"
+    shutil.copytree(published / QWEN, folder)
+    assert is_ours(str(folder))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": kind}))
+    assert not is_ours(str(folder))
+    (folder / "config.json").write_text("{")
+    assert not is_ours(str(folder))
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_hub_ids_once_they_are_in_the_cache(published, cache):
+    names = {f"someone/copy-{i}": name for i, name in enumerate((QWEN, "naver/splade-v3"))}
+    assert not any(map(is_ours, names))
+    for name, source in names.items():
+        add_repository(cache, name, published / source)
+    assert [is_ours(name) for name in names] == [True, False]
+    assert taken_over("someone/copy-0") and paradigm_of("someone/copy-0") == "dense"
+    add_repository(cache, "someone/partly", published / QWEN, without=("modules.json",))
+    assert not is_ours("someone/partly")
+    add_repository(cache, "someone/lately", published / QWEN, without=("1_Pooling",))
+    assert is_ours("someone/lately") and paradigm_of("someone/lately") is None
+
+
+def test_taking_over_is_announced_once_and_says_how_to_hand_back(published, capsys):
+    folder = str(published / QWEN)
+    for name in ("llm-dense-tiny", f"{folder},dtype=float32"):
+        announce_takeover(name, "--encoder-class")
+    assert capsys.readouterr().err == ""
+    for _ in range(2):
+        announce_takeover(folder, "--encoder-class")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{folder} is encoded by llm_encoders")
+    assert "PYSERINI_EXT_HOOK=0 in the environment or --encoder-class hands it back" in line
+
+
+def test_deciding_imports_neither_pytorch_nor_transformers(python, published):
+    code = (
+        "import sys; from pyserini_ext.bridge import names\n"
+        f"print(names.is_ours({str(published / QWEN)!r}), names.paradigm_of({LLM2VEC!r}))\n"
+        "print(*{'torch', 'transformers', 'numpy', 'requests'} & set(sys.modules))"
+    )
+    assert python("-c", code).stdout.splitlines() == ["True dense", ""]
 
 
 def test_option_values():
