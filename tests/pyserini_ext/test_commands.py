@@ -121,7 +121,7 @@ def test_dense_all_the_way(warm_python, work, model):
 
     encoder = model("dense")
     index = encode(warm_python, work, "faiss", encoder, "--to-faiss", "--overwrite")
-    assert sorted(path.name for path in index.iterdir()) == ["docid", "index"]
+    assert sorted(path.name for path in index.iterdir()) == ["contract.json", "docid", "index"]
     search = ("-m", "pyserini.search.faiss", "--encoder", encoder, "--index", index)
     output = ("--topics", work / "topics.tsv", "--output", work / "dense.txt")
     warm_python(*search, *output, "--batch-size", 4, "--threads", 2)
