@@ -175,8 +175,6 @@ def _find_encoder(options: EncodeOptions) -> resolve.Checkpoint:
             f"{options.encoder} is a dense encoder and has no impacts for Lucene. Give --to-faiss "
             "in place of --to-lucene."
         )
-    if files.derived is not None:
-        print(f"{files.name}: {files.derived}.", file=sys.stderr)
     if options.pooling or options.l2_norm:
         print(
             f"warning: --pooling and --l2-norm are ignored; the encode contract of {files.name} "
