@@ -93,7 +93,7 @@ def paradigm_of(spec: str) -> str | None:
     folder = _folder_of(name)
     if folder is not None and (folder / CONFIG_NAME).is_file():
         return EncoderConfig.load(folder).paradigm
-    alike = registry.find_preset(options.get("like", ""))
+    alike = registry.find_preset(options["like"]) if "like" in options else None
     if alike is not None:
         return alike.contract.paradigm
     try:
