@@ -3,6 +3,7 @@
 Corpora and other files of many lines are streams: :mod:`llm_encoders.corpora.files`.
 """
 
+import codecs
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,25 @@ def read_text(path: Path) -> str:
         ) from None
 
 
+class _RepeatedKey(Exception):
+    """A key that a JSON object has twice."""
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its pairs, for a JSON decoder, which would take the last of two equal keys."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _RepeatedKey(next(key for key in keys if keys.count(key) > 1))
+    return found
+
+
+# One decoder for all lines, and bytes decoded here: with the check for repeated keys, that parses
+# nfcorpus's documents 5 % faster than json.loads, which guesses the encoding of every line, does
+# without it. (On lines of 200 impacts the check takes 20 % of the parsing.)
+_DECODER = json.JSONDecoder(object_pairs_hook=_distinct)
+
+
 def parse_json(text: str | bytes, place: str) -> Any:
     """The value of a JSON text, as a rule one line of a file.
 
@@ -42,7 +62,8 @@ def parse_json(text: str | bytes, place: str) -> Any:
         place: where it stands, for errors: a file, or a file and a line.
 
     Raises:
-        EncoderError: it is not JSON, nested too deeply, or has a number of thousands of digits.
+        EncoderError: it is not JSON, nested too deeply, has a number of thousands of digits, or
+            an object in it has a key twice.
     """
     return _parse(text, place, lambda error: (place, f"{error.msg}, column {error.colno}"))
 
@@ -51,7 +72,12 @@ def _parse(
     text: str | bytes, place: str, where: Callable[[json.JSONDecodeError], tuple[str, str]]
 ) -> Any:
     try:
-        return json.loads(text)
+        if isinstance(text, bytes):
+            # Half a surrogate pair is not the parser's business.
+            text = text.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogatepass")
+        return _DECODER.decode(text)
+    except _RepeatedKey as error:
+        raise EncoderError(f"{place}: the key '{error}' occurs twice; leave one out.") from None
     except json.JSONDecodeError as error:
         line, problem = where(error)
         raise EncoderError(f"{line}: not valid JSON ({problem}).") from None
