@@ -18,6 +18,9 @@ from llm_encoders.errors import EncoderError, UsageError
 _NO_DOCUMENTS = re.compile(r"(.*[._-])?(queries|topics|qrels)([._-].*)?", re.IGNORECASE)
 _HEADS = ("query-id", "query_id", "queryid", "qid", "query")
 
+# A whole number of few digits, such as 2, -1 or 1.0, as pandas writes it beside missing values.
+_GRADE = re.compile(r"\s*([+-]?[0-9]{1,9})(?:\.0*)?\s*")
+
 
 class Query(NamedTuple):
     """A query as ``queries.jsonl`` has it."""
@@ -156,14 +159,7 @@ class BeirFolder:
             assert isinstance(columns, list)
             if number == 0 and columns[0].strip().lower() in _HEADS:
                 continue
-            try:
-                query, docid, grade = columns
-                value = int(grade)
-            except ValueError:
-                raise CorpusError(
-                    place, "expected three tab-separated columns: query id, document id, grade."
-                ) from None
-            yield Judgement(query, docid, value, place)
+            yield Judgement(*_judged(columns, place), place)
 
     def qrels(self, split: str) -> dict[str, dict[str, int]]:
         """Relevance grades by query and document.
@@ -181,6 +177,23 @@ class BeirFolder:
                     f"before, here {grade}; leave one out.",
                 )
         return found
+
+
+def _judged(columns: list[str], place: str) -> tuple[str, str, int]:
+    """Query, document and grade of a line."""
+    wanted = "expected three tab-separated columns: query id, document id, grade"
+    if len(columns) == 4:
+        raise CorpusError(
+            place, f"TREC qrels, which have four columns; {wanted}. Take the second out."
+        )
+    if len(columns) != 3:
+        raise CorpusError(place, f"{wanted}; there are {len(columns)}.")
+    query, docid, written = columns
+    if not (grade := _GRADE.fullmatch(written)):
+        raise CorpusError(
+            place, f"{wanted}; the grade is '{written[:40]}', which is no whole number."
+        )
+    return query, docid, int(grade[1])
 
 
 def _variants(path: Path) -> list[Path]:
