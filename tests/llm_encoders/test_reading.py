@@ -102,7 +102,7 @@ def _pairs(node):
 
 def test_lines_in_bytes_are_those_of_the_json_module():
     """Whatever ``json.loads`` makes of UTF-8, with or without its mark, half pairs included."""
-    for line in ('{"a": ["\u00e9\U0001f600", 1e3, null], "b": {}}', r'"\ud800"', ' [1] ', "-0.0"):
+    for line in ('{"a": ["\u00e9\U0001f600", 1e3, null], "b": {}}', r'"\ud800"', " [1] ", "-0.0"):
         for content in (line.encode(), b"\xef\xbb\xbf" + line.encode()):
             assert parse_json(content, "c") == json.loads(content)
     half = b'"\xed\xa0\x80"'
