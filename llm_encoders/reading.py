@@ -5,6 +5,7 @@ Corpora and other files of many lines are streams: :mod:`llm_encoders.corpora.fi
 
 import codecs
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,16 @@ def read_record(path: Path) -> dict[str, Any]:
         return {}
 
 
+# YAML 1.1, which PyYAML reads, takes 010 for 8, and 1:30 for 90.
+_OTHER_BASES = re.compile(r"[-+]?0[0-9_]+|.*:.*")
+
+
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that a mapping has twice, where PyYAML takes the last without a word."""
+    """Refuses what PyYAML takes for something else without a word.
+
+    That is a key that a mapping has twice, of which it takes the last, and numbers that are not
+    written in base 10 by their look.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, int] = {}
@@ -136,12 +145,28 @@ class _StrictLoader(yaml.SafeLoader):
                 seen[key.value] = line
         return super().construct_mapping(node, deep)
 
+    def construct_decimal(self, node: yaml.ScalarNode) -> int | float:
+        """A number, if YAML reads it as people do."""
+        if _OTHER_BASES.fullmatch(str(node.value)):
+            raise yaml.constructor.ConstructorError(
+                problem=f"'{node.value}' is a number in base 8 or 60 to YAML; write it in base 10, "
+                "or in quotes if it is a text",
+                problem_mark=node.start_mark,
+            )
+        integer = node.tag == "tag:yaml.org,2002:int"
+        return self.construct_yaml_int(node) if integer else self.construct_yaml_float(node)
+
+
+for _tag in ("int", "float"):
+    _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _StrictLoader.construct_decimal)
+
 
 def parse_yaml(text: str, place: str) -> Any:
-    """The value of a YAML text, read safely; a key that occurs twice is an error.
+    """The value of a YAML text, read safely.
 
     Raises:
-        EncoderError: it is not YAML; names the line.
+        EncoderError: it is not YAML, a key occurs twice, or a number is written as ``010`` or
+            ``1:30``; names the line.
     """
     try:
         return yaml.load(text, Loader=_StrictLoader)  # a SafeLoader
@@ -149,6 +174,8 @@ def parse_yaml(text: str, place: str) -> Any:
         mark = error.problem_mark or error.context_mark
         where = f"{place}, line {mark.line + 1}" if mark else place
         problem = " ".join(str(error.problem or error.context).split())
+        if problem.startswith("mapping values"):
+            problem += "; put a text that holds a colon in quotes"
         raise EncoderError(f"{where}: not valid YAML ({problem}).") from None
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())

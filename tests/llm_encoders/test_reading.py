@@ -63,6 +63,28 @@ def test_yaml_that_cannot_be_read(content, problem):
         parse_yaml(content, "r.yaml")
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["010", "012", "-010", "00", "0_10", "1:30", "1:30:00", "-1:30", "1:30.5", "!!int '010'"],
+)
+def test_yaml_numbers_of_another_base(number):
+    """Those that YAML 1.1 takes for another number than ``int`` and ``float`` do."""
+    meant = number.removeprefix("!!int ").strip("'").replace(":", "").replace("_", "")
+    assert yaml.safe_load(number) != float(meant) or float(meant) == 0
+    for text in (f"a: 1\nb: {number}\n", f"a: 1\nb: [{number}]\n"):
+        with pytest.raises(EncoderError, match="r, line 2: .*base 8 or 60 .* write it in base 10"):
+            parse_yaml(text, "r")
+    quoted = number.removeprefix("!!int ").strip("'")
+    assert parse_yaml(f"a: '{quoted}'", "r") == {"a": quoted}
+
+
+@pytest.mark.parametrize(
+    "number", ["0", "-0", "10", "1_000", "1.5", "0.5", "-.5", "1.0e-5", "0x1F", "0b11", ".inf"]
+)
+def test_yaml_numbers_that_mean_what_they_say(number):
+    assert parse_yaml(f"a: {number}", "r") == {"a": yaml.safe_load(number)}
+
+
 def test_a_line_of_json_names_the_column():
     with pytest.raises(EncoderError, match="c, line 7: not valid JSON .*, column 7"):
         parse_json(b'{"a": }', "c, line 7")
