@@ -3,6 +3,8 @@
 Nothing here acts on a command that names no encoder of ours; that ends as Pyserini lets it.
 """
 
+import codecs
+import locale
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +18,10 @@ from llm_encoders.jobs.console import TRACEBACK
 from pyserini_ext import java
 from pyserini_ext.bridge.names import is_ours, option_values
 
+_SET_LOCALE = (
+    "That is the encoding of the locale; set LC_ALL=C.UTF-8 or PYTHONUTF8=1 and run the command "
+    "again."
+)
 _REBUILD_LUCENE = "Build it again, or wait until its build is finished."
 _REBUILD_FAISS = "Make it again with 'python -m pyserini.encode … --to-faiss'."
 
@@ -52,9 +58,25 @@ def guard_command(runtime: java.JavaRuntime | None) -> None:
     if os.environ.get(TRACEBACK) != "1":
         sys.excepthook = _one_line
     java.quiet()
-    if problem := java.problem(runtime):
+    if problem := _locale_problem() or java.problem(runtime):
         _say(problem)
         raise SystemExit(1)
+
+
+def _locale_problem() -> str | None:
+    """Why topics would be read as other texts; ``None`` if they are not.
+
+    Pyserini opens files in the encoding of the locale. ASCII, too, is a part of UTF-8, and what is
+    not in it is an error.
+    """
+    encoding = _encoding_of_locale()
+    if encoding in ("utf-8", "ascii"):
+        return None
+    return f"Pyserini would read queries in {encoding}, not in UTF-8. {_SET_LOCALE}"
+
+
+def _encoding_of_locale() -> str:
+    return codecs.lookup(locale.getpreferredencoding(False)).name
 
 
 def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -63,6 +85,8 @@ def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackT
         print("Interrupted.", file=sys.stderr)
     elif isinstance(error, EncoderError):
         _say(str(error))
+    elif isinstance(error, UnicodeError) and _encoding_of_locale() != "utf-8":
+        _say(f"Pyserini reads and writes files in {_encoding_of_locale()}: {error}. {_SET_LOCALE}")
     else:
         _say(
             java.trouble(str(error))

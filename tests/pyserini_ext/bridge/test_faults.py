@@ -12,6 +12,7 @@ from transformers import AutoTokenizer
 from llm_encoders import EncoderError
 from llm_encoders.errors import UsageError
 from pyserini_ext import java
+from pyserini_ext.bridge import faults
 from pyserini_ext.indexes.faiss import write_flat_index
 
 DIMENSION = 64
@@ -144,6 +145,37 @@ def test_commands_end_in_one_line(search, stories, environment, message):
     assert message in shown and "Traceback" not in shown
     lines = [line for line in shown.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.slow
+def test_a_locale_that_is_not_utf8(search, stories, tmp_path):
+    """The same queries in UTF-8 come as far as the index."""
+    ours = ("--impact", "--encoder", f"{stories},paradigm=sparse,like=lion")
+    (tmp_path / "topics.json").write_text('{"1": {"title": "un café"}}', encoding="utf-8")
+    shown = search(*ours, code=1, **ASCII).stderr
+    assert "error: Pyserini reads and writes files in ascii: " in shown
+    assert "set LC_ALL=C.UTF-8 or PYTHONUTF8=1" in shown and "Traceback" not in shown
+    shown = search(*ours, code=1, **{**ASCII, "PYTHONUTF8": "1"}).stderr
+    assert "holds no finished Lucene index" in shown
+
+
+@pytest.mark.parametrize(
+    ("encoding", "refused"),
+    [("UTF-8", False), ("ANSI_X3.4-1968", False), ("ISO-8859-1", True), ("cp1252", True)],
+)
+def test_a_locale_in_which_queries_are_other_texts(monkeypatch, encoding, refused):
+    """Refused is where ``café`` in UTF-8 is read as something else without an error."""
+    monkeypatch.setattr(faults.locale, "getpreferredencoding", lambda *args: encoding)
+    try:
+        other = "café".encode().decode(encoding) != "café"
+    except UnicodeDecodeError:
+        other = False
+    problem = faults._locale_problem()
+    assert (problem is not None) == other == refused
+    assert problem is None or "set LC_ALL=C.UTF-8" in problem
 
 
 @pytest.mark.slow
