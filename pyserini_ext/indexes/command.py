@@ -25,7 +25,7 @@ from pyserini_ext.folders.state import (
     journal_folder,
     remove_folder,
 )
-from pyserini_ext.indexes.inputs import vector_files
+from pyserini_ext.indexes.inputs import input_files
 from pyserini_ext.indexes.known_ids import KnownIds
 from pyserini_ext.indexes.lucene import LuceneImpactWriter, lucene_file_names
 from pyserini_ext.indexes.vector_lines import batches_from_another_process
@@ -46,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         required=True,
         nargs="+",
         type=parsing.path,
-        help="JSONL files (.gz, .zst) or folders of them, for instance those of all shards",
+        help="JSONL files (.gz, .zst) or folders of them, for instance those of all shards; "
+        "folders of our encode command must hold whole corpora, all of one encoding",
     )
     parser.add_argument("--index", required=True, type=parsing.output, help="folder of the index")
     parser.add_argument(
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> None:
     """
     folder: Path = options.index
     require_apart(folder, options.input, "index folder")
-    inputs = [file for path in options.input for file in vector_files(path)]
+    inputs = input_files(options.input)
     fingerprint = _fingerprint(inputs)
     with only_run(folder):
         recorded = Manifest.load(folder)
