@@ -5,7 +5,7 @@ documents, queries and judgements of such folders.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,6 +147,38 @@ class BeirFolder:
                 "them; add them, or remove them from the qrels."
             )
         return found
+
+    def absent_documents(
+        self, split: str, qrels: Mapping[str, Mapping[str, int]], documents: Container[str]
+    ) -> str | None:
+        """How many relevant documents the corpus lacks, as a sentence; ``None`` if it lacks none.
+
+        They cannot be found, so they lower recall and nDCG, as trec_eval computes them.
+
+        Args:
+            split: that the judgements are of.
+            qrels: grades by query and document, at least one of them above 0.
+            documents: ids of the documents that are searched.
+
+        Raises:
+            EncoderError: none of the relevant documents is there.
+        """
+        grades = [one for grades in qrels.values() for one in grades.items()]
+        relevant = {docid for docid, grade in grades if grade > 0}
+        absent = {docid for docid in relevant if docid not in documents}
+        if not absent:
+            return None
+        where = self.qrels_file(split)
+        if absent == relevant:
+            raise EncoderError(
+                f"{where}: none of the {len(relevant):,} relevant documents is in the corpus, for "
+                f"instance '{min(absent)}'. Put the corpus that was judged into {self.path}; ids "
+                "must agree to the letter."
+            )
+        return (
+            f"{where}: {len(absent):,} of {len(relevant):,} relevant documents are not in the "
+            f"corpus, '{min(absent)}' among them; they count as not found."
+        )
 
     def judgements(self, split: str) -> Iterator[Judgement]:
         """Every line of a split's qrels but a header.
