@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.errors import EncoderError
+from llm_encoders.errors import EncoderError, listed
 from llm_encoders.jobs.fingerprint import contrast, differences
 from pyserini_ext.folders.manifest import Manifest
 
@@ -80,10 +80,8 @@ def _shard(manifest: Manifest) -> _Shard | None:
 
 
 def _are_missing(numbers: list[int]) -> str:
-    if len(numbers) == 1:
-        return f"shard {numbers[0]} is not among the inputs"
-    *most, last = map(str, numbers)
-    return f"shards {', '.join(most)} and {last} are not among the inputs"
+    are = "shard {} is" if len(numbers) == 1 else "shards {} are"
+    return f"{are.format(listed(list(map(str, numbers))))} not among the inputs"
 
 
 def _of_another_corpus(first: _Shard, missing: list[int], shards: list[_Shard]) -> str:

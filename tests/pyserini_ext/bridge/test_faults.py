@@ -179,6 +179,33 @@ def test_a_locale_in_which_queries_are_other_texts(monkeypatch, encoding, refuse
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ([], 2, "Add --impact"),
+        (["--impact", "--qld"], 2, "--qld does not work with --impact; leave it out."),
+        (["--impact", "--index", "nowhere"], 1, "There is no folder nowhere"),
+    ],
+)
+def test_what_a_command_cannot_mean_ends_it(search, stories, tmp_path, words, code, message):
+    (tmp_path / "empty.tsv").write_text("1\tthe cat\n2\t\n")
+    words = [tmp_path / "empty.tsv" if word == "EMPTY" else word for word in words]
+    encoder = ("--encoder", f"{stories},paradigm=sparse,like=lion")
+    shown = search(*encoder, *words, code=code).stderr
+    assert "Traceback" not in shown and not (tmp_path / "run.txt").exists()
+    (line,) = [line for line in shown.splitlines() if line.startswith("error: ")]
+    assert message in line
+
+
+@pytest.mark.slow
+def test_hybrid_search_without_impact_is_refused(python, stories, tmp_path):
+    sparse, dense = (f"{stories},paradigm={one},like=lion" for one in ("sparse", "dense"))
+    words = ("dense", "--index", tmp_path, "--encoder", dense, "fusion", "run", "--topics", "t.tsv")
+    command = ("-m", "pyserini.search.hybrid", *words, "sparse", "--index", tmp_path)
+    assert "Add --impact" in python(*command, "--encoder", sparse, code=2).stderr
+
+
+@pytest.mark.slow
 def test_commands_without_our_encoders_end_as_ever(search):
     assert "Traceback" in search(code=1, **{java.OVERRIDE: "/nowhere"}).stderr
 
