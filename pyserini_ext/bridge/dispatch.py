@@ -125,6 +125,27 @@ def _with_checked_options(original: Function, check: str) -> Function:
     return wrapper
 
 
+def check_topics(original: Function) -> Function:
+    """For ``DefaultQueryIterator.from_topics``: in a command of ours, faults with file and line."""
+
+    @functools.wraps(original)
+    def wrapper(cls: type, topics_path: str, *args: Any, **kwargs: Any):
+        if not faults.in_our_command():
+            return original(cls, topics_path, *args, **kwargs)
+        from pyserini_ext.bridge import topics
+
+        with faults.in_one_line():
+            topics.check_file(topics_path)
+            try:
+                found = original(cls, topics_path, *args, **kwargs)
+            except Exception as error:  # of Java or of Python, by reader
+                raise topics.unreadable(topics_path, error) from error
+            topics.check_titles(topics_path, found.topics)
+        return found
+
+    return wrapper
+
+
 def dense_query_encoder_from_name(original: Function) -> Function:
     """For ``FaissSearcher._init_encoder_from_str``."""
     return _from_name(original, "LlmDenseQueryEncoder")

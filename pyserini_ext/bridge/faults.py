@@ -16,7 +16,7 @@ from typing import Any
 from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.console import TRACEBACK
 from pyserini_ext import java
-from pyserini_ext.bridge.names import is_ours, option_values
+from pyserini_ext.bridge.names import is_ours, option_value, option_values
 
 _SET_LOCALE = (
     "That is the encoding of the locale; set LC_ALL=C.UTF-8 or PYTHONUTF8=1 and run the command "
@@ -30,6 +30,12 @@ def in_command() -> bool:
     """Whether this process is one of Pyserini's commands, not a program that imports it."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return spec is not None and spec.name.startswith("pyserini.")
+
+
+def in_our_command() -> bool:
+    """Whether it is one of Pyserini's commands, with one of our encoders."""
+    theirs = option_value("--encoder-class") is not None
+    return in_command() and not theirs and any(map(is_ours, option_values("--encoder")))
 
 
 @contextmanager
@@ -90,7 +96,7 @@ def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackT
     else:
         _say(
             java.trouble(str(error))
-            or f"{kind.__name__}: {_first_line(error)} (set {TRACEBACK}=1 to see where it arose.)"
+            or f"{kind.__name__}: {first_line(error)} (set {TRACEBACK}=1 to see where it arose.)"
         )
 
 
@@ -98,7 +104,7 @@ def _say(message: str) -> None:
     print(f"error: {message}", file=sys.stderr)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """What an error says, without the stack of a Java exception."""
     lines = str(error).strip().splitlines()
     return lines[0].removeprefix("JVM exception occurred: ") if lines else "no details"
@@ -127,7 +133,7 @@ def lucene_index(folder: Any) -> Iterator[None]:
         yield
     except JavaException as error:
         trouble = java.trouble(str(error))
-        damaged = f"it is damaged ({_first_line(error)}). {_REBUILD_LUCENE}"
+        damaged = f"it is damaged ({first_line(error)}). {_REBUILD_LUCENE}"
         raise EncoderError(f"Cannot open {where}: {trouble or damaged}") from None
 
 

@@ -38,6 +38,7 @@ INTERCEPTIONS = {
     "pyserini.encode.query": Interception(
         {"init_encoder": "encode_query_encoder"}, prologue="default_query_quantization"
     ),
+    "pyserini.query_iterator": Interception({"DefaultQueryIterator.from_topics": "check_topics"}),
     "pyserini.search.faiss.__main__": Interception(
         {
             "define_dsearch_args": "check_faiss_options",

@@ -184,6 +184,7 @@ def test_a_locale_in_which_queries_are_other_texts(monkeypatch, encoding, refuse
     [
         ([], 2, "Add --impact"),
         (["--impact", "--qld"], 2, "--qld does not work with --impact; leave it out."),
+        (["--impact", "--topics", "EMPTY"], 1, "empty.tsv, line 2: expected an id, a tab and a"),
         (["--impact", "--index", "nowhere"], 1, "There is no folder nowhere"),
     ],
 )
