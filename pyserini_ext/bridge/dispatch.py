@@ -138,6 +138,8 @@ def check_topics(original: Function) -> Function:
             topics.check_file(topics_path)
             try:
                 found = original(cls, topics_path, *args, **kwargs)
+            except UnicodeError:  # of the locale, since the file is UTF-8; see faults
+                raise
             except Exception as error:  # of Java or of Python, by reader
                 raise topics.unreadable(topics_path, error) from error
             topics.check_titles(topics_path, found.topics)
