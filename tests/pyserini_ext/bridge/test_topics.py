@@ -38,7 +38,7 @@ NAMED = {"q1": "the cat", "q2": "a bird"}
     [
         ("t.tsv", "1\tthe cat\n2\ta bird\n", TWO),
         ("t.txt", "1\tthe cat\r\n2\t a bird ", TWO),
-        ("t.tsv.gz", gzip.compress(b"1\tthe cat\n2\ta bird\n"), TWO),
+        ("t.tsv.gz", gzip.compress(b"1\tthe cat\n2\ta bird\n", mtime=0), TWO),
         ("t.tsv", "q1\tthe cat\nq2\ta bird\n", NAMED),
         ("beir-t.csv", "q1\tthe cat\nq2\ta bird\n", NAMED),
         ("t.json", json.dumps({"q1": {"title": "the cat"}, "q2": {"title": "a bird"}}), NAMED),
@@ -56,7 +56,7 @@ FAULTS = [
     ("t.tsv", "1\tthe cat\n2\t\n", "t.tsv, line 2: expected an id, a tab and a query. Topics are"),
     ("t.tsv", "1\tthe cat\n\n2\ta bird\n", "t.tsv, line 2: expected an id, a tab"),
     ("t.tsv", "1\tthe cat\n2 a bird\n", "t.tsv, line 2: expected an id, a tab"),
-    ("t.tsv.gz", gzip.compress(b"1\tthe cat\n2\t\n"), "t.tsv.gz, line 2: expected an id"),
+    ("t.tsv.gz", gzip.compress(b"1\tthe cat\n2\t\n", mtime=0), "t.tsv.gz, line 2: expected an id"),
     ("t.tsv.gz", b"1\tthe cat\n", "no whole gzip file"),
     ("t.tsv", b"1\tcaf\xe9\n", "t.tsv is not UTF-8"),
     ("t.jsonl", '{"id": "a", "title": "x"}\n{"id": 3\n', "line 2: expected a JSON object"),
