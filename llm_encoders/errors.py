@@ -34,3 +34,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the entry of ``known`` nearest to ``word``, or ``""``."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f" Did you mean '{matches[0]}'?" if matches else ""
+
+
+def listed(words: list[str]) -> str:
+    """``"a, b and c"``."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

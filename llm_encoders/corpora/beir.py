@@ -5,7 +5,7 @@ documents, queries and judgements of such folders.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,9 @@ from llm_encoders.errors import EncoderError, UsageError
 
 _NO_DOCUMENTS = re.compile(r"(.*[._-])?(queries|topics|qrels)([._-].*)?", re.IGNORECASE)
 _HEADS = ("query-id", "query_id", "queryid", "qid", "query")
+
+# A whole number of few digits, such as 2, -1 or 1.0, as pandas writes it beside missing values.
+_GRADE = re.compile(r"\s*([+-]?[0-9]{1,9})(?:\.0*)?\s*")
 
 
 class Query(NamedTuple):
@@ -145,6 +148,38 @@ class BeirFolder:
             )
         return found
 
+    def absent_documents(
+        self, split: str, qrels: Mapping[str, Mapping[str, int]], documents: Container[str]
+    ) -> str | None:
+        """How many relevant documents the corpus lacks, as a sentence; ``None`` if it lacks none.
+
+        They cannot be found, so they lower recall and nDCG, as trec_eval computes them.
+
+        Args:
+            split: that the judgements are of.
+            qrels: grades by query and document, at least one of them above 0.
+            documents: ids of the documents that are searched.
+
+        Raises:
+            EncoderError: none of the relevant documents is there.
+        """
+        grades = [one for grades in qrels.values() for one in grades.items()]
+        relevant = {docid for docid, grade in grades if grade > 0}
+        absent = {docid for docid in relevant if docid not in documents}
+        if not absent:
+            return None
+        where = self.qrels_file(split)
+        if absent == relevant:
+            raise EncoderError(
+                f"{where}: none of the {len(relevant):,} relevant documents is in the corpus, for "
+                f"instance '{min(absent)}'. Put the corpus that was judged into {self.path}; ids "
+                "must agree to the letter."
+            )
+        return (
+            f"{where}: {len(absent):,} of {len(relevant):,} relevant documents are not in the "
+            f"corpus, '{min(absent)}' among them; they count as not found."
+        )
+
     def judgements(self, split: str) -> Iterator[Judgement]:
         """Every line of a split's qrels but a header.
 
@@ -156,14 +191,7 @@ class BeirFolder:
             assert isinstance(columns, list)
             if number == 0 and columns[0].strip().lower() in _HEADS:
                 continue
-            try:
-                query, docid, grade = columns
-                value = int(grade)
-            except ValueError:
-                raise CorpusError(
-                    place, "expected three tab-separated columns: query id, document id, grade."
-                ) from None
-            yield Judgement(query, docid, value, place)
+            yield Judgement(*_judged(columns, place), place)
 
     def qrels(self, split: str) -> dict[str, dict[str, int]]:
         """Relevance grades by query and document.
@@ -181,6 +209,23 @@ class BeirFolder:
                     f"before, here {grade}; leave one out.",
                 )
         return found
+
+
+def _judged(columns: list[str], place: str) -> tuple[str, str, int]:
+    """Query, document and grade of a line."""
+    wanted = "expected three tab-separated columns: query id, document id, grade"
+    if len(columns) == 4:
+        raise CorpusError(
+            place, f"TREC qrels, which have four columns; {wanted}. Take the second out."
+        )
+    if len(columns) != 3:
+        raise CorpusError(place, f"{wanted}; there are {len(columns)}.")
+    query, docid, written = columns
+    if not (grade := _GRADE.fullmatch(written)):
+        raise CorpusError(
+            place, f"{wanted}; the grade is '{written[:40]}', which is no whole number."
+        )
+    return query, docid, int(grade[1])
 
 
 def _variants(path: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """Files of many records as streams of lines, plain or compressed, from any position."""
 
+import codecs
 import gzip
 import re
 import sys
@@ -16,7 +17,9 @@ else:
     from backports import zstd
 
 _SKIP_BYTES = 2**20
-_BOM = b"\xef\xbb\xbf"
+_BOM = codecs.BOM_UTF8
+_WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+"""Those of UTF-16 and UTF-32; that of UTF-32-LE begins with that of UTF-16-LE."""
 COMPRESSED = (".gz", ".zst")
 RECORDS = (".jsonl", ".json", ".ndjson", ".tsv", "")
 """Suffixes, without that of a compression, of files that a folder of records may hold."""
@@ -82,7 +85,7 @@ def record_files(folder: Path, what: str) -> list[Path]:
     if not files:
         raise EncoderError(f"The folder '{folder}' holds no files of {what}.")
     for file in files:
-        if plain_suffix(file).lower() not in RECORDS:
+        if plain_suffix(file) not in RECORDS:
             raise EncoderError(
                 f"{file} is no file of {what} (.jsonl, .json or .tsv, also as .gz or .zst); move "
                 f"it out of {folder}, or name the files of {what} one by one."
@@ -90,9 +93,15 @@ def record_files(folder: Path, what: str) -> list[Path]:
     return files
 
 
+def compression(path: Path) -> str:
+    """The suffix of a compression, in lower case; empty if the file is not compressed."""
+    suffix = path.suffix.lower()
+    return suffix if suffix in COMPRESSED else ""
+
+
 def plain_suffix(path: Path) -> str:
-    """The suffix without that of a compression: ``.tsv`` of ``a.tsv.gz``."""
-    return (Path(path.stem) if path.suffix in COMPRESSED else path).suffix
+    """The suffix without that of a compression, in lower case: ``.tsv`` of ``a.TSV.gz``."""
+    return (Path(path.stem) if compression(path) else path).suffix.lower()
 
 
 def lines(path: Path, line: int = 1, offset: int = 0) -> Iterator[tuple[int, int, bytes]]:
@@ -106,25 +115,30 @@ def lines(path: Path, line: int = 1, offset: int = 0) -> Iterator[tuple[int, int
         offset: uncompressed bytes before that line.
 
     Raises:
-        EncoderError: broken compression.
+        EncoderError: broken compression, or text in UTF-16.
     """
     try:
         with _open(path) as stream:
             _skip(stream, offset)
             for content in stream:
+                if offset == 0 and (content.startswith(_WIDE_BOMS) or b"\0" in content[:2]):
+                    raise EncoderError(
+                        f"{path}, line 1: the file is in UTF-16 or UTF-32, not UTF-8; convert it "
+                        "(iconv -f UTF-16 -t UTF-8)."
+                    )
                 shown = content.removeprefix(_BOM) if offset == 0 else content
                 if shown and not shown.isspace():
                     yield line, offset, shown
                 line, offset = line + 1, offset + len(content)
     except (gzip.BadGzipFile, EOFError, zlib.error, zstd.ZstdError) as error:
-        kind = "zstd" if path.suffix == ".zst" else "gzip"
+        kind = "zstd" if compression(path) == ".zst" else "gzip"
         raise EncoderError(f"{path}: broken {kind} file ({error}).") from None
 
 
 def _open(path: Path) -> Any:
-    if path.suffix == ".gz":
+    if compression(path) == ".gz":
         return gzip.open(path, "rb")
-    if path.suffix == ".zst":
+    if compression(path) == ".zst":
         return zstd.open(path, "rb")
     return path.open("rb")
 

@@ -22,7 +22,7 @@ def is_dataset(path: str) -> bool:
     """
     if _HUB.fullmatch(path):
         return True
-    return Path(path).suffix == ".parquet" or bool(_kind(Path(path)))
+    return Path(path).suffix.lower() == ".parquet" or bool(_kind(Path(path)))
 
 
 def _kind(folder: Path) -> str:
@@ -43,7 +43,7 @@ def _kind(folder: Path) -> str:
 
 
 def _parquet_files(folder: Path) -> list[Path]:
-    return [file for file in files.walk(folder) if file.suffix == ".parquet"]
+    return [file for file in files.walk(folder) if file.suffix.lower() == ".parquet"]
 
 
 def local_files(path: str) -> list[Path]:
@@ -120,7 +120,7 @@ def _open(path: str) -> Callable[[int], Iterable[dict[str, Any]]]:
                 split=options.get("split", "train"),
                 streaming=True,
             )
-        elif Path(path).suffix == ".parquet" or _kind(Path(path)) == "parquet":
+        elif Path(path).suffix.lower() == ".parquet" or _kind(Path(path)) == "parquet":
             folder = Path(path)
             parts = [folder] if folder.is_file() else _parquet_files(folder)
             dataset = datasets.load_dataset(

@@ -40,7 +40,7 @@ class LineCorpus:
         self.name = name
         self.files = paths
         self.reader = reader
-        self.seekable = all(file.suffix not in files.COMPRESSED for file in self.files)
+        self.seekable = not any(files.compression(file) for file in self.files)
         self._told: set[Path] = set()
 
     def fingerprint(self) -> list[Any]:

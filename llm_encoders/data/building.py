@@ -12,8 +12,8 @@ import pyarrow as pa
 from llm_encoders.corpora import CorpusError, open_corpus
 from llm_encoders.corpora.repeats import repeated_id
 from llm_encoders.data.arrow import Table, TableWriter
+from llm_encoders.data.example import Example, Inline, TrainingDataError, numbered_per_record
 from llm_encoders.data.faults import LeftOut, refuse
-from llm_encoders.data.layouts import Example, Inline, TrainingDataError, numbered_per_record
 from llm_encoders.data.passages import Passages, PassageWriter
 from llm_encoders.data.relevance import Relevance, RelevanceWriter
 from llm_encoders.data.sources import DataSources, examples

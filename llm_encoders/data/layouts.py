@@ -1,6 +1,6 @@
-"""Layouts of training files: one record to one query with its passages.
+"""Layouts of JSON training files: one record to one query with its passages.
 
-A JSON record is recognised by its keys:
+A record is recognised by its keys:
 
 ==================================================  ==============================================
 ``question, pos_pid, neg_pids[, pos_score,          contrastive and combined training of
@@ -12,126 +12,109 @@ neg_scores]``                                       arXiv 2502.15526
 ``query, positive_document_ids,                     Tevatron with a corpus
 negative_document_ids``
 ``query, passage[, title]``                         pairs
-``query, positive, negative``                       triples, ``negative`` a text or a list
+``query, positive``                                 pairs and, with negatives, triples
 ==================================================  ==============================================
 
-A TSV has the query's text in its first column, then the positive and any number of negatives: ids
-if a corpus is given, else texts.
+The negatives of the last two are ``negative``, a text or a list; ``negatives``, a list; or
+``negative_1``, ``negative_2`` and so on, as sentence-transformers has them.
+
+No key is left unread without a word: those that may hold passages, labels or scores are refused,
+others are listed in :attr:`Example.unused`, but for ids and what is known to say nothing of
+relevance.
 """
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
-from llm_encoders.corpora import CorpusError
+from llm_encoders.corpora.records import ID_FIELDS
+from llm_encoders.data.example import Example, Inline, TrainingDataError
 from llm_encoders.errors import nearest
 
-
-class TrainingDataError(CorpusError):
-    """A record that cannot be trained on; names file and line."""
+_QUERY_IDS = ("query_id", "qid")
+# Ids of records; where a record comes from; short answers, beside Tevatron's passages of questions.
+_HARMLESS = {*ID_FIELDS, *_QUERY_IDS, "source", "answers"}
+_PASSAGE_IDS = {"passage_id": "passage", "positive_id": "positive", "negative_id": "negative"}
+"""Ids of texts that the record carries, and the keys of the texts."""
+_PASSAGE_KEYS = {"docid", "title", "text"}
+_NUMBERED = re.compile("negative_([0-9]+)")
+_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+_LABEL = re.compile("label|relevan")
+_SUSPICIOUS = re.compile("label|relevan|negativ|positiv|scor|similarit|logit|teacher")
+_SUSPICIOUS_WORD = re.compile("neg|hard|pos(?!ition|t|sib|sess|e)")
+"""At the beginning of a word: not of *shard*, *purpose*, *position*."""
 
 
 @dataclass(frozen=True)
-class Inline:
-    """A passage that the training file carries itself."""
+class _Layout:
+    needed: tuple[str, ...]
+    optional: tuple[str, ...]
+    read: Callable[[dict[str, Any], str], Example]
 
-    docid: str | None
-    title: str | None
-    text: str
+    def reads(self, key: str) -> bool:
+        return key in self.needed or key in self.optional or self._numbered(key)
 
-
-@dataclass(frozen=True)
-class Example:
-    """One query with its passages, by id or in full."""
-
-    query: str
-    positives: list[str | Inline]
-    negatives: list[str | Inline]
-    positive_scores: list[float] | None = None
-    """Teacher scores, one a positive."""
-    negative_scores: list[float] | None = None
-    id: str | None = None
-    """The query's."""
+    def _numbered(self, key: str) -> bool:
+        return "negatives" in self.optional and bool(_NUMBERED.fullmatch(key))
 
 
-def numbered_per_record(one: Example) -> bool:
-    """Whether a record's own passages are numbered from 0 or 1 on, so that ids say nothing.
-
-    The numbers run through positives and negatives, or start again with the negatives.
-    """
-    carried = [
-        [p.docid for p in ps if isinstance(p, Inline)] for ps in (one.positives, one.negatives)
-    ]
-
-    def counts(ids: list[str | None]) -> bool:
-        return any(ids == [str(n) for n in range(least, least + len(ids))] for least in (0, 1))
-
-    return counts(carried[0] + carried[1]) or (counts(carried[0]) and counts(carried[1]))
-
-
-def is_header(columns: list[str], place: str) -> bool:
-    """Whether a TSV's line names its columns instead of holding a query and its passages.
-
-    Raises:
-        TrainingDataError: it names them in another order than query, positive, negatives.
-    """
-    kinds = [_HEADS.get(_HEAD_END.sub("", column.strip().lower())) for column in columns]
-    if None in kinds or kinds[0] == kinds[-1]:
-        return False
-    if kinds != ["query", "positive", *["negative"] * (len(kinds) - 2)]:
-        raise TrainingDataError(
-            place,
-            f"a header with the columns {', '.join(columns)}; expected the query first, then the "
-            "positive, then any negatives.",
-        )
-    return True
-
-
-def example(record: dict[str, Any] | list[str], place: str, has_corpus: bool) -> Example:
-    """The example of a record.
+def example(record: dict[str, Any], place: str) -> Example:
+    """The example of a JSON object.
 
     Args:
-        record: a JSON object, or the columns of a TSV.
+        record: the object.
         place: its file and line.
-        has_corpus: whether passages are looked up by id; matters to TSV only.
 
     Raises:
         TrainingDataError: unknown keys, no positive, scores of the wrong length.
     """
-    if isinstance(record, list):
-        found = _columns(record, place, has_corpus)
-    else:
-        found = next(
-            (read(record, place) for keys, read in _LAYOUTS if keys <= record.keys()), None
-        )
-        if found is None:
-            raise TrainingDataError(place, _unknown(record))
-        found = replace(found, id=_query_id(record))
-    if not found.query.strip():
-        raise TrainingDataError(place, "the query is empty.")
-    if not found.positives:
-        raise TrainingDataError(place, "the query has no positive passage; every query needs one.")
-    for name in ("positive", "negative"):
-        scores = getattr(found, f"{name}_scores")
-        count = len(getattr(found, f"{name}s"))
-        if scores is not None and len(scores) != count:
-            raise TrainingDataError(
-                place, f"{len(scores)} teacher scores for {count} {name} passages; give one each."
-            )
-    return found
+    layout = next((one for one in _LAYOUTS if record.keys() >= set(one.needed)), None)
+    if layout is None:
+        raise TrainingDataError(place, _unknown(record))
+    unused = tuple(_unused(record, layout, place))
+    found = layout.read(record, place)
+    return replace(found, id=_query_id(record), unused=(*unused, *found.unused))
 
 
-def _columns(columns: list[str], place: str, has_corpus: bool) -> Example:
-    if len(columns) < 2:
-        raise TrainingDataError(
-            place, "expected tab-separated columns: query, positive and any negatives."
+def _unused(record: dict[str, Any], layout: _Layout, place: str) -> Iterator[str]:
+    """The keys that the layout does not read.
+
+    Raises:
+        TrainingDataError: one may hold passages, labels or scores.
+    """
+    for key, value in record.items():
+        if layout.reads(key) or key in _HARMLESS or value is None or value in ([], {}):
+            continue
+        if _PASSAGE_IDS.get(key) in record:
+            continue
+        absent = [name for name in layout.optional if record.get(name) is None]
+        elsewhere = any(key != "title" and one.reads(key) for one in _LAYOUTS)
+        typo = get_close_matches(key, absent, n=1, cutoff=0.8)
+        if elsewhere or typo or _suspicious(key):
+            raise TrainingDataError(place, _refusal(key, layout, absent))
+        yield key
+
+
+def _suspicious(key: str) -> bool:
+    """Whether a key may hold passages, labels or scores."""
+    words = (word.lower() for word in _WORD.findall(key))
+    return bool(_SUSPICIOUS.search(key.lower())) or any(map(_SUSPICIOUS_WORD.match, words))
+
+
+def _refusal(key: str, layout: _Layout, absent: list[str]) -> str:
+    if _LABEL.search(key.lower()):
+        return (
+            f"the key '{key}' is not read: a positive passage counts as relevant whatever a label "
+            "says. Leave out what is not relevant, or give it as negatives, and remove the key."
         )
-    passages: list[Any] = columns[1:]
-    if not has_corpus:
-        passages = [Inline(None, None, text) for text in passages]
-    return Example(columns[0], passages[:1], passages[1:])
+    return (
+        f"the key '{key}' may hold a query, passages or scores, but is not read beside "
+        f"{' and '.join(layout.needed)}.{nearest(key, absent)} Rename it, or remove it if it is "
+        "not meant for training."
+    )
 
 
 def _contrastive(record: dict[str, Any], place: str) -> Example:
@@ -157,14 +140,16 @@ def _distillation(record: dict[str, Any], place: str) -> Example:
 
 
 def _tevatron(record: dict[str, Any], place: str) -> Example:
+    unused: dict[str, None] = {}
     return Example(
         _text(record, "query", place),
-        _inlines(record["positive_passages"], place),
-        _inlines(record.get("negative_passages") or [], place),
+        _inlines(record["positive_passages"], place, unused),
+        _inlines(record.get("negative_passages") or [], place, unused),
         *(
             None if record.get(key) is None else _numbers(record[key], key, place)
             for key in ("positive_scores", "negative_scores")
         ),
+        unused=tuple(unused),
     )
 
 
@@ -180,42 +165,79 @@ def _tevatron_ids(record: dict[str, Any], place: str) -> Example:
 def _pair(record: dict[str, Any], place: str) -> Example:
     title = record.get("title") or None
     passage = Inline(None, title, _text(record, "passage", place))
-    return Example(_text(record, "query", place), [passage], [])
+    negatives = _negatives(record, place)
+    if title is not None and negatives:
+        raise TrainingDataError(
+            place,
+            "'title' is the title of 'passage', and the negatives have none, which tells them "
+            "apart. Give all passages as {title, text}, as positive_passages and "
+            "negative_passages.",
+        )
+    return Example(_text(record, "query", place), [passage], negatives)
 
 
 def _triple(record: dict[str, Any], place: str) -> Example:
-    def inline(value: Any) -> list[Inline | str]:
-        texts = value if isinstance(value, list) else [value]
-        if not all(isinstance(text, str) for text in texts):
-            raise TrainingDataError(place, "'positive' and 'negative' must be texts.")
-        return [Inline(None, None, text) for text in texts]
-
-    negatives = inline(record["negative"]) if "negative" in record else []
-    return Example(_text(record, "query", place), inline(record["positive"]), negatives)
+    positives = _carried(record["positive"], "positive", place)
+    return Example(_text(record, "query", place), positives, _negatives(record, place))
 
 
-_QUERY_IDS = ("query_id", "qid")
-_HEADS = {
-    **dict.fromkeys(("query", "question"), "query"),
-    **dict.fromkeys(("positive", "pos", "passage", "document"), "positive"),
-    **dict.fromkeys(("negative", "neg"), "negative"),
-}
-_HEAD_END = re.compile(r"[ _-]?(id|pid|text|passage|document)?[ _-]?[0-9]*$")
-_LAYOUTS: list[tuple[set[str], Callable[[dict[str, Any], str], Example]]] = [
-    ({"question", "pos_pid", "neg_pids"}, _contrastive),
-    ({"query", "docids", "scores"}, _distillation),
-    ({"query", "positive_passages"}, _tevatron),
-    ({"query", "positive_document_ids"}, _tevatron_ids),
-    ({"query_text", "positive_document_ids"}, _tevatron_ids),
-    ({"query", "passage"}, _pair),
-    ({"query", "positive"}, _triple),
+def _negatives(record: dict[str, Any], place: str) -> list[Inline | str]:
+    """Those of ``negative``, ``negatives`` or ``negative_1``, ``negative_2``, …"""
+    numbers = {key: int(found[1]) for key in record if (found := _NUMBERED.fullmatch(key))}
+    keys = ["negative", "negatives", *sorted(numbers, key=numbers.__getitem__)]
+    given = {key: record[key] for key in keys if record.get(key) is not None}
+    whole = [key for key in given if key not in numbers]
+    if len(whole) > 1 or (whole and len(given) > 1):
+        raise TrainingDataError(
+            place, f"negatives are given as {' and as '.join(list(given)[:2])}; join them in one."
+        )
+    if "negatives" in given and not isinstance(given["negatives"], list):
+        raise TrainingDataError(place, "'negatives' must be a list of texts.")
+    if list_key := next((key for key in given if key in numbers and _is_list(given[key])), None):
+        raise TrainingDataError(place, f"'{list_key}' must be a text.")
+    return [one for key, value in given.items() for one in _carried(value, key, place)]
+
+
+def _carried(value: Any, key: str, place: str) -> list[Inline | str]:
+    """A text, or a list of texts, as passages."""
+    texts = value if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise TrainingDataError(place, f"'{key}' must be a text or a list of texts.")
+    return [Inline(None, None, text) for text in texts]
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+_TEXTS = ("negative", "negatives")
+_LAYOUTS = [
+    _Layout(
+        ("question", "pos_pid", "neg_pids"), ("pos_score", "neg_scores", "teacher"), _contrastive
+    ),
+    _Layout(("query", "docids", "scores"), ("teacher",), _distillation),
+    _Layout(
+        ("query", "positive_passages"),
+        ("negative_passages", "positive_scores", "negative_scores", "teacher"),
+        _tevatron,
+    ),
+    _Layout(("query", "positive_document_ids"), ("negative_document_ids",), _tevatron_ids),
+    _Layout(("query_text", "positive_document_ids"), ("negative_document_ids",), _tevatron_ids),
+    _Layout(("query", "passage"), ("title", *_TEXTS), _pair),
+    _Layout(("query", "positive"), _TEXTS, _triple),
 ]
 
 
 def _unknown(record: dict[str, Any]) -> str:
     keys = ", ".join(sorted(record))
-    wanted = "; ".join(", ".join(sorted(keys)) for keys, _ in _LAYOUTS)
-    absent = [key for keys, _ in _LAYOUTS for key in keys if key not in record]
+    if any(key in record for key in ID_FIELDS) and record.keys() & {"text", "contents"}:
+        return (
+            f"the keys {keys} are those of a document, or of a query alone; training needs queries "
+            "with their passages. Name a file of documents as the corpus, and a folder in BEIR "
+            "layout as a whole."
+        )
+    wanted = "; ".join(", ".join(sorted(one.needed)) for one in _LAYOUTS)
+    absent = [key for one in _LAYOUTS for key in one.needed if key not in record]
     hint = next((hint for key in record if (hint := nearest(key, absent))), "")
     return f"the keys {keys} are no known layout (known: {wanted}).{hint}"
 
@@ -248,16 +270,30 @@ def _numbers(values: Any, key: str, place: str) -> list[float]:
     return [float(number) for number in numbers]
 
 
-def _inlines(passages: Any, place: str) -> list[str | Inline]:
+def _inlines(passages: Any, place: str, unused: dict[str, None]) -> list[str | Inline]:
     if not isinstance(passages, list):
         raise TrainingDataError(place, "positive_passages and negative_passages must be lists.")
-    return [_inline(passage, place) for passage in passages]
+    return [_inline(passage, place, unused) for passage in passages]
 
 
-def _inline(passage: Any, place: str) -> Inline:
+def _inline(passage: Any, place: str, unused: dict[str, None]) -> Inline:
     if not isinstance(passage, dict) or not isinstance(passage.get("text"), str):
         raise TrainingDataError(place, "a passage must be an object with docid, title and text.")
+    for key in passage.keys() - _PASSAGE_KEYS:
+        if passage[key] is not None:
+            _refuse_in_passage(key, place)
+            unused[f"{key} of a passage"] = None
     docid = passage.get("docid")
     return Inline(
         None if docid is None else str(docid), passage.get("title") or None, passage["text"]
     )
+
+
+def _refuse_in_passage(key: str, place: str) -> None:
+    if _suspicious(key):
+        raise TrainingDataError(
+            place,
+            f"the key '{key}' of a passage is not read. Whether a passage is relevant is said by "
+            "positive_passages and negative_passages, its score by positive_scores and "
+            "negative_scores; remove the key.",
+        )

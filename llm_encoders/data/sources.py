@@ -1,17 +1,23 @@
 """What is trained on: the user's files, and the examples and documents in them."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from llm_encoders.corpora import document_files
 from llm_encoders.corpora.beir import BeirFolder, Query, is_beir
 from llm_encoders.corpora.huggingface import is_dataset, local_files
-from llm_encoders.corpora.rows import row_files, rows
+from llm_encoders.corpora.rows import Row, row_files, rows
+from llm_encoders.data.columns import columns_example, is_header, require_examples, require_texts
+from llm_encoders.data.example import Example, Inline, TrainingDataError, require_whole
 from llm_encoders.data.faults import LeftOut
-from llm_encoders.data.layouts import Example, Inline, TrainingDataError, example, is_header
+from llm_encoders.data.layouts import example
 from llm_encoders.data.passages import Passages
 from llm_encoders.jobs.fingerprint import file_fingerprints
+
+_MOST_KEYS = 20
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,18 @@ def skipped_of(output: Path) -> Path:
 
 
 def source_files(sources: DataSources) -> dict[str, str]:
-    """Size and time of modification of every local file."""
+    """Size and time of modification of every local file.
+
+    Raises:
+        EncoderError: one of them holds, by its name, something else.
+    """
     train = sources.train
     if is_beir(train):
         folder = BeirFolder(Path(train))
         paths = [folder.queries_file, folder.qrels_file(sources.split)]
     else:
         paths = _local(train, rows_only=True)
+        require_examples(paths)
     if sources.corpus_name is not None:
         paths += _local(sources.corpus_name)
     return file_fingerprints(paths)
@@ -89,11 +100,35 @@ def examples(
         assert passages is not None
         yield from _judged(BeirFolder(Path(sources.train)), sources.split, passages, left_out)
         return
-    for place, record in rows(sources.train):
-        if isinstance(record, list) and is_header(record, place):
+    for file, records in groupby(rows(sources.train), lambda row: row[0].rpartition(", ")[0]):
+        unused: Counter[str] = Counter()
+        for place, one in require_texts(_examples(records, sources.corpus is not None)):
+            unused.update(one.unused)
+            yield place, one
+        if unused:
+            print(f"{file}: keys that are not used: {_listed(unused)}.")
+
+
+def _examples(
+    records: Iterable[tuple[str, Row]], has_corpus: bool
+) -> Iterator[tuple[str, Row, Example]]:
+    """Place, record and example of every record of a file but headers."""
+    for number, (place, record) in enumerate(records):
+        if isinstance(record, dict):
+            one = example(record, place)
+        elif is_header(record, place, first=number == 0):
             print(f"{place}: a header, which is left out.")
             continue
-        yield place, example(record, place, sources.corpus is not None)
+        else:
+            one = columns_example(record, place, has_corpus)
+        require_whole(one, place)
+        yield place, record, one
+
+
+def _listed(unused: Counter[str]) -> str:
+    shown = [f"{key} ({count:,} records)" for key, count in unused.most_common(_MOST_KEYS)]
+    more = [f"{len(unused) - len(shown):,} more"] if len(unused) > len(shown) else []
+    return ", ".join([*shown, *more])
 
 
 def _judged(

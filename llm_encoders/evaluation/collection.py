@@ -1,5 +1,6 @@
 """Test collections: documents, queries and judgements in memory."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,11 @@ from llm_encoders.corpora.beir import BeirFolder, is_beir
 from llm_encoders.corpora.repeats import repeated_id
 from llm_encoders.data.faults import refuse
 from llm_encoders.errors import UsageError
+
+
+def warn(problem: str) -> None:
+    """Say on standard error what is odd about a collection."""
+    print(f"warning: {problem}", file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -24,36 +30,43 @@ class Collection:
 
     @classmethod
     def load(
-        cls, folder: str, split: str, on_fault: Callable[[CorpusError], None] = refuse
+        cls,
+        folder: str,
+        split: str,
+        on_fault: Callable[[CorpusError], None] = refuse,
+        warn: Callable[[str], None] = warn,
     ) -> "Collection":
-        """Read a folder in BEIR layout; queries without a relevant document are left out.
+        """Read a folder in BEIR layout.
+
+        Every judged query is kept, also one without a relevant document: it counts as 0, as with
+        ``trec_eval -c``, which the quickstart and Pyserini's reproductions use.
 
         Args:
             folder: holds ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/``.
             split: which judgements.
             on_fault: takes documents that cannot be used, and those whose id was given before;
                 by default they are refused.
+            warn: takes a sentence about relevant documents that the corpus lacks.
 
         Raises:
-            EncoderError: it is no such folder, or holds a faulty line.
+            EncoderError: it is no such folder, or holds a faulty line; or the corpus has none of
+                the relevant documents.
         """
         if not is_beir(folder):
             raise UsageError(
                 f"evaluation: {folder} is not in BEIR layout (corpus.jsonl, queries.jsonl, qrels/)."
             )
         beir = BeirFolder(Path(folder))
-        qrels = {
-            query: grades
-            for query, grades in beir.qrels(split).items()
-            if any(grade > 0 for grade in grades.values())
-        }
-        if not qrels:
+        qrels = beir.qrels(split)
+        if not any(grade > 0 for grades in qrels.values() for grade in grades.values()):
             raise UsageError(
                 f"evaluation: {beir.qrels_file(split)} judges no document relevant; name another "
                 "split (evaluation.split)."
             )
         documents = _distinct(folder, on_fault)
         queries = beir.judged_queries(qrels)
+        if problem := beir.absent_documents(split, qrels, documents):
+            warn(problem)
         return cls(
             Path(folder).name,
             list(documents),

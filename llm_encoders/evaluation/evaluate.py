@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from llm_encoders.errors import EncoderError
 from llm_encoders.evaluation.collection import Collection
 from llm_encoders.evaluation.exhaustive_search import (
     ExhaustiveSearch,
@@ -34,9 +35,15 @@ def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
         collection: see :meth:`Collection.load`.
 
     Returns:
-        The measures of :mod:`llm_encoders.evaluation.measures`, means over queries (of contrastive
-        entropy, of scores divided by the contract's temperature: over relevant pairs), and the
-        mean number of terms of sparse vectors.
+        The measures of :mod:`llm_encoders.evaluation.measures`, and the mean number of terms of
+        sparse vectors. Measures of rankings are means over all queries; one without a relevant
+        document counts as 0, as with ``trec_eval -c``. Contrastive entropy, of scores divided by
+        the contract's temperature, is a mean over pairs of a query and a relevant document that is
+        there; those of a query to which every document is relevant are left out.
+
+    Raises:
+        EncoderError: no query has a relevant document and another one, so that there is no
+            contrastive entropy.
     """
     names = list(collection.queries)
     queries = encoder.encode_queries([collection.queries[name] for name in names])
@@ -55,7 +62,13 @@ def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
         if sparse.issparse(vectors):
             counts.append(np.diff(vectors.indptr))
     found = _figures(names, search.rankings(), collection)
-    found[contrastive_entropy.NAME] = _entropy(samples, encoder.config.temperature)
+    entropy = _entropy(samples, encoder.config.temperature)
+    if entropy is None:
+        raise EncoderError(
+            f"The collection '{collection.name}' has no query with a relevant document and another "
+            "one among its documents, so nothing can be measured on it."
+        )
+    found[contrastive_entropy.NAME] = entropy
     if counts:
         found["query_terms"] = float(np.diff(queries.indptr).mean())
         found["passage_terms"] = float(np.concatenate(counts).mean())
@@ -102,9 +115,11 @@ def _samples(collection: Collection, names: list[str], place: dict[str, int]) ->
     return samples
 
 
-def _entropy(samples: list[_Sample], temperature: float) -> float:
+def _entropy(samples: list[_Sample], temperature: float) -> float | None:
+    """The mean over pairs that have negatives; without any it would be 0, its best value."""
     values = [
         contrastive_entropy.contrastive_entropy(scores[:, 0], scores[:, 1:])
         for scores in (sample.scores / temperature for sample in samples)
+        if scores.shape[1] > 1
     ]
-    return float(np.concatenate(values).mean()) if any(map(len, values)) else 0.0
+    return float(np.concatenate(values).mean()) if any(map(len, values)) else None

@@ -6,6 +6,7 @@ with exit code 2 and a sentence.
 
 import argparse
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,18 +55,40 @@ def text(value: str) -> str:
     return value
 
 
+def home(value: str) -> str:
+    """A path with the home folder in the place of a leading ``~``.
+
+    Shells leave it as it is behind ``=``, as in ``--output=~/vectors``.
+    """
+    return os.path.expanduser(value) if value == "~" or value.startswith("~/") else value
+
+
+def place(value: str) -> str:
+    """A path, or a name of another kind; not empty."""
+    return home(text(value))
+
+
 def path(value: str) -> Path:
     """A path that the operating system can take."""
     if not value:
         raise argparse.ArgumentTypeError("the path is empty")
     if "\0" in value:
         raise argparse.ArgumentTypeError("the path holds a NUL byte")
-    return Path(value)
+    return Path(home(value))
 
 
 def output(value: str) -> Path:
-    """A path that something can be written to: not empty, not the root of the file system."""
+    """A path that something can be written to.
+
+    It is not empty, not the root of the file system, and no link on it leads nowhere.
+    """
     found = path(value)
     if found.resolve() == Path(found.resolve().anchor):
         raise argparse.ArgumentTypeError(f"'{value}' is the root of the file system")
+    for one in (found, *found.parents):
+        if one.is_symlink() and not one.exists():
+            raise argparse.ArgumentTypeError(
+                f"'{one}' is a link to {one.readlink()}, which does not exist; remove the link, or "
+                "make what it leads to"
+            )
     return found

@@ -29,6 +29,12 @@ class Difference:
     def __str__(self) -> str:
         return f"{self.key} was {_shown(self.old)}, now {_shown(self.new)}"
 
+    def between(self, old: str, new: str) -> str:
+        """The values of two jobs that have these names."""
+        return (
+            f"{self.key}: {_shown(self.old, 'none')} in {old}, {_shown(self.new, 'none')} in {new}"
+        )
+
 
 def flatten(values: Mapping[str, Any], separator: str = " ") -> dict[str, Any]:
     """Nested dictionaries as one, with the keys of every level joined by ``separator``."""
@@ -61,10 +67,17 @@ def differences(
 
 def describe(found: list[Difference], shown: int = _SHOWN) -> str:
     """Differences as part of a sentence: the first few, and how many more there are."""
-    words = [str(one) for one in found[:shown]]
-    if (more := len(found) - shown) > 0:
-        words.append(f"and {more} more")
-    return "; ".join(words)
+    return _listed([str(one) for one in found], shown)
+
+
+def contrast(found: list[Difference], old: str, new: str) -> str:
+    """As :func:`describe`, of two jobs side by side, neither of which came before the other."""
+    return _listed([one.between(old, new) for one in found], _SHOWN)
+
+
+def _listed(words: list[str], shown: int) -> str:
+    more = [f"and {len(words) - shown} more"] if len(words) > shown else []
+    return "; ".join([*words[:shown], *more])
 
 
 def require_same(
@@ -105,6 +118,6 @@ def _file_fingerprint(path: Path) -> str:
     return f"{status.st_size:,} bytes of {moment:%Y-%m-%d %H:%M:%S}.{nanoseconds:09d}"
 
 
-def _shown(value: Any) -> str:
-    text = "absent" if value is None else str(value)
+def _shown(value: Any, absent: str = "absent") -> str:
+    text = absent if value is None else str(value)
     return text if len(text) <= _LONGEST else f"{text[:12]}…"

@@ -12,7 +12,7 @@ def add_ranking(parser: argparse.ArgumentParser) -> None:
     """How passages are ranked."""
     parser.add_argument(
         "--method",
-        type=arguments.text,
+        type=arguments.place,
         default="bm25",
         metavar="NAME",
         help="what ranks the passages: bm25, which needs Pyserini and Java, or an encoder by name, "
@@ -20,7 +20,7 @@ def add_ranking(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--index",
-        type=arguments.text,
+        type=arguments.place,
         metavar="FOLDER",
         help="for bm25: a Lucene index of the corpus, by the ids of its passages (default: one is "
         "made, and removed at the end)",

@@ -15,10 +15,10 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 def add_sources(parser: argparse.ArgumentParser, train: str) -> None:
     """Training data and its corpus; ``train`` says what ``--train`` may be."""
-    parser.add_argument("--train", required=True, type=arguments.text, metavar="PATH", help=train)
+    parser.add_argument("--train", required=True, type=arguments.place, metavar="PATH", help=train)
     parser.add_argument(
         "--corpus",
-        type=arguments.text,
+        type=arguments.place,
         metavar="PATH",
         help="file or folder of the passages that --train names by id; not needed where --train "
         "is a BEIR folder or holds the passages in full",
@@ -43,7 +43,7 @@ def add_teacher(parser: argparse.ArgumentParser, required: bool, purpose: str) -
     parser.add_argument(
         "--teacher",
         required=required,
-        type=arguments.text,
+        type=arguments.place,
         metavar="MODEL",
         help=f"{purpose}: a folder, a Hub id, or one of this package's encoders by name",
     )

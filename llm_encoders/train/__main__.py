@@ -33,7 +33,12 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", help="YAML file")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="replaces a recipe's key")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="replaces a recipe's key; a text is taken as it is, other values are YAML",
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="start again, even if the output holds a run"
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from llm_encoders.errors import UsageError
 from pyserini_ext import java
 from pyserini_ext.bridge import faults
 from pyserini_ext.bridge.names import announce_takeover, is_ours, option_value
@@ -62,6 +63,7 @@ def document_encoder(original: Function) -> Function:
         announce_takeover(encoder, ENCODER_CLASS)
         given = _arguments(original, encoder, encoder_class, *args, **kwargs)
         with faults.in_one_line():
+            _settle(given)
             return open_document_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
 
     return wrapper
@@ -79,6 +81,7 @@ def encode_query_encoder(original: Function) -> Function:
         announce_takeover(encoder)
         given = _arguments(original, encoder, *args, **kwargs)
         with faults.in_one_line():
+            _settle(given)
             opened = open_query_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
         if faults.in_command() and option_value("--max-length") is None:
             opened.ignored_max_length = _COMMAND_MAX_LENGTH
@@ -100,6 +103,7 @@ def dense_query_encoder(original: Function) -> Function:
         given = _arguments(original, encoder, encoder_class, *args, **kwargs)
         named = not faults.in_command() or option_value("--max-length") is not None
         with faults.in_one_line():
+            _settle(given)
             return LlmDenseQueryEncoder(
                 encoder,
                 device=_device(given),
@@ -107,6 +111,51 @@ def dense_query_encoder(original: Function) -> Function:
                 fp16=given.get("fp16", False),
                 max_length=given.get("max_length") if named else None,
             )
+
+    return wrapper
+
+
+def check_lucene_options(original: Function) -> Function:
+    """For ``define_search_args`` of ``pyserini.search.lucene.__main__``; hybrid imports it."""
+    return _with_checked_options(original, "check_lucene")
+
+
+def check_faiss_options(original: Function) -> Function:
+    """For ``define_dsearch_args`` of ``pyserini.search.faiss.__main__``; hybrid imports it."""
+    return _with_checked_options(original, "check_faiss")
+
+
+def _with_checked_options(original: Function, check: str) -> Function:
+    @functools.wraps(original)
+    def wrapper(parser: Any, *args: Any, **kwargs: Any) -> None:
+        original(parser, *args, **kwargs)
+        if faults.in_command():
+            from pyserini_ext.bridge import search_options
+
+            search_options.guard(parser, getattr(search_options, check))
+
+    return wrapper
+
+
+def check_topics(original: Function) -> Function:
+    """For ``DefaultQueryIterator.from_topics``: in a command of ours, faults with file and line."""
+
+    @functools.wraps(original)
+    def wrapper(cls: type, topics_path: str, *args: Any, **kwargs: Any):
+        if not faults.in_our_command():
+            return original(cls, topics_path, *args, **kwargs)
+        from pyserini_ext.bridge import topics
+
+        with faults.in_one_line():
+            topics.check_file(topics_path)
+            try:
+                found = original(cls, topics_path, *args, **kwargs)
+            except UnicodeError:  # of the locale, since the file is UTF-8; see faults
+                raise
+            except Exception as error:  # of Java or of Python, by reader
+                raise topics.unreadable(topics_path, error) from error
+            topics.check_titles(topics_path, found.topics)
+        return found
 
     return wrapper
 
@@ -246,6 +295,37 @@ def take_back_openai_key(module_name: str) -> None:
 def _arguments(function: Function, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """The call's arguments by name."""
     return inspect.signature(function).bind(*args, **kwargs).arguments
+
+
+_POOLING = "cls"  # what Pyserini's functions and commands pass when the user names none
+
+
+def _settle(given: dict[str, Any]) -> None:
+    """Refuse or name arguments for Pyserini's own encoders that ours do not take.
+
+    Args:
+        given: the call's arguments by name, the encoder's among them.
+
+    Raises:
+        UsageError: the queries would be others than those that were asked for.
+    """
+    encoder = given["encoder"]
+    for name in ("multimodal", "instruction_config", "encoded_queries"):
+        if given.get(name):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} does not work with the encoder {encoder}; leave it out.")
+    pooling = given.get("pooling") not in (None, _POOLING)
+    named = faults.in_command() and option_value("--pooling") is not None
+    ignored = {
+        "--tokenizer": given.get("tokenizer_name"),
+        "--pooling": pooling or named,
+        "--l2-norm": given.get("l2_norm"),
+        "--explicit-truncate": given.get("explicit_truncate"),
+    }
+    if options := [option for option, value in ignored.items() if value]:
+        from pyserini_ext.encode.options import warn_of_ignored
+
+        warn_of_ignored(options, encoder)
 
 
 def _device(given: dict[str, Any]) -> str | None:

@@ -17,6 +17,7 @@ from llm_encoders.checkpoints.backbone_checks import not_finite_cure
 from llm_encoders.devices import dtype_name
 from llm_encoders.encoding.encoder import NotFiniteError
 from pyserini_ext.bridge.names import paradigm_of
+from pyserini_ext.encode.options import warn_of_ignored
 
 
 class _LlmEncoder:
@@ -28,7 +29,7 @@ class _LlmEncoder:
     def _load(self, name: str, device: str | None, prefix: str | None, fp16: bool) -> None:
         known = paradigm_of(name)
         if known not in (None, self.paradigm):
-            raise UsageError(_wrong_paradigm(name, str(known)))
+            raise UsageError(wrong_paradigm(name, str(known)))
         self.encoder: Any = load_encoder(
             name, device=device, paradigm=self.paradigm, dtype="float16" if fp16 else None
         )
@@ -55,10 +56,12 @@ class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):
 
         Args:
             model_name: name, folder or Hub id, options included.
-            tokenizer_name: accepted for Pyserini's sake; the checkpoint brings its tokenizer.
+            tokenizer_name: ignored with a warning; the checkpoint brings its tokenizer.
             device: default chosen, see :func:`llm_encoders.load_encoder`.
             prefix: put before every text as it is, in place of all that the contract puts there.
+            kwargs: of Pyserini's own encoders, as ``pooling`` and ``l2_norm``; as tokenizer_name.
         """
+        _warn_of_ignored(model_name, tokenizer_name=tokenizer_name, **kwargs)
         self._load(model_name, device, prefix, fp16=False)
 
     def encode(
@@ -114,18 +117,20 @@ class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
 
         Args:
             encoder_dir: name, folder or Hub id, options included.
-            tokenizer_name: accepted for Pyserini's sake; the checkpoint brings its tokenizer.
+            tokenizer_name: ignored with a warning; the checkpoint brings its tokenizer.
             encoded_query_dir: not supported, since Pyserini keeps such queries in a pickle.
             device: default chosen, see :func:`llm_encoders.load_encoder`.
             prefix: put before every query as it is, in place of all that the contract puts there.
             fp16: compute in float16.
             max_length: tokens of a query, at most; default the contract's.
+            kwargs: of Pyserini's own encoders, as ``pooling`` and ``l2_norm``; as tokenizer_name.
         """
         if encoded_query_dir is not None:
             raise UsageError(
                 "encoded_query_dir is not supported: its files are pickles. Name the encoder."
             )
         super().__init__()
+        _warn_of_ignored(encoder_dir, tokenizer_name=tokenizer_name, **kwargs)
         self._load(encoder_dir, device, prefix, fp16)
         self.has_model = True
         self.max_length = max_length
@@ -214,7 +219,13 @@ def _required_paradigm(name: str) -> str:
     return paradigm_of(name) or resolve.resolve_spec(name)[0].contract.paradigm
 
 
-def _wrong_paradigm(name: str, known: str) -> str:
+def _warn_of_ignored(encoder: str, **given: Any) -> None:
+    if options := [name for name, value in given.items() if value]:
+        warn_of_ignored(options, encoder)
+
+
+def wrong_paradigm(name: str, known: str) -> str:
+    """What to do with an encoder whose paradigm is ``known`` and not the one that was expected."""
     if known == "dense":
         return (
             f"{name} is a dense encoder and has no impacts. Search its vectors with "

@@ -3,6 +3,8 @@
 Nothing here acts on a command that names no encoder of ours; that ends as Pyserini lets it.
 """
 
+import codecs
+import locale
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +16,12 @@ from typing import Any
 from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.console import TRACEBACK
 from pyserini_ext import java
-from pyserini_ext.bridge.names import is_ours, option_values
+from pyserini_ext.bridge.names import is_ours, option_value, option_values
 
+_SET_LOCALE = (
+    "That is the encoding of the locale; set LC_ALL=C.UTF-8 or PYTHONUTF8=1 and run the command "
+    "again."
+)
 _REBUILD_LUCENE = "Build it again, or wait until its build is finished."
 _REBUILD_FAISS = "Make it again with 'python -m pyserini.encode … --to-faiss'."
 
@@ -24,6 +30,12 @@ def in_command() -> bool:
     """Whether this process is one of Pyserini's commands, not a program that imports it."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return spec is not None and spec.name.startswith("pyserini.")
+
+
+def in_our_command() -> bool:
+    """Whether it is one of Pyserini's commands, with one of our encoders."""
+    theirs = option_value("--encoder-class") is not None
+    return in_command() and not theirs and any(map(is_ours, option_values("--encoder")))
 
 
 @contextmanager
@@ -56,9 +68,25 @@ def guard_command(runtime: java.JavaRuntime | None) -> None:
     if os.environ.get(TRACEBACK) != "1":
         sys.excepthook = _one_line
     java.quiet()
-    if problem := java.problem(runtime):
+    if problem := _locale_problem() or java.problem(runtime):
         _say(problem)
         raise SystemExit(1)
+
+
+def _locale_problem() -> str | None:
+    """Why topics would be read as other texts; ``None`` if they are not.
+
+    Pyserini opens files in the encoding of the locale. ASCII, too, is a part of UTF-8, and what is
+    not in it is an error.
+    """
+    encoding = _encoding_of_locale()
+    if encoding in ("utf-8", "ascii"):
+        return None
+    return f"Pyserini would read queries in {encoding}, not in UTF-8. {_SET_LOCALE}"
+
+
+def _encoding_of_locale() -> str:
+    return codecs.lookup(locale.getpreferredencoding(False)).name
 
 
 def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -67,10 +95,12 @@ def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackT
         print("Interrupted.", file=sys.stderr)
     elif isinstance(error, EncoderError):
         _say(str(error))
+    elif isinstance(error, UnicodeError) and _encoding_of_locale() != "utf-8":
+        _say(f"Pyserini reads and writes files in {_encoding_of_locale()}: {error}. {_SET_LOCALE}")
     else:
         _say(
             java.trouble(str(error))
-            or f"{kind.__name__}: {_first_line(error)} (set {TRACEBACK}=1 to see where it arose.)"
+            or f"{kind.__name__}: {first_line(error)} (set {TRACEBACK}=1 to see where it arose.)"
         )
 
 
@@ -78,7 +108,7 @@ def _say(message: str) -> None:
     print(f"error: {message}", file=sys.stderr)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """What an error says, without the stack of a Java exception."""
     lines = str(error).strip().splitlines()
     return lines[0].removeprefix("JVM exception occurred: ") if lines else "no details"
@@ -107,7 +137,7 @@ def lucene_index(folder: Any) -> Iterator[None]:
         yield
     except JavaException as error:
         trouble = java.trouble(str(error))
-        damaged = f"it is damaged ({_first_line(error)}). {_REBUILD_LUCENE}"
+        damaged = f"it is damaged ({first_line(error)}). {_REBUILD_LUCENE}"
         raise EncoderError(f"Cannot open {where}: {trouble or damaged}") from None
 
 

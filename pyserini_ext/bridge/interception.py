@@ -38,7 +38,14 @@ INTERCEPTIONS = {
     "pyserini.encode.query": Interception(
         {"init_encoder": "encode_query_encoder"}, prologue="default_query_quantization"
     ),
-    "pyserini.search.faiss.__main__": Interception({"init_query_encoder": "dense_query_encoder"}),
+    "pyserini.query_iterator": Interception({"DefaultQueryIterator.from_topics": "check_topics"}),
+    "pyserini.search.faiss.__main__": Interception(
+        {
+            "define_dsearch_args": "check_faiss_options",
+            "init_query_encoder": "dense_query_encoder",
+        }
+    ),
+    "pyserini.search.lucene.__main__": Interception({"define_search_args": "check_lucene_options"}),
     "pyserini.search.faiss._searcher": Interception(
         {
             "FaissSearcher.__init__": "check_faiss_index",

@@ -58,12 +58,12 @@ def parse(arguments: list[str], prog: str) -> EncodeOptions:
 def _name(value: str) -> str:
     """A path, or the name of an encoder or a dataset."""
     parsing.path(value)
-    return parsing.text(value)
+    return parsing.place(value)
 
 
 def _output_folder(value: str) -> str:
     parsing.output(value)
-    return value
+    return parsing.home(value)
 
 
 def _delimiter(value: str) -> str:

@@ -17,7 +17,7 @@ from pyserini_ext.encode.fingerprint import (
     vocabulary_of,
 )
 from pyserini_ext.encode.journal import forget_part
-from pyserini_ext.encode.options import WINDOW_BATCHES, EncodeOptions
+from pyserini_ext.encode.options import WINDOW_BATCHES, EncodeOptions, warn_of_ignored
 from pyserini_ext.encode.outputs import (
     FaissOutput,
     LuceneOutput,
@@ -175,12 +175,8 @@ def _find_encoder(options: EncodeOptions) -> resolve.Checkpoint:
             f"{options.encoder} is a dense encoder and has no impacts for Lucene. Give --to-faiss "
             "in place of --to-lucene."
         )
-    if options.pooling or options.l2_norm:
-        print(
-            f"warning: --pooling and --l2-norm are ignored; the encode contract of {files.name} "
-            "says how it pools and normalises.",
-            file=sys.stderr,
-        )
+    ignored = {"--pooling": options.pooling, "--l2-norm": options.l2_norm}
+    warn_of_ignored([name for name, value in ignored.items() if value], files.name)
     announce(files)
     return files
 

@@ -1,14 +1,31 @@
 """Options of the encode command and what follows from them."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 from llm_encoders import registry
 from llm_encoders.corpora import Corpus, open_corpus
 from llm_encoders.corpora.records import ENCODED_FIELDS
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import UsageError, listed
 
 WINDOW_BATCHES = 32
+
+
+def warn_of_ignored(options: list[str], encoder: str) -> None:
+    """Name options of Pyserini's own encoders that ours do not take.
+
+    Args:
+        options: those that were given, of pooling, norm and tokenizer.
+        encoder: its name.
+    """
+    if options:
+        are = "is" if len(options) == 1 else "are"
+        print(
+            f"warning: {listed(options)} {are} ignored; the encode contract of {encoder} says how "
+            "it tokenises, pools and normalises.",
+            file=sys.stderr,
+        )
 
 
 @dataclass

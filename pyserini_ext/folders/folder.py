@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from llm_encoders.corpora.files import COMPRESSED
+from llm_encoders.corpora.files import compression, plain_suffix
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.lock import LOCK_NAME, locked
 from llm_encoders.jobs.removal import remove_recorded
@@ -144,7 +144,7 @@ def clear_for_overwriting(folder: Path, manifest: Manifest | None) -> None:
 
 
 def _may_mix(name: str) -> bool:
-    for suffix in COMPRESSED:
-        name = name.removesuffix(suffix)
-    index = name in _INDEX_NAMES or name.startswith("segments_")
-    return not name.startswith(".") and (index or name.endswith(_VECTOR_SUFFIXES))
+    path = Path(name)
+    plain = path.stem if compression(path) else name
+    index = plain in _INDEX_NAMES or plain.startswith("segments_")
+    return not name.startswith(".") and (index or plain_suffix(path) in _VECTOR_SUFFIXES)

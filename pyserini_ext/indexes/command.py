@@ -26,7 +26,7 @@ from pyserini_ext.folders.state import (
     journal_folder,
     remove_folder,
 )
-from pyserini_ext.indexes.inputs import common_encoder, vector_files
+from pyserini_ext.indexes.inputs import common_encoder, input_files, vector_files
 from pyserini_ext.indexes.known_ids import KnownIds
 from pyserini_ext.indexes.lucene import LuceneImpactWriter, lucene_file_names
 from pyserini_ext.indexes.vector_lines import batches_from_another_process
@@ -47,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         required=True,
         nargs="+",
         type=parsing.path,
-        help="JSONL files (.gz, .zst) or folders of them, for instance those of all shards",
+        help="JSONL files (.gz, .zst) or folders of them, for instance those of all shards; "
+        "folders of our encode command must hold whole corpora, all of one encoding",
     )
     parser.add_argument("--index", required=True, type=parsing.output, help="folder of the index")
     parser.add_argument(
@@ -76,9 +77,8 @@ def run(options: argparse.Namespace) -> None:
     """
     folder: Path = options.index
     require_apart(folder, options.input, "index folder")
-    by_input = [vector_files(path) for path in options.input]
-    inputs = [file for files in by_input for file in files]
-    encoder = common_encoder(by_input)
+    inputs = input_files(options.input)
+    encoder = common_encoder([vector_files(path) for path in options.input])
     fingerprint = _fingerprint(inputs)
     with only_run(folder):
         recorded = Manifest.load(folder)

@@ -1,5 +1,10 @@
-"""The files that the index command reads; a folder that our encoder wrote must be whole."""
+"""The files that the index command reads; what our encoder wrote must be whole.
 
+To index a part on purpose, name the files of the part and not their folder; then what is missing
+is a warning.
+"""
+
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +14,57 @@ from pyserini_ext.folders.contract import differences, encoder_of_vectors, read_
 from pyserini_ext.folders.folder import foreign_files
 from pyserini_ext.folders.manifest import Manifest
 from pyserini_ext.folders.state import manifest_path
+from pyserini_ext.indexes.shards import missing_shards, require_one_encoding
 
 _SUFFIXES = (".json", ".jsonl")
+
+
+def input_files(paths: list[Path]) -> list[Path]:
+    """The JSONL files of all inputs, in order.
+
+    Raises:
+        EncoderError: a folder is not whole, see :func:`vector_files`; outputs of the encode command
+            are of different encodings, or lack a shard.
+    """
+    found = [file for path in paths for file in vector_files(path)]
+    whole = {path.resolve() for path in paths if path.is_dir()}
+    outputs = _outputs(paths)
+    require_one_encoding(list(outputs.values()))
+    problem = missing_shards(list(outputs.values()))
+    if problem and not whole.isdisjoint(outputs):
+        raise EncoderError(
+            f"{problem} Name the folders of all shards with --input; to index a part on purpose, "
+            "name its files and not its folder."
+        )
+    if problem:
+        print(f"warning: {problem}", file=sys.stderr)
+    named = {file.resolve() for file in found}
+    for folder, manifest in outputs.items():
+        if folder not in whole:
+            _tell_of_the_rest(manifest, sum(file.parent == folder for file in named))
+    return found
+
+
+def _outputs(paths: list[Path]) -> dict[Path, Manifest]:
+    """The records of the encode commands that wrote the inputs, by folder."""
+    outputs: dict[Path, Manifest] = {}
+    for path in paths:
+        folder = path if path.is_dir() else path.parent
+        manifest = Manifest.load(folder)
+        if manifest is not None and (path.is_dir() or path.name in manifest.names()):
+            outputs.setdefault(folder.resolve(), manifest)
+    return outputs
+
+
+def _tell_of_the_rest(manifest: Manifest, named: int) -> None:
+    written = len(manifest.names())
+    if manifest.complete and named == written:
+        return
+    finished = "" if manifest.complete else ", and the encode command there is not finished"
+    print(
+        f"warning: {named} of {written} files of {manifest.folder} are indexed{finished}.",
+        file=sys.stderr,
+    )
 
 
 def vector_files(path: Path) -> list[Path]:

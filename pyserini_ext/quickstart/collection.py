@@ -45,10 +45,12 @@ class Collection:
 def beir_folder(folder: Path, split: str = "test") -> Collection:
     """Read ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``.
 
-    Faulty documents, such as the empty ones of Cranfield, are named on stderr and left out.
+    Faulty documents, such as the empty ones of Cranfield, are named on stderr and left out. So
+    many relevant documents as are not there then are told.
 
     Raises:
-        EncoderError: a file is missing or a line is faulty; names file and line.
+        EncoderError: a file is missing or a line is faulty; names file and line. Or no relevant
+            document is there.
     """
     beir = BeirFolder(folder)
     qrels = beir.qrels(split)
@@ -59,9 +61,10 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
     for docid in {docid for grades in qrels.values() for docid in grades}:
         if problem := id_problem(docid):
             raise EncoderError(f"{beir.qrels_file(split)}, document '{docid}': {problem}")
-    if not queries:
+    if not any(grade > 0 for grades in qrels.values() for grade in grades.values()):
         raise EncoderError(
-            f"{beir.qrels_file(split)} judges nothing; name another split with --split."
+            f"{beir.qrels_file(split)} judges no document relevant; name another split with "
+            "--split."
         )
     documents: dict[str, tuple[str, str]] = {}
     for _, document in open_corpus(str(beir.corpus)).documents(_leave_out):
@@ -69,6 +72,8 @@ def beir_folder(folder: Path, split: str = "test") -> Collection:
             _leave_out(CorpusError(document.place, repeated_id(document.id)))
         else:
             documents[document.id] = (document.title or "", document.text)
+    if problem := beir.absent_documents(split, qrels, documents):
+        print(f"warning: {problem}", file=sys.stderr)
     texts = {name: query.text for name, query in queries.items()}
     return Collection(documents, texts, {name: qrels[name] for name in queries})
 

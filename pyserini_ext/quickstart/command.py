@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     for paradigm, name in (("sparse", "llm-splade-tiny"), ("dense", "llm-dense-tiny")):
         parser.add_argument(
             f"--{paradigm}",
-            type=parse.text,
+            type=parse.place,
             default=name,
             metavar="ENCODER",
             help=f"{paradigm} encoder: a name, folder or Hub id (default: {name})",

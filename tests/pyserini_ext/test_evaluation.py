@@ -29,10 +29,13 @@ class AsIndexed:
 
 @pytest.fixture(scope="module")
 def folder(shared_data, tmp_path_factory):
-    """Part of nfcorpus, in which one query is a document, too, as in ArguAna."""
+    """Part of nfcorpus, in which one query is a document, too, as in ArguAna.
+
+    One query has no relevant document, and some judged documents are not there.
+    """
     source, folder = shared_data / "collections" / "nfcorpus", tmp_path_factory.mktemp("part")
     rows = [line.split("\t") for line in (source / "qrels" / "test.tsv").open()][1:]
-    names = sorted({row[0] for row in rows})[:QUERIES]
+    *names, hopeless = sorted({row[0] for row in rows})[: QUERIES + 1]
     judged = {row[1] for name in names for row in [r for r in rows if r[0] == name][:8]}
     documents = [json.loads(line) for line in (source / "corpus.jsonl").open()]
     documents.sort(key=lambda record: record["_id"] not in judged)
@@ -42,10 +45,12 @@ def folder(shared_data, tmp_path_factory):
     own = next(record for record in queries if record["_id"] == names[0])
     documents.append({**own, "title": ""})
     _write(folder / "corpus.jsonl", documents)
-    _write(folder / "queries.jsonl", [one for one in queries if one["_id"] in names])
+    _write(folder / "queries.jsonl", [one for one in queries if one["_id"] in [*names, hopeless]])
     (folder / "qrels").mkdir()
     lines = ["\t".join(row) for row in rows if row[0] in names and row[1] in kept]
-    (folder / "qrels" / "test.tsv").write_text("".join([*lines, f"{names[0]}\t{names[0]}\t2\n"]))
+    lines += [f"{names[0]}\t{names[0]}\t2\n", f"{names[1]}\tgone\t2\n", f"{names[2]}\taway\t0\n"]
+    lines += [f"{hopeless}\t{min(kept)}\t0\n", f"{hopeless}\t{max(kept)}\t-1\n"]
+    (folder / "qrels" / "test.tsv").write_text("".join(lines))
     return folder
 
 
@@ -68,9 +73,9 @@ def test_against_pyserini_and_trec_eval(warm_python, tmp_path, folder, name):
     more = ("--hits", DOCUMENTS + 1, "--threads", 1, "--batch-size", 64, "--remove-query")
     warm_python("-m", search, *words, *more, *(["--impact"] if sparse else []))
     qrels = tmp_path / "qrels.txt"
-    with qrels.open("w", encoding="utf-8") as stream:
-        for query, grades in collection.qrels.items():
-            stream.writelines(f"{query} 0 {docid} {grade}\n" for docid, grade in grades.items())
+    rows = [line.split() for line in (folder / "qrels" / "test.tsv").open()]
+    qrels.write_text("".join(f"{query} 0 {docid} {grade}\n" for query, docid, grade in rows))
+    assert len({row[0] for row in rows}) == QUERIES + 1
     figures = {}
     for options in (("-m", "ndcg_cut.10", "-m", "recall.100"), ("-M", 10, "-m", "recip_rank")):
         shown = warm_python("-m", "pyserini.eval.trec_eval", "-c", *options, qrels, run).stdout

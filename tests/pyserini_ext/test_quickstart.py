@@ -89,6 +89,20 @@ def test_beir_faults(small_beir, tmp_path):
         beir_folder(small_beir)
 
 
+def test_judgements_of_documents_that_are_not_there(small_beir, capsys):
+    with (small_beir / "qrels" / "test.tsv").open("a") as stream:
+        stream.write("00\td77\t1\n01\tempty\t1\n01\tgone\t0\n")
+    beir_folder(small_beir)
+    said = capsys.readouterr().err
+    assert "test.tsv: 2 of 4 relevant documents are not in the corpus, 'd77' among them" in said
+    (small_beir / "qrels" / "test.tsv").write_text("00\td77\t1\n01\tempty\t1\n01\td1\t0\n")
+    with pytest.raises(EncoderError, match="none of the 2 relevant documents is in the corpus"):
+        beir_folder(small_beir)
+    (small_beir / "qrels" / "test.tsv").write_text("00\td0\t0\n01\td1\t-1\n")
+    with pytest.raises(EncoderError, match="judges no document relevant; .*--split"):
+        beir_folder(small_beir)
+
+
 @pytest.mark.parametrize("name", ["MED 10", "MED\0", "MED\t1"])
 def test_query_ids_that_run_files_cannot_have(small_beir, name):
     (small_beir / "queries.jsonl").write_text(json.dumps({"_id": name, "text": "the cat"}))

@@ -1,6 +1,7 @@
 """Reading recipes from YAML, strictly: every key known, every value of its type."""
 
 import dataclasses
+import re
 import reprlib
 import types
 import typing
@@ -9,6 +10,7 @@ from typing import Any
 
 from llm_encoders.config import ContractError, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError, nearest
+from llm_encoders.jobs.arguments import home
 from llm_encoders.reading import parse_yaml, read_text
 from llm_encoders.train.recipe.errors import RecipeError, line_of
 from llm_encoders.train.recipe.recipe import Recipe
@@ -23,9 +25,17 @@ _KINDS = {
     type(None): "null",
 }
 
+_NULLS = ("null", "Null", "NULL", "~")
+_LOST_SPACES = re.compile(
+    r"^[ \t]*(query_prefix|passage_prefix)[ \t]*:[ \t]+[^\s'\"|>#][^\n#]*?[ \t]+\r?$", re.MULTILINE
+)
+
 
 def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recipe:
-    """Read a recipe and apply ``key=value`` overrides, keys dotted, values in YAML.
+    """Read a recipe and apply ``key=value`` overrides, keys dotted.
+
+    The value of an override is taken as it is, spaces included, where the key is a text and the
+    value is neither in quotes nor ``null``; otherwise it is YAML.
 
     Raises:
         EncoderError: it cannot be read, is not UTF-8, or not YAML; names the line.
@@ -33,6 +43,7 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
             wrong type or out of bounds, a contradiction; names the line of the key.
     """
     text = read_text(Path(path))
+    _require_spaces(text, str(path))
     values = parse_yaml(text, str(path))
     if not isinstance(values, dict):
         raise UsageError(f"{path}: expected keys and values.")
@@ -44,6 +55,20 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
         return _build(Recipe, values, "")
     except RecipeError as error:
         raise located(error, path, overrides) from None
+
+
+def _require_spaces(text: str, path: str) -> None:
+    """Refuse a prefix that ends with spaces which YAML takes away.
+
+    Raises:
+        UsageError: names the line.
+    """
+    if lost := _LOST_SPACES.search(text):
+        line = text.count("\n", 0, lost.start(1)) + 1
+        raise UsageError(
+            f"{path}, line {line}: YAML takes away the space at the end of {lost[1]}; put the text "
+            "in quotes, or remove the space."
+        )
 
 
 def located(error: RecipeError, path: str | Path, overrides: typing.Sequence[str]) -> UsageError:
@@ -68,10 +93,32 @@ def _override(values: dict[str, Any], override: str) -> None:
             raise UsageError(f"'{override}': '{part}' holds no keys.")
         values = inner
     try:
-        values[last] = parse_yaml(text, "the value")
+        literal = _is_text(key, text)
+        values[last] = text if literal else parse_yaml(text, "the value")
     except EncoderError as error:
         reason = str(error).partition(": ")[2]
         raise UsageError(f"'{override}': what follows '=' is {reason}") from None
+
+
+def _is_text(key: str, text: str) -> bool:
+    """Whether an override's value is a text as it is, and not YAML."""
+    hint: Any = Recipe
+    for name in key.split("."):
+        section = next(filter(dataclasses.is_dataclass, _options(hint)), None)
+        if section is None:
+            return False
+        hint = typing.get_type_hints(section).get(name)
+    options = set(_options(hint))
+    if str not in options or not options <= {str, type(None)}:
+        return False
+    word = text.strip()
+    if not word:
+        return type(None) not in options
+    return word[0] not in "'\"" and word not in _NULLS
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
 
 
 def _build(cls: Any, values: Any, path: str) -> Any:
@@ -95,7 +142,16 @@ def _build(cls: Any, values: Any, path: str) -> Any:
         )
         if one.name not in values and not optional:
             raise RecipeError(path + one.name, f"'{path}{one.name}' is missing.")
+        if one.metadata.get("path") and one.name in found:
+            found[one.name] = _at_home(found[one.name])
     return cls(**found)
+
+
+def _at_home(value: Any) -> Any:
+    """A path, or a list of them, in which the home folder is not ``~``."""
+    if isinstance(value, list):
+        return [home(one) for one in value]
+    return value if value is None else home(value)
 
 
 def _contract(values: dict[str, Any], path: str) -> EncoderConfig:
@@ -106,7 +162,7 @@ def _contract(values: dict[str, Any], path: str) -> EncoderConfig:
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    options = _options(hint)
     if value is None and type(None) in options:
         return None
     for option in options:

@@ -82,6 +82,7 @@ def option(
     below: float = math.inf,
     choices: Sequence[str] = (),
     filled: bool = False,
+    path: bool = False,
 ) -> Any:
     """A key of a recipe.
 
@@ -92,9 +93,10 @@ def option(
         above, below: what it must exceed, and what it must fall short of.
         choices: the texts that it may be.
         filled: whether a text must not be empty.
+        path: whether a text may be a path, in which a leading ``~`` is the home folder.
     """
     bounds = Bounds(least, most, above, below, tuple(choices), filled)
-    metadata = {"meaning": meaning, "bounds": bounds}
+    metadata = {"meaning": meaning, "bounds": bounds, "path": path}
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

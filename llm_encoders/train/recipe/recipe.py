@@ -40,8 +40,12 @@ _StageSections = make_dataclass(
 class Recipe(_StageSections):
     """A training run. ``python -m llm_encoders.train --help`` lists its keys."""
 
-    backbone: str = option(meaning="Hub id or folder of the language model.", filled=True)
-    output: str = option(meaning="Folder of the finished encoder and of the checkpoints.")
+    backbone: str = option(
+        meaning="Hub id or folder of the language model.", filled=True, path=True
+    )
+    output: str = option(
+        meaning="Folder of the finished encoder and of the checkpoints.", path=True
+    )
     data: Data
     stage: str = option("fine-tune", "What kind of training.", choices=tuple(STAGES))
     adapter: Adapter | None = option(Adapter, "A new adapter; null trains all weights.")
@@ -50,6 +54,7 @@ class Recipe(_StageSections):
         "Folder or Hub id of an adapter that training continues with, such as that of a run of "
         "the stage mntp or clm, in place of a new one.",
         filled=True,
+        path=True,
     )
     encoder: EncoderConfig | None = option(
         None, "The encode contract, written into the finished encoder as encoder_config.json."

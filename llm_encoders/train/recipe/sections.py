@@ -104,8 +104,11 @@ class Data:
         meaning="Queries with their passages: JSONL, TSV, a folder in BEIR layout, or "
         "hf:ORGANISATION/NAME. For the stages mntp and clm: passages.",
         filled=True,
+        path=True,
     )
-    corpus: str | None = option(None, "The passages that 'train' names by id.", filled=True)
+    corpus: str | None = option(
+        None, "The passages that 'train' names by id.", filled=True, path=True
+    )
     split: str = option("train", "Which judgements of a folder in BEIR layout.", filled=True)
     on_error: str = option(
         "stop",
@@ -202,7 +205,7 @@ class Evaluation:
     queries that are held out. Figures to report come from another split.
     """
 
-    collections: list[str] = option(list, "Folders in BEIR layout.", filled=True)
+    collections: list[str] = option(list, "Folders in BEIR layout.", filled=True, path=True)
     split: str = option(
         "dev", "Which judgements of the collections choose the checkpoint; never test.", filled=True
     )

@@ -76,8 +76,9 @@ class _FineTune(Stage):
         held_out = evaluation.held_out
         listing = folder.parent / SKIPPED_EVALUATION if state.is_main_process else None
         faults = LeftOut(recipe.data.on_error, listing)
-        chosen_on = [] if held_out is not None else _load(evaluation, evaluation.split, faults)
-        reported = {split: _load(evaluation, split, faults) for split in evaluation.report}
+        load = partial(_load, evaluation, faults=faults, main=state.is_main_process)
+        chosen_on = [] if held_out is not None else load(evaluation.split)
+        reported = {split: load(split) for split in evaluation.report}
         if faults.count and state.is_main_process:
             print(faults.summary("evaluation.collections"))
         files = training_checkpoint(recipe)
@@ -117,12 +118,22 @@ class _FineTune(Stage):
 FINE_TUNE = _FineTune()
 
 
-def _load(evaluation: Evaluation, split: str, faults: "LeftOut") -> "list[Collection]":
-    """The collections with the judgements of this split; ``faults`` takes faulty documents."""
-    from llm_encoders.evaluation.collection import Collection
+def _load(evaluation: Evaluation, split: str, faults: "LeftOut", main: bool) -> "list[Collection]":
+    """The collections with the judgements of this split.
+
+    Args:
+        evaluation: of the recipe.
+        split: of the judgements.
+        faults: takes faulty documents.
+        main: whether this process speaks for all.
+    """
+    from llm_encoders.evaluation.collection import Collection, warn
 
     try:
-        return [Collection.load(name, split, faults) for name in evaluation.collections]
+        return [
+            Collection.load(name, split, faults, warn if main else lambda problem: None)
+            for name in evaluation.collections
+        ]
     except UsageError as error:
         if split != evaluation.split:
             raise

@@ -66,8 +66,11 @@ def test_a_file_that_is_there_twice(folder):
         ("queries.jsonl", "[" * 200_000, "line 3: JSON nested too deeply"),
         ("queries.jsonl", "1" * 5_000, "line 3: JSON with a number of thousands of digits"),
         ("qrels/test.tsv", "q1\td1\t1", "line 5: .*'q1'.*'d1' were judged 2 before, here 1"),
-        ("qrels/test.tsv", "q1\td1\thigh", "line 5: expected three tab-separated columns"),
-        ("qrels/test.tsv", "q1\td1\t" + "1" * 5_000, "line 5: expected three tab-separated"),
+        ("qrels/test.tsv", "q1\td1\thigh", "line 5: .* the grade is 'high', which is no whole"),
+        ("qrels/test.tsv", "q1\td1\t0.5", "line 5: .* the grade is '0.5', which is no whole"),
+        ("qrels/test.tsv", "q1\td1\t1_0", "line 5: .* the grade is '1_0', which is no whole"),
+        ("qrels/test.tsv", "q1\td1\t", "line 5: .* the grade is '', which is no whole"),
+        ("qrels/test.tsv", "q1\td1\t" + "1" * 5_000, "line 5: .* the grade is '1{40}', which"),
         ("qrels/test.tsv", "q1 d1 1", "line 5: 1 tab-separated columns"),
     ],
 )
@@ -79,6 +82,28 @@ def test_faults_name_file_and_line(folder, file, line, message):
     with pytest.raises(EncoderError, match=message) as caught:
         list(beir.queries()), beir.qrels("test")
     assert str(caught.value).startswith(str(path))
+
+
+def test_grades_that_are_written_as_floats(tmp_path):
+    """What ``float`` makes of them, which is a whole number."""
+    grades = ["1.0", "0.0", "2.", "-1.00", "3", "+1", " 1.0"]
+    write(tmp_path / "qrels" / "test.tsv", *(f"q\td{n}\t{g}" for n, g in enumerate(grades)))
+    read = BeirFolder(tmp_path).qrels("test")["q"]
+    assert list(read.values()) == [float(grade) for grade in grades]
+    assert {type(grade) for grade in read.values()} == {int}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("q1\t0\td1\t1", "line 1: TREC qrels, which have four columns; expected three .* Take"),
+        ("q1\td1", "line 1: expected three tab-separated columns: .*; there are 2"),
+    ],
+)
+def test_another_number_of_columns(tmp_path, line, message):
+    write(tmp_path / "qrels" / "test.tsv", line)
+    with pytest.raises(EncoderError, match=message):
+        BeirFolder(tmp_path).qrels("test")
 
 
 @pytest.mark.parametrize("file", ["queries.jsonl", "qrels/test.tsv"])

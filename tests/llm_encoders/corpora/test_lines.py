@@ -8,6 +8,7 @@ import pytest
 from llm_encoders import EncoderError, UsageError
 from llm_encoders.corpora import Position, open_corpus
 from llm_encoders.corpora.files import zstd
+from llm_encoders.corpora.rows import rows
 
 
 def write(path, *records):
@@ -126,6 +127,19 @@ def test_not_utf8(tmp_path):
     path = tmp_path / "c.jsonl"
     path.write_bytes(b'{"id": "1", "text": "\xff"}\n')
     assert "line 1: not valid UTF-8" in read(open_corpus(str(path)))[1][0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("name", ["c.jsonl", "c.tsv", "c.jsonl.gz"])
+def test_utf16_is_named(tmp_path, encoding, name):
+    """The first line alone would be read: ``json.loads`` guesses the encoding of bytes."""
+    opened = gzip.open if name.endswith("gz") else open
+    with opened(tmp_path / name, "wt", encoding=encoding) as stream:
+        stream.write('{"id": "1", "text": "one"}\n{"id": "2", "text": "two"}\n')
+    with pytest.raises(EncoderError, match=f"{name}, line 1: the file is in UTF-16 .*iconv"):
+        read(open_corpus(str(tmp_path / name)))
+    with pytest.raises(EncoderError, match=f"{name}, line 1: the file is in UTF-16 .*iconv"):
+        list(rows(str(tmp_path / name)))
 
 
 def test_an_empty_delimiter(tmp_path):

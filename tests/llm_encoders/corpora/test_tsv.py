@@ -1,11 +1,13 @@
 """TSV corpora: layouts, one number of columns a file, headers, byte-order marks."""
 
 import gzip
+from pathlib import Path
 
 import pytest
 
 from llm_encoders import EncoderError
 from llm_encoders.corpora import Position, open_corpus
+from llm_encoders.corpora.files import zstd
 from llm_encoders.corpora.rows import rows
 
 
@@ -54,6 +56,20 @@ def test_a_byte_order_mark_is_no_part_of_an_id(tmp_path, name):
     with opened(tmp_path / name, "wt", encoding="utf-8-sig") as stream:
         stream.write(content)
     assert read(tmp_path / name) == ([("1", None, "one")], [])
+
+
+@pytest.mark.parametrize("name", ["a.TSV", "a.TSV.GZ", "a.tsv.Zst", "a.JSONL", "a.Json.GZ"])
+def test_a_suffix_in_capitals(tmp_path, name):
+    """As the same bytes under the name in small letters; a folder holds nothing else."""
+    content = b"1\tone\n" if "TSV" in name.upper() else b'{"id": "1", "text": "one"}\n'
+    compress = {".gz": gzip.compress, ".zst": zstd.compress}.get(Path(name.lower()).suffix, bytes)
+    for folder, called in (("small", name.lower()), ("capitals", name)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / called).write_bytes(compress(content))
+    small, capitals = (tmp_path / folder for folder in ("small", "capitals"))
+    assert read(capitals) == read(small) == ([("1", None, "one")], [])
+    assert [row for _, row in rows(str(capitals))] == [row for _, row in rows(str(small))]
+    assert open_corpus(str(capitals)).seekable == open_corpus(str(small)).seekable
 
 
 def test_a_header_names_the_columns(tmp_path, capsys):

@@ -1,6 +1,8 @@
 """Evaluation block by block against all scores at once; its faults."""
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,6 +112,72 @@ def test_faults(beir):
         Collection.load(str(beir), "test")
     write_lines(beir / "queries.jsonl", [{"_id": "statins0", "text": "x"}, {"id": "statins1"}])
     with pytest.raises(EncoderError, match=r"queries.jsonl, line 2: expected a query with '_id'"):
+        Collection.load(str(beir), "test")
+
+
+def test_a_query_without_relevant_documents_counts_as_zero(collection):
+    """As of trec_eval -c; contrastive entropy is of pairs, and there is none."""
+    encoder = Vectors(0)
+    (name, grades), *_ = collection.qrels.items()
+    without = {query: one for query, one in collection.qrels.items() if query != name}
+    queries = {query: collection.queries[query] for query in without}
+    others = evaluate(encoder, replace(collection, queries=queries, qrels=without))
+    nothing = {**without, name: dict.fromkeys(grades, 0) | {"gone": 1}}
+    everything = evaluate(encoder, replace(collection, qrels=nothing))
+    for measure in ("ndcg@10", "mrr@10", "recall@100"):
+        assert everything[measure] == pytest.approx(others[measure] * (QUERIES - 1) / QUERIES)
+
+
+@pytest.mark.parametrize("negatives", [True, False])
+def test_contrastive_entropy_is_never_its_best_value_by_default(collection, negatives):
+    """Without a pair, or without another document in the pair, it would be 0."""
+    grades = {"gone": 1} if negatives else dict.fromkeys(collection.ids, 1)
+    hopeless = replace(collection, qrels=dict.fromkeys(collection.queries, grades))
+    with pytest.raises(EncoderError, match="'c' has no query with a relevant document and another"):
+        evaluate(Vectors(0), hopeless)
+    (first, own), *_ = collection.qrels.items()
+    one = {**hopeless.qrels, first: own}
+    alone = replace(
+        collection, queries={first: collection.queries[first]}, qrels={first: hopeless.qrels[first]}
+    )
+    assert evaluate(Vectors(0), replace(collection, qrels=one))["contrastive_entropy"] > 0
+    with pytest.raises(EncoderError, match="'c' has no query"):
+        evaluate(Vectors(0), alone)
+
+
+def add_judgements(beir, *lines):
+    with (beir / "qrels" / "test.tsv").open("a") as stream:
+        stream.writelines(f"{line}\n" for line in lines)
+
+
+def test_queries_without_a_relevant_document_are_loaded(beir):
+    write_lines(
+        beir / "queries.jsonl",
+        [
+            *(json.loads(line) for line in (beir / "queries.jsonl").open()),
+            {"_id": "none", "text": "nothing is relevant"},
+        ],
+    )
+    add_judgements(beir, "none\tcats\t0", "none\train\t-1")
+    loaded = Collection.load(str(beir), "test")
+    assert loaded.qrels["none"] == {"cats": 0, "rain": -1} and "none" in loaded.queries
+    (beir / "qrels" / "test.tsv").write_text("none\tcats\t0\n")
+    with pytest.raises(UsageError, match="judges no document relevant"):
+        Collection.load(str(beir), "test")
+
+
+def test_judged_documents_that_are_not_there(beir, capsys):
+    add_judgements(beir, "statins0\tgone\t1", "statins0\taway\t2", "cats0\tfar\t0")
+    Collection.load(str(beir), "test")
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.startswith("warning: ")
+    assert "test.tsv: 2 of 8 relevant documents are not in the corpus, 'away' among them" in said
+    Collection.load(str(beir), "test", warn=lambda text: None)
+    assert not capsys.readouterr().err
+    lines = (beir / "qrels" / "test.tsv").read_text().splitlines()[1:]
+    rows = [f"{line.split()[0]}\tMED-{number}\t1" for number, line in enumerate(lines)]
+    (beir / "qrels" / "test.tsv").write_text("\n".join(rows))
+    with pytest.raises(EncoderError, match="none of the 12 relevant documents is in the corpus"):
         Collection.load(str(beir), "test")
 
 

@@ -1,6 +1,8 @@
 """Values of command lines that cannot be meant."""
 
 import argparse
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,22 @@ def test_taken():
     assert arguments.seed("4294967295") == 2**32 - 1
     assert arguments.number("-0.5") == -0.5
     assert str(arguments.output("a/b")) == "a/b"
+
+
+def test_the_home_folder(monkeypatch, tmp_path):
+    """As a shell has it, which leaves ``--output=~/vec`` alone."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for value in ("~/vec", "~", "a/~/b", "~other/vec", "./~"):
+        shell = subprocess.run(["sh", "-c", f"echo {value}"], capture_output=True, text=True)
+        expected = shell.stdout.strip()
+        assert arguments.place(value) == arguments.home(value) == expected
+        assert arguments.path(value) == arguments.output(value) == Path(expected)
+
+
+def test_a_link_that_leads_nowhere(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    for path in (tmp_path / "link", tmp_path / "link" / "vectors"):
+        with pytest.raises(argparse.ArgumentTypeError, match="link' is a link to .*gone, which"):
+            arguments.output(str(path))
+    (tmp_path / "gone").mkdir()
+    assert arguments.output(str(tmp_path / "link" / "a")) == tmp_path / "link" / "a"

@@ -79,7 +79,7 @@ def test_a_written_recipe_is_read_back(recipe_file, tmp_path):
         (["clm.max_length=9"], "'clm' belongs to the stage clm; this is fine-tune"),
         (["stage=mntp", "encoder=null"], "does not use 'objective'"),
         (["saving.keep=0"], "saving.keep is 0"),
-        (["data.train=[a"], "what follows '=' is not valid YAML"),
+        (["evaluation.collections=[a"], "what follows '=' is not valid YAML"),
         (["steps"], "is no override"),
         (["data.train=null"], "'data.train' is None; expected a text"),
     ],

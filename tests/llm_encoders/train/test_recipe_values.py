@@ -145,3 +145,88 @@ def test_numbers_that_yaml_reads_as_texts(recipe_file):
     recipe = load_recipe(path)
     assert recipe.schedule.learning_rate == 2e-4
     assert yaml.safe_load(recipe.to_yaml())["schedule"]["learning_rate"] == 2e-4
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("Instruct ", "Instruct "),
+        ("query: ", "query: "),
+        ("[Q] ", "[Q] "),
+        ("{a}", "{a}"),
+        ("# 1", "# 1"),
+        (" x", " x"),
+        ("012", "012"),
+        ("true", "true"),
+        ("", ""),
+        ('"query: "', "query: "),
+        (r'"a\n"', "a\n"),
+        ("'it''s '", "it's "),
+    ],
+)
+def test_an_override_of_a_text_is_taken_as_it_is(recipe_file, value, text):
+    recipe = load_recipe(recipe_file(), [f"encoder.query_prefix={value}", f"card.licence={value}"])
+    assert (recipe.encoder.query_prefix, recipe.card.licence) == (text, text)
+    (written := recipe_file(encoder={"query_prefix": text}, card={"licence": text})).touch()
+    assert load_recipe(written) == recipe
+
+
+@pytest.mark.parametrize("word", ["null", "~", "Null", " null "])
+def test_overrides_of_texts_that_may_be_missing(recipe_file, word):
+    assert load_recipe(recipe_file(), [f"device={word}"]).device is None
+    assert load_recipe(recipe_file(), ["device=", "dtype="]).device is None
+    with pytest.raises(UsageError, match="'data.train' is None; expected a text"):
+        load_recipe(recipe_file(), [f"data.train={word}"])
+    with pytest.raises(UsageError, match="what follows '=' is not valid YAML"):
+        load_recipe(recipe_file(), ["encoder.query_prefix='it"])
+
+
+@pytest.mark.parametrize("line", ["query_prefix: Instruct ", "passage_prefix:  a b\t"])
+def test_a_space_that_yaml_takes_away(recipe_file, line):
+    path = recipe_file()
+    text = path.read_text()
+    number = line_of(path, "encoder") + 1
+    path.write_text(text.replace("encoder:\n", f"encoder:\n  {line}\n"), encoding="utf-8")
+    with pytest.raises(UsageError, match=f"line {number}: YAML takes away the space .* quotes"):
+        load_recipe(path)
+    key, _, value = line.partition(": ")
+    for kept in (f"{key}: '{value}'", f"{key}: {value.strip()}", f'{key}: "{value}" # b '):
+        path.write_text(text.replace("encoder:\n", f"encoder:\n  {kept}\n"), encoding="utf-8")
+        assert getattr(load_recipe(path).encoder, key).strip() == value.strip()
+    path.write_text(text.replace("encoder:\n", "encoder:\n  query_prefix: query: x\n"))
+    with pytest.raises(EncoderError, match=f"line {number}: .*a text that holds a colon in quotes"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["steps: 010", "seed: 012", "steps: 1:30", "learning_rate: 1:30.5"]
+)
+def test_numbers_that_are_not_what_they_look_like(recipe_file, text):
+    """YAML 1.1 takes them for 8, 10, 90 and 90.5."""
+    key, _, value = text.partition(": ")
+    with pytest.raises(UsageError, match=f"'{value}' is a number in base 8 or 60 .* in base 10"):
+        load_recipe(recipe_file(), [f"schedule.{key}={value}"])
+    path = recipe_file(schedule={key: "HERE"})
+    path.write_text(path.read_text().replace("HERE", value), encoding="utf-8")
+    with pytest.raises(EncoderError, match=f"line {line_of(path, key)}: .*'{value}' is a number"):
+        load_recipe(path)
+
+
+def test_the_home_folder_in_paths(recipe_file, monkeypatch, tmp_path):
+    """As the same paths written out."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    paths = {
+        "output": "enc",
+        "backbone": "model",
+        "data.train": "train.jsonl",
+        "data.corpus": "corpus.jsonl",
+    }
+    collections = "evaluation.collections=[{0}/a, {0}/b]"
+    homes = [
+        [*(f"{key}={home}/{name}" for key, name in paths.items()), collections.format(home)]
+        for home in ("~", tmp_path)
+    ]
+    assert load_recipe(recipe_file(), homes[0]) == load_recipe(recipe_file(), homes[1])
+    started = load_recipe(recipe_file(adapter=None), ["start_from=~/before"])
+    assert started.start_from == f"{tmp_path}/before"
+    assert load_recipe(recipe_file(), ["data.train=~x/y"]).data.train == "~x/y"

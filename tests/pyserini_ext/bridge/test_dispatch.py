@@ -3,6 +3,7 @@
 import importlib
 import inspect
 
+import numpy as np
 import pytest
 
 from llm_encoders import UsageError
@@ -169,6 +170,52 @@ def test_ours_go_to_our_classes(stories, entry, paradigm, expected):
 def test_wrong_use_is_explained(entry, name, message):
     with pytest.raises(UsageError, match=message):
         entry(name)
+
+
+def call(module, name, **values):
+    """Call an ``init_…`` function as its command does, with these options."""
+    function = getattr(importlib.import_module(module), name)
+    names = inspect.signature(function).parameters
+    defaults = {"pooling": "cls", "l2_norm": False, "device": "cpu", "bpr": False}
+    assert not values.keys() - names.keys()
+    return function(**{one: values.get(one, defaults.get(one)) for one in names})
+
+
+ENTRIES = [
+    ("pyserini.encode.__main__", "init_encoder"),
+    ("pyserini.encode.query", "init_encoder"),
+    ("pyserini.search.faiss.__main__", "init_query_encoder"),
+]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry[0])
+def test_options_of_pyserinis_encoders_are_not_ignored_silently(stories, capsys, entry):
+    dense = f"{stories},paradigm=dense,like=lion"
+    plain = call(*entry, encoder=dense)
+    assert "warning" not in capsys.readouterr().err
+    given = {"pooling": "mean", "l2_norm": True}
+    names = "--pooling and --l2-norm"
+    if entry[1] == "init_query_encoder":
+        given["tokenizer_name"], names = "x", "--tokenizer, --pooling and --l2-norm"
+    opened = call(*entry, encoder=dense, **given)
+    assert f"warning: {names} are ignored; the encode contract" in capsys.readouterr().err
+    text = ["the cat"] if entry[0] == "pyserini.encode.__main__" else "the cat"
+    assert np.array_equal(plain.encode(text), opened.encode(text))
+
+
+@pytest.mark.parametrize("name", ["multimodal", "instruction_config", "encoded_queries"])
+def test_options_that_would_give_other_queries_are_refused(stories, name):
+    dense = f"{stories},paradigm=dense,like=lion"
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} does not work with"):
+        call(*ENTRIES[2], encoder=dense, **{name: "x"})
+
+
+def test_arguments_of_our_classes_are_not_ignored_silently(stories, capsys):
+    from pyserini_ext.bridge.encoders import LlmDenseDocumentEncoder, LlmDenseQueryEncoder
+
+    for one in (LlmDenseDocumentEncoder, LlmDenseQueryEncoder):
+        one(f"{stories},paradigm=dense,like=lion", l2_norm=True, pooling=None)
+        assert "warning: l2_norm is ignored; " in capsys.readouterr().err
 
 
 def test_openai_key_is_lent_for_the_import_only(python):

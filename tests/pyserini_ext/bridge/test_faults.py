@@ -12,6 +12,7 @@ from transformers import AutoTokenizer
 from llm_encoders import EncoderError
 from llm_encoders.errors import UsageError
 from pyserini_ext import java
+from pyserini_ext.bridge import faults
 from pyserini_ext.indexes.faiss import write_flat_index
 
 DIMENSION = 64
@@ -144,6 +145,65 @@ def test_commands_end_in_one_line(search, stories, environment, message):
     assert message in shown and "Traceback" not in shown
     lines = [line for line in shown.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.slow
+def test_a_locale_that_is_not_utf8(search, stories, tmp_path):
+    """The same queries in UTF-8 come as far as the index."""
+    ours = ("--impact", "--encoder", f"{stories},paradigm=sparse,like=lion")
+    (tmp_path / "topics.json").write_text('{"1": {"title": "un café"}}', encoding="utf-8")
+    shown = search(*ours, code=1, **ASCII).stderr
+    assert "error: Pyserini reads and writes files in ascii: " in shown
+    assert "set LC_ALL=C.UTF-8 or PYTHONUTF8=1" in shown and "Traceback" not in shown
+    shown = search(*ours, code=1, **{**ASCII, "PYTHONUTF8": "1"}).stderr
+    assert "holds no finished Lucene index" in shown
+
+
+@pytest.mark.parametrize(
+    ("encoding", "refused"),
+    [("UTF-8", False), ("ANSI_X3.4-1968", False), ("ISO-8859-1", True), ("cp1252", True)],
+)
+def test_a_locale_in_which_queries_are_other_texts(monkeypatch, encoding, refused):
+    """Refused is where ``café`` in UTF-8 is read as something else without an error."""
+    monkeypatch.setattr(faults.locale, "getpreferredencoding", lambda *args: encoding)
+    try:
+        other = "café".encode().decode(encoding) != "café"
+    except UnicodeDecodeError:
+        other = False
+    problem = faults._locale_problem()
+    assert (problem is not None) == other == refused
+    assert problem is None or "set LC_ALL=C.UTF-8" in problem
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ([], 2, "Add --impact"),
+        (["--impact", "--qld"], 2, "--qld does not work with --impact; leave it out."),
+        (["--impact", "--topics", "EMPTY"], 1, "empty.tsv, line 2: expected an id, a tab and a"),
+        (["--impact", "--index", "nowhere"], 1, "There is no folder nowhere"),
+    ],
+)
+def test_what_a_command_cannot_mean_ends_it(search, stories, tmp_path, words, code, message):
+    (tmp_path / "empty.tsv").write_text("1\tthe cat\n2\t\n")
+    words = [tmp_path / "empty.tsv" if word == "EMPTY" else word for word in words]
+    encoder = ("--encoder", f"{stories},paradigm=sparse,like=lion")
+    shown = search(*encoder, *words, code=code).stderr
+    assert "Traceback" not in shown and not (tmp_path / "run.txt").exists()
+    (line,) = [line for line in shown.splitlines() if line.startswith("error: ")]
+    assert message in line
+
+
+@pytest.mark.slow
+def test_hybrid_search_without_impact_is_refused(python, stories, tmp_path):
+    sparse, dense = (f"{stories},paradigm={one},like=lion" for one in ("sparse", "dense"))
+    words = ("dense", "--index", tmp_path, "--encoder", dense, "fusion", "run", "--topics", "t.tsv")
+    command = ("-m", "pyserini.search.hybrid", *words, "sparse", "--index", tmp_path)
+    assert "Add --impact" in python(*command, "--encoder", sparse, code=2).stderr
 
 
 @pytest.mark.slow

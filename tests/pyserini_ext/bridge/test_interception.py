@@ -87,6 +87,8 @@ def test_wrapped_functions_take_what_the_wrappers_pass(source):
         ("encode/__main__.py", "init_encoder"): ["encoder", "encoder_class", "device"],
         ("encode/query.py", "init_encoder"): ["encoder", "device"],
         ("search/faiss/__main__.py", "init_query_encoder"): ["encoder", "encoder_class"],
+        ("search/faiss/__main__.py", "define_dsearch_args"): ["parser"],
+        ("search/lucene/__main__.py", "define_search_args"): ["parser"],
     }
     for (file, function), names in expected.items():
         tree = ast.parse((source() / file).read_text())

@@ -26,6 +26,18 @@ def test_both_forms_mean_the_same():
     )
 
 
+def test_the_home_folder(monkeypatch, tmp_path):
+    """Behind ``=`` no shell puts it in the place of ``~``."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    names = {"--encoder": "enc", "--corpus": "docs", "--embeddings": "vec/"}
+    tilde = [f"{option}=~/{name}" for option, name in names.items()]
+    assert parse(tilde, "p") == parse([f"{o}={tmp_path}/{n}" for o, n in names.items()], "p")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vec").symlink_to(tmp_path / "gone")
+    with pytest.raises(SystemExit):
+        parse(tilde, "p")
+
+
 def test_fields_of_the_two_forms():
     short = parse([*SHORT, "--fields", "title", "text"], "p")
     fields = ["--fields", "title", "text"]

@@ -65,7 +65,7 @@ def test_a_mount_point_has_no_place_beside_it(encode, monkeypatch, tmp_path, sta
 
 @pytest.mark.parametrize("options", [(), ("--overwrite",)])
 @pytest.mark.parametrize(
-    "name", ["other.jsonl", "embeddings.00001.jsonl", "part.7.npz", "a.json.gz"]
+    "name", ["other.jsonl", "embeddings.00001.jsonl", "part.7.npz", "a.json.gz", "A.JSONL.GZ"]
 )
 def test_foreign_files_are_refused_and_kept(encode, tmp_path, name, options):
     (tmp_path / "output").mkdir()
