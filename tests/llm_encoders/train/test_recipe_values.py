@@ -55,7 +55,7 @@ def line_of(path, key, section=None):
         ("trainer", "activation_checkpointing", "no", "expected true or false"),
         ("trainer", "fsdp_config", {"x": float("inf")}, "holds something other than"),
         ("encoder", "query_max_length", 0, "query_max_length is 0; give"),
-        ("encoder", "pooling", "max", "choose one of"),
+        ("encoder", "pooling", "maximum", "choose one of"),
         ("encoder", "temperature", "warm", "expected"),
         ("encoder", "temperatur", 1.0, "Did you mean 'temperature'"),
     ],
