@@ -15,7 +15,7 @@ from typing import Any
 from llm_encoders.errors import UsageError
 
 _SHOWN = 4  # differences named in a message
-_LONGEST = 80  # characters of a value in a message
+_LONGEST = 60  # characters of a value in a message; a digest is longer
 
 
 @dataclass(frozen=True)

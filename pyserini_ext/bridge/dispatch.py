@@ -16,6 +16,7 @@ from pyserini_ext.bridge.names import announce_takeover, is_ours, option_value
 Function = Callable[..., Any]
 _PLACEHOLDER_KEY = "no-key-given"
 ENCODER_CLASS = "--encoder-class"
+_SUB_COMMANDS = {"input", "output", "encoder"}
 _OUR_OPTIONS = ("--paradigm", "--backbone", "--quantization")
 _COMMAND_MAX_LENGTH = 256  # what Pyserini's commands pass when the user gives no --max-length
 
@@ -24,7 +25,11 @@ def is_our_encode_command() -> bool:
     """Whether the words of ``python -m pyserini.encode`` name one of our encoders."""
     if option_value(ENCODER_CLASS) is not None:
         return False
-    return is_ours(option_value("--encoder")) or any(map(option_value, _OUR_OPTIONS))
+    name = option_value("--encoder")
+    if is_ours(name) or any(map(option_value, _OUR_OPTIONS)):
+        return True
+    # Without its sub-commands Pyserini has no form; ours says what a folder lacks.
+    return not _SUB_COMMANDS & set(sys.argv[1:]) and name is not None and os.path.isdir(name)
 
 
 def announce_encode_command() -> None:

@@ -32,7 +32,8 @@ def is_ours(spec: object) -> bool:
     try:
         name, options = registry.parse_spec(spec)
     except UsageError:
-        return any(f",{option}=" in spec for option in _OPTIONS)
+        before = spec.partition(",")[0]
+        return before in registry.presets() or any(f",{option}=" in spec for option in _OPTIONS)
     if options:
         return True
     preset = registry.find(name)

@@ -78,13 +78,14 @@ def run(options: EncodeOptions) -> None:
             "batch size": options.batch_size,
             "part size": options.part_documents,
         }
+        encoder = describe_encoder(files, options)
         if earlier is not None:
-            earlier.require_same(fingerprint)
+            earlier.require_same(fingerprint, encoder["name"])
         if options.overwrite:
             clear_for_overwriting(folder, recorded)
         keep_skipped_lines(folder)
         manifest = earlier or Manifest(folder, fingerprint)
-        manifest.encoder = describe_encoder(files, options)
+        manifest.encoder = encoder
         manifest.scan = scan.to_json()
         manifest.save_scan()
         manifest.complete = False

@@ -134,16 +134,24 @@ class Manifest:
         """Whether parts stay parts; those of an index never lie in the folder."""
         return self.fingerprint.get("output") in ("jsonl", "npz")
 
-    def require_same(self, fingerprint: dict[str, Any]) -> None:
+    def require_same(self, fingerprint: dict[str, Any], encoder: str = "") -> None:
         """Refuse to resume what another job has started.
+
+        Args:
+            fingerprint: of the job that is asked for.
+            encoder: the name of its encoder, if it has one.
 
         Raises:
             UsageError: names the differences.
         """
+        problem = f"{self.folder} holds the output of another run"
+        earlier = self.encoder.get("name")
+        if encoder and earlier and earlier != encoder:
+            problem = f"{self.folder} holds the output of {earlier}, and this run is of {encoder}"
         fingerprints.require_same(
             self.fingerprint,
             fingerprint,
-            f"{self.folder} holds the output of another run",
+            problem,
             "Give another folder, or --overwrite to start again.",
         )
 

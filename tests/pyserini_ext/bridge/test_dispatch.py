@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from llm_encoders import UsageError
+from pyserini_ext.bridge.dispatch import is_our_encode_command
 
 
 @pytest.fixture
@@ -204,6 +205,24 @@ def test_options_of_pyserinis_encoders_are_not_ignored_silently(stories, capsys,
 
 
 @pytest.mark.parametrize("name", ["multimodal", "instruction_config", "encoded_queries"])
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        (["--encoder", "FOLDER", "--corpus", "c", "--embeddings", "e"], True),
+        (["input", "--corpus", "c", "output", "--embeddings", "e", "encoder"], False),
+        (["--encoder", "BAAI/bge-base-en-v1.5", "--corpus", "c", "--embeddings", "e"], False),
+        (["--encoder", "FOLDER", "--encoder-class", "auto", "--corpus", "c"], False),
+    ],
+)
+def test_a_folder_in_the_short_form_is_answered_by_ours(monkeypatch, tmp_path, words, ours):
+    """Pyserini has no such form and could only say that the folder is no sub-command."""
+    if "encoder" in words:
+        words = [*words, "--encoder", "FOLDER"]
+    words = [str(tmp_path) if word == "FOLDER" else word for word in words]
+    monkeypatch.setattr("sys.argv", ["encode", *words])
+    assert is_our_encode_command() == ours
+
+
 def test_options_that_would_give_other_queries_are_refused(stories, name):
     dense = f"{stories},paradigm=dense,like=lion"
     with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} does not work with"):

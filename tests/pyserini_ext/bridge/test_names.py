@@ -67,6 +67,7 @@ def test_pyserinis_names_are_not_ours(name):
         "someone/model,query_prefix=query: ",
         'someone/model,query_prefix="a,b=c",instruction=Find code, please',
         "someone/model,query_prefix=query: ,oops=1",
+        "llm-splade-tiny,devise=cpu",
     ],
 )
 def test_ours(name):
