@@ -30,12 +30,14 @@ miniatures with their true files and random weights, and give their publishers' 
 SPARSE = """\
 python -m pyserini.encode --encoder {name} --corpus $C --embeddings index.{name} --to-lucene
 python -m pyserini.search.lucene --impact --encoder {name} --index index.{name} \\
-  --topics beir-v1.0.0-nfcorpus-test --output run.{name}.txt --hits 1000 --batch-size 64 --threads 16
+  --topics beir-v1.0.0-nfcorpus-test --output run.{name}.txt \\
+  --hits 1000 --batch-size 64 --threads 16
 """
 DENSE = """\
 python -m pyserini.encode --encoder {name} --corpus $C --embeddings index.{name} --to-faiss
 python -m pyserini.search.faiss --encoder {name} --index index.{name} \\
-  --topics beir-v1.0.0-nfcorpus-test --output run.{name}.txt --hits 1000 --batch-size 64 --threads 16
+  --topics beir-v1.0.0-nfcorpus-test --output run.{name}.txt \\
+  --hits 1000 --batch-size 64 --threads 16
 """
 EVALUATE = """\
 python -m pyserini.eval.trec_eval -c -m ndcg_cut.10 -m recall.100 \\
@@ -58,7 +60,7 @@ def page() -> str:
 def _cells(preset: Preset) -> str:
     contract = in_a_line(preset).replace("|", "\\|")
     repository = preset.repository
-    return f"[{repository}](https://huggingface.co/{repository}) | {contract} | {preset.licence}"
+    return f"[{repository}](https://huggingface.co/{repository}) | `{contract}` | {preset.licence}"
 
 
 def _anchor(preset: Preset) -> str:
