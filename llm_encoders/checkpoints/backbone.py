@@ -15,7 +15,9 @@ from llm_encoders.checkpoints.backbone_checks import (
     check_size,
     check_tokenizer,
     check_weights,
+    damaged_weights,
     head_weight,
+    require_tokenizer,
 )
 from llm_encoders.checkpoints.layouts.architecture import stock_type
 from llm_encoders.checkpoints.lora_adapter import apply_adapter
@@ -152,8 +154,12 @@ def _config(folder: Path, attention: str, layers: int | None = None) -> Any:
 
 
 def _cannot_load(folder: Path, error: Exception) -> EncoderError:
-    reason = shorten(str(error), 300, placeholder=" …")
-    return EncoderError(f"Cannot load {folder}: {type(error).__name__}: {reason}")
+    if (damaged := damaged_weights(folder)) is not None:
+        return EncoderError(f"Cannot load {damaged}: it is damaged or cut short; fetch it again.")
+    reason = shorten(str(error), 300, placeholder=" …").rstrip(".")
+    return EncoderError(
+        f"Cannot load {folder}: {type(error).__name__}: {reason}. Are its files whole?"
+    )
 
 
 def load_backbone(
@@ -185,6 +191,8 @@ def load_backbone(
     adapter = checkpoint.adapter if own_adapter else None
     try:
         tokenizer = load_tokenizer(checkpoint)
+    except EncoderError:
+        raise
     except Exception as error:  # Transformers raises a dozen classes
         raise _cannot_load(checkpoint.backbone, error) from error
     check_tokenizer(tokenizer, model, checkpoint.name)
@@ -239,12 +247,16 @@ def tokenizer_folder(checkpoint: Checkpoint) -> Path:
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The tokenizer of :func:`tokenizer_folder`."""
+    """The tokenizer of :func:`tokenizer_folder`.
+
+    Raises:
+        EncoderError: the folder has none; Transformers would make one without a vocabulary.
+    """
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(
-        tokenizer_folder(checkpoint), local_files_only=True, trust_remote_code=False
-    )
+    folder = tokenizer_folder(checkpoint)
+    require_tokenizer(folder)
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def _quantization_config(quantization: str, dtype: torch.dtype) -> Any:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from llm_encoders.devices import dtype_name
@@ -13,6 +14,11 @@ from llm_encoders.reading import read_object
 SEES_LATER_TOKENS = 1e-4
 """Change of earlier states by later tokens, relative, beyond which attention is bidirectional."""
 _MOST_LAYERS = 10_000
+# What holds a tokenizer's vocabulary, in the layouts that Transformers reads.
+_VOCABULARIES = (
+    *("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"),
+    *("sentencepiece.bpe.model", "tekken.json", "tiktoken.model"),
+)
 _LOGIT_CHANGES = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 
 
@@ -51,6 +57,29 @@ def check_size(folder: Path) -> None:
                 f"{folder / 'config.json'}: num_hidden_layers is {str(layers)[:20]}; expected a "
                 f"number from 1 to {_MOST_LAYERS:,}."
             )
+
+
+def damaged_weights(folder: Path) -> Path | None:
+    """The first safetensors file of a folder whose header cannot be read, if any."""
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, "pt"):
+                pass
+        except Exception:  # safetensors raises half a dozen classes
+            return path
+    return None
+
+
+def require_tokenizer(folder: Path) -> None:
+    """Refuse a folder without the files of a tokenizer.
+
+    Raises:
+        EncoderError: names the files that were looked for.
+    """
+    if not any((folder / name).is_file() for name in _VOCABULARIES):
+        raise EncoderError(
+            f"{folder} has no tokenizer ({', '.join(_VOCABULARIES[:2])} …); fetch its files, too."
+        )
 
 
 def check_tokenizer(tokenizer: Any, model: Any, source: str) -> None:
