@@ -296,8 +296,10 @@ MUTANTS = (
     ),
     Mutant(
         "cls and mean pooling of a teacher swapped where its files are read",
-        '"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"',
-        '"pooling_mode_cls_token": "mean", "pooling_mode_mean_tokens": "cls"',
+        '"pooling_mode_cls_token": "cls",\n    "pooling_mode_max_tokens": "max",\n'
+        '    "pooling_mode_mean_tokens": "mean"',
+        '"pooling_mode_cls_token": "mean",\n    "pooling_mode_max_tokens": "max",\n'
+        '    "pooling_mode_mean_tokens": "cls"',
         (_POOLING,),
     ),
     Mutant(

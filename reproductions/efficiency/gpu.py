@@ -134,7 +134,7 @@ class Tokenizer(SimpleNamespace):
     def __len__(self) -> int:
         return self.size
 
-    def __call__(self, text: str) -> dict[str, list[int]]:
+    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
         """BOS and one token."""
         return {"input_ids": [self.bos_token_id, 2]}
 

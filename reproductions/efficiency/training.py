@@ -26,8 +26,13 @@ CPU = torch.device("cpu")
 class PlainModel(RetrievalModel):
     """The same model with the sparse head as it is written: all logits, differentiated as such."""
 
-    def forward(self, token_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """See :class:`RetrievalModel`."""
+    def forward(
+        self,
+        token_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        unpooled: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """See :class:`RetrievalModel`; here every token is pooled."""
         backbone = self.backbone()
         states = backbone.hidden_states(token_ids, attention_mask)
         scale = self.contract.scale_of_logits(states.shape[-1])
