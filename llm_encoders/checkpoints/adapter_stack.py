@@ -1,17 +1,17 @@
 """What stands under an adapter: its backbone, and adapters that are merged before it."""
 
+import filecmp
 from dataclasses import dataclass
 from pathlib import Path
 
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
+from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG, WEIGHTS_NAMES
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.reading import read_object
 
-ADAPTER_CONFIG = "adapter_config.json"
 MODEL_CONFIG = "config.json"
 BASE = "base_model_name_or_path"
-_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 _MOST = 8
 
 
@@ -134,10 +134,10 @@ def _same_adapter(one: Path, other: Path) -> bool:
     """Whether two folders hold the same weights: an adapter is not merged under itself."""
     if one.resolve() == other.resolve():
         return True
-    for name in _WEIGHTS:
+    for name in WEIGHTS_NAMES:
         paths = one / name, other / name
         if all(path.is_file() for path in paths):
-            return paths[0].read_bytes() == paths[1].read_bytes()
+            return filecmp.cmp(*paths, shallow=False)
     return False
 
 

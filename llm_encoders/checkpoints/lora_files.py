@@ -13,11 +13,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG, WEIGHTS_NAMES
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
-
-WEIGHTS_NAMES = ("adapter_model.safetensors", "adapter_model.bin")
-CONFIG_NAME = "adapter_config.json"
 
 # A tensor's name: PEFT's wrappers, the module in the model that was adapted, the part.
 _TENSOR = re.compile(
@@ -136,8 +134,8 @@ def read_lora(folder: Path, layers: int | None = None) -> LoraFiles:
         EncoderError: no safetensors file, not LoRA, a key that is wrong or that would change the
             vectors and is not supported, or full weights besides the low-rank ones.
     """
-    config = read_object(folder / CONFIG_NAME)
-    _check_config(config, folder / CONFIG_NAME)
+    config = read_object(folder / ADAPTER_CONFIG)
+    _check_config(config, folder / ADAPTER_CONFIG)
     path, saved = _read_tensors(folder)
     modules: dict[str, dict[str, Tensor]] = {}
     for name, tensor in saved.items():
@@ -155,7 +153,7 @@ def read_lora(folder: Path, layers: int | None = None) -> LoraFiles:
     embeds = any("lora_embedding_A" in parts for parts in modules.values())
     if config.get("ensure_weight_tying") and embeds:
         raise EncoderError(
-            f"{folder / CONFIG_NAME}: ensure_weight_tying with an adapted embedding is not "
+            f"{folder / ADAPTER_CONFIG}: ensure_weight_tying with an adapted embedding is not "
             "supported; merge the adapter into the backbone by PEFT and save that."
         )
     return LoraFiles(folder, config, modules, path)

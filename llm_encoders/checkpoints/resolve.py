@@ -247,13 +247,12 @@ def _likes() -> list[str]:
 
 def _says_nothing(name: str, folder: Path, paradigm: str | None) -> str:
     """Why a checkpoint without a contract is refused, and what to write."""
-    unread = ""
-    place = folder / CONFIG_NAME
+    copy, place = "", folder / CONFIG_NAME
     if not Path(name).is_dir():
         place = Path("FOLDER") / CONFIG_NAME
-        unread += f" Copy the repository into a folder: 'hf download {name} --local-dir FOLDER'."
+        copy = f" Copy the repository into a folder: 'hf download {name} --local-dir FOLDER'."
     return (
-        f"{name} does not say how it encodes: it has no {CONFIG_NAME}.{unread} Write {place} by "
+        f"{name} does not say how it encodes: it has no {CONFIG_NAME}.{copy} Write {place} by "
         f"its publisher's description, every value filled in: {EncoderConfig.template()}. If it "
         "encodes as a named encoder does, give that one's name, as in "
         f"'--encoder {name},like=castorini/repllama-v1-7b-lora-passage', or, for an adapter "

@@ -26,7 +26,7 @@ from pyserini_ext.folders.state import (
     journal_folder,
     remove_folder,
 )
-from pyserini_ext.indexes.inputs import common_encoder, input_files, vector_files
+from pyserini_ext.indexes.inputs import input_files
 from pyserini_ext.indexes.known_ids import KnownIds
 from pyserini_ext.indexes.lucene import LuceneImpactWriter, lucene_file_names
 from pyserini_ext.indexes.vector_lines import batches_from_another_process
@@ -77,8 +77,7 @@ def run(options: argparse.Namespace) -> None:
     """
     folder: Path = options.index
     require_apart(folder, options.input, "index folder")
-    inputs = input_files(options.input)
-    encoder = common_encoder([vector_files(path) for path in options.input])
+    inputs, encoder = input_files(options.input)
     fingerprint = _fingerprint(inputs)
     with only_run(folder):
         recorded = Manifest.load(folder)

@@ -9,24 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders.corpora import files
-from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.folders.contract import differences, encoder_of_vectors, read_contract
+from llm_encoders.errors import EncoderError
+from pyserini_ext.folders.contract import encoder_of_vectors
 from pyserini_ext.folders.folder import foreign_files
 from pyserini_ext.folders.manifest import Manifest
-from pyserini_ext.folders.state import manifest_path
 from pyserini_ext.indexes.shards import missing_shards, require_one_encoding
 
 _SUFFIXES = (".json", ".jsonl")
 
 
-def input_files(paths: list[Path]) -> list[Path]:
-    """The JSONL files of all inputs, in order.
+def input_files(paths: list[Path]) -> tuple[list[Path], dict[str, Any]]:
+    """The JSONL files of all inputs, in order, and the encoder recorded beside them.
+
+    The latter is empty where an input has no such record.
 
     Raises:
         EncoderError: a folder is not whole, see :func:`vector_files`; outputs of the encode command
             are of different encodings, or lack a shard.
     """
-    found = [file for path in paths for file in vector_files(path)]
+    by_input = [vector_files(path) for path in paths]
+    found = [file for files in by_input for file in files]
     whole = {path.resolve() for path in paths if path.is_dir()}
     outputs = _outputs(paths)
     require_one_encoding(list(outputs.values()))
@@ -42,7 +44,8 @@ def input_files(paths: list[Path]) -> list[Path]:
     for folder, manifest in outputs.items():
         if folder not in whole:
             _tell_of_the_rest(manifest, sum(file.parent == folder for file in named))
-    return found
+    encoders = [encoder_of_vectors(files) for files in by_input]
+    return found, (encoders[0] or {}) if all(encoders) else {}
 
 
 def _outputs(paths: list[Path]) -> dict[Path, Manifest]:
@@ -82,31 +85,6 @@ def vector_files(path: Path) -> list[Path]:
     if manifest is not None:
         _require_whole(path, manifest)
     return vectors
-
-
-def common_encoder(inputs: list[list[Path]]) -> dict[str, Any]:
-    """The encoder behind all inputs, as recorded beside them; empty where any has no record.
-
-    Args:
-        inputs: the files of each, as :func:`vector_files` gives them.
-
-    Raises:
-        UsageError: two were made under contracts that do not go together; names what differs.
-    """
-    found = [(files[0].parent, encoder_of_vectors(files)) for files in inputs]
-    known = [(folder, encoder) for folder, encoder in found if encoder is not None]
-    if not known:
-        return {}
-    first, encoder = known[0]
-    contract = read_contract(encoder, manifest_path(first))
-    for folder, other in known[1:]:
-        own = read_contract(other, manifest_path(folder))
-        if listed := differences(contract, own, (str(first), str(folder))):
-            raise UsageError(
-                f"{first} and {folder} were encoded under different contracts and cannot make one "
-                f"index: {listed}."
-            )
-    return encoder if len(known) == len(found) else {}
 
 
 def _require_whole(folder: Path, manifest: Manifest) -> None:

@@ -135,3 +135,17 @@ def recipe_file(tmp_path, beir, scored):
         return path
 
     return write
+
+
+@pytest.fixture
+def published(shared_data, monkeypatch):
+    """The folder that holds organisations, as the current one; the texts."""
+    folder = shared_data / "checkpoints"
+    monkeypatch.chdir(folder)
+    return json.loads((folder / "texts.json").read_text(encoding="utf-8"))
+
+
+def vectors(encoder, texts):
+    """Vectors of ``texts``'s queries and documents, those of sparse encoders as dense arrays."""
+    found = encoder.encode_queries(texts["queries"]), encoder.encode_documents(texts["documents"])
+    return [one.toarray() if hasattr(one, "toarray") else one for one in found]

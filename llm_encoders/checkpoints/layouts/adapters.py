@@ -1,11 +1,12 @@
-"""What ``adapter_config.json`` says besides the adapter itself."""
+"""The files of an adapter by name, and what ``adapter_config.json`` says besides the adapter."""
 
 from pathlib import Path
 
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
 
-CONFIG_NAME = "adapter_config.json"
+ADAPTER_CONFIG = "adapter_config.json"
+WEIGHTS_NAMES = ("adapter_model.safetensors", "adapter_model.bin")
 _REMOTE = "transformers_modules."
 
 
@@ -14,7 +15,7 @@ def trained_on(folder: Path) -> tuple[str, str]:
 
     PEFT writes them (``auto_mapping``) for models that are no class of Transformers.
     """
-    path = folder / CONFIG_NAME
+    path = folder / ADAPTER_CONFIG
     if not path.is_file():
         return "", ""
     try:

@@ -25,7 +25,8 @@ class Derived:
         values = {key: getattr(self.contract, key) for key in self.sources}
         files: dict[str, list[str]] = {}
         for key, file in self.sources.items():
-            files.setdefault(file, []).append(f"{key}={_shown(values[key])}")
+            behind = f"{file} does not say" if key in self.assumed else file
+            files.setdefault(behind, []).append(f"{key}={_shown(values[key])}")
         parts = [f"{', '.join(words)} ({file})" for file, words in files.items()]
         return (
             f"{self.contract.paradigm} encoder in the layout of {self.layout}: {'; '.join(parts)}"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from llm_encoders.checkpoints.layouts.adapters import trained_on
+from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG, trained_on
 from llm_encoders.checkpoints.layouts.derived import Derived
 from llm_encoders.config import EncoderConfig
 
@@ -28,6 +28,5 @@ def read(folder: Path) -> Derived | None:
     paradigm = lion_paradigm(folder)
     if paradigm is None:
         return None
-    file = "adapter_config.json"
-    contract = EncoderConfig(paradigm)
-    return Derived("Lion", contract, {"paradigm": file, "attention": file})
+    sources = dict.fromkeys(("paradigm", "attention"), ADAPTER_CONFIG)
+    return Derived("Lion", EncoderConfig(paradigm), sources)

@@ -7,7 +7,11 @@ lack: mean of the text's own tokens, at most 512 tokens, texts longer than 400 s
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.checkpoints.layouts.adapters import CONFIG_NAME, repository_of_class, trained_on
+from llm_encoders.checkpoints.layouts.adapters import (
+    ADAPTER_CONFIG,
+    repository_of_class,
+    trained_on,
+)
 from llm_encoders.checkpoints.layouts.derived import Derived, Findings
 from llm_encoders.errors import UsageError
 from llm_encoders.reading import read_object
@@ -16,7 +20,13 @@ NAME = "LLM2Vec"
 SETTINGS = "llm2vec_config.json"
 _CLASSES = ("LlamaEncoderModel", "MistralEncoderModel", "Qwen2EncoderModel")
 _POOLINGS = {"mean": "mean", "weighted_mean": "weighted-mean", "eos_token": "last"}
-_KNOWN = ("pooling_mode", "max_length", "doc_max_length", "skip_instruction")
+_KEYS = {
+    "pooling_mode": ("pooling",),
+    "max_length": ("query_max_length", "passage_max_length"),
+    "doc_max_length": ("query_text_max_length", "passage_text_max_length"),
+    "skip_instruction": ("query_pool_prefix", "passage_pool_prefix"),
+}
+"""The package's settings, and the keys of a contract that each gives."""
 _LLAMA_3 = ("<|start_header_id|>user<|end_header_id|>\n\n", "<|eot_id|>")
 _MISTRAL = ("[INST] ", " [/INST]")
 _QWEN2 = ("<|im_start|>user\n", "<|im_end|>")
@@ -51,14 +61,14 @@ def read(folder: Path) -> Derived | None:
     """
     if not claims(folder):
         return None
-    values = read_object(folder / CONFIG_NAME)
+    values = read_object(folder / ADAPTER_CONFIG)
     base = str(values.get("base_model_name_or_path"))
     found = Findings()
-    found.add(CONFIG_NAME, paradigm="dense", attention="bidirectional")
-    _settings(folder, found)
+    found.add(ADAPTER_CONFIG, paradigm="dense", attention="bidirectional")
+    assumed = {"instruction", *_settings(folder, found)}
     header, footer = _header(folder, base)
     found.add(
-        CONFIG_NAME,
+        ADAPTER_CONFIG,
         instruction=_TASK,
         query_prefix=f"{header}{{instruction}} ",
         passage_prefix=header,
@@ -66,13 +76,14 @@ def read(folder: Path) -> Derived | None:
         passage_suffix=footer,
         strip="end",
     )
-    return Derived(NAME, found.contract(folder), found.sources)
+    return Derived(NAME, found.contract(folder), found.sources, frozenset(assumed))
 
 
-def _settings(folder: Path, found: Findings) -> None:
+def _settings(folder: Path, found: Findings) -> set[str]:
+    """Pooling and lengths; returns the keys that no file has."""
     path = folder / SETTINGS
     settings: dict[str, Any] = read_object(path) if path.is_file() else {}
-    if unknown := sorted(set(settings) - set(_KNOWN)):
+    if unknown := sorted(set(settings) - set(_KEYS)):
         raise UsageError(f"{path}: the key '{unknown[0]}' is not known, so it cannot be honoured.")
     pooling = settings.get("pooling_mode", "mean")
     if pooling not in _POOLINGS:
@@ -80,7 +91,7 @@ def _settings(folder: Path, found: Findings) -> None:
     pooled = settings.get("skip_instruction", True) is False
     length, text = settings.get("max_length", 512), settings.get("doc_max_length", 400)
     found.add(
-        SETTINGS if settings else "the package's defaults",
+        SETTINGS,
         pooling=_POOLINGS[pooling],
         query_pool_prefix=pooled,
         passage_pool_prefix=pooled,
@@ -89,6 +100,7 @@ def _settings(folder: Path, found: Findings) -> None:
         query_text_max_length=text,
         passage_text_max_length=text,
     )
+    return {key for name, keys in _KEYS.items() if name not in settings for key in keys}
 
 
 def _header(folder: Path, base: str) -> tuple[str, str]:
@@ -97,6 +109,6 @@ def _header(folder: Path, base: str) -> tuple[str, str]:
     if base in _WITHOUT_HEADER:
         return "", ""
     raise UsageError(
-        f"{folder / CONFIG_NAME}: the base model is '{base}'; what LLM2Vec puts around a text is "
-        f"known for {', '.join((*_HEADERS, *_WITHOUT_HEADER))}. Write an encoder_config.json."
+        f"{folder / ADAPTER_CONFIG}: the base model is '{base}'; what LLM2Vec puts around a text "
+        f"is known for {', '.join((*_HEADERS, *_WITHOUT_HEADER))}. Write an encoder_config.json."
     )

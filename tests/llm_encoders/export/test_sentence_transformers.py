@@ -10,6 +10,7 @@ import pytest
 
 from llm_encoders import load_encoder
 from llm_encoders.export.job import export
+from tests.llm_encoders.conftest import vectors as ours
 
 pytestmark = pytest.mark.slow  # the import alone takes most of ten seconds
 
@@ -44,19 +45,6 @@ def package():
     return pytest.importorskip(
         "sentence_transformers", reason="needs sentence-transformers: pip install '.[test]'"
     )
-
-
-@pytest.fixture
-def published(shared_data, monkeypatch):
-    """The folder that holds organisations, as the current one; the texts."""
-    folder = shared_data / "checkpoints"
-    monkeypatch.chdir(folder)
-    return json.loads((folder / "texts.json").read_text(encoding="utf-8"))
-
-
-def ours(encoder, texts):
-    found = encoder.encode_queries(texts["queries"]), encoder.encode_documents(texts["documents"])
-    return [one.toarray() if hasattr(one, "toarray") else one for one in found]
 
 
 def theirs(model, texts, **options):

@@ -1,6 +1,5 @@
 """Miniatures of published checkpoints give the vectors that their publishers' code gives."""
 
-import json
 import shutil
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import torch
 
 from llm_encoders import UsageError, load_encoder
+from tests.llm_encoders.conftest import vectors
 
 REPLLAMA = "castorini/repllama-v1-7b-lora-passage"
 NAMES = (
@@ -29,19 +29,6 @@ WAYS = (
     *({"batch_size": 1}, {"batch_size": 24, "padding_side": "left"}),
     *({"attention_implementation": "eager"}, {"attention_implementation": "sdpa"}),
 )
-
-
-@pytest.fixture
-def published(shared_data, monkeypatch):
-    """The folder that holds organisations, as the current one; the texts."""
-    folder = shared_data / "checkpoints"
-    monkeypatch.chdir(folder)
-    return json.loads((folder / "texts.json").read_text(encoding="utf-8"))
-
-
-def vectors(encoder, texts):
-    found = encoder.encode_queries(texts["queries"]), encoder.encode_documents(texts["documents"])
-    return [one.toarray() if hasattr(one, "toarray") else one for one in found]
 
 
 def expected(name):
