@@ -204,7 +204,6 @@ def test_options_of_pyserinis_encoders_are_not_ignored_silently(stories, capsys,
     assert np.array_equal(plain.encode(text), opened.encode(text))
 
 
-@pytest.mark.parametrize("name", ["multimodal", "instruction_config", "encoded_queries"])
 @pytest.mark.parametrize(
     ("words", "ours"),
     [
@@ -223,6 +222,7 @@ def test_a_folder_in_the_short_form_is_answered_by_ours(monkeypatch, tmp_path, w
     assert is_our_encode_command() == ours
 
 
+@pytest.mark.parametrize("name", ["multimodal", "instruction_config", "encoded_queries"])
 def test_options_that_would_give_other_queries_are_refused(stories, name):
     dense = f"{stories},paradigm=dense,like=lion"
     with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} does not work with"):
