@@ -1,12 +1,16 @@
 """Miniatures of published checkpoints give the vectors that their publishers' code gives."""
 
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from llm_encoders import UsageError, load_encoder
+from llm_encoders.checkpoints.layouts import read_layout
+from llm_encoders.checkpoints.resolve import resolve
 from tests.llm_encoders.conftest import vectors
 
 REPLLAMA = "castorini/repllama-v1-7b-lora-passage"
@@ -20,8 +24,9 @@ NAMES = (
     f"{REPLLAMA},like={REPLLAMA}",
 )
 LLM2VEC = "McGill-NLP/LLM2Vec-Meta-Llama-3-8B-Instruct-mntp"
+SUPERVISED = f"{LLM2VEC}-supervised"
 BASES = {
-    f"{LLM2VEC}-supervised": "meta-llama/Meta-Llama-3-8B-Instruct",
+    SUPERVISED: "meta-llama/Meta-Llama-3-8B-Instruct",
     f"{REPLLAMA},like={REPLLAMA}": "meta-llama/Llama-2-7b-hf",
 }
 """Adapters, and what they are on."""
@@ -110,6 +115,32 @@ def test_an_adapter_is_not_merged_under_itself(published, tmp_path):
     copied = load_encoder(str(tmp_path / "copy"), backbone="meta-llama/Meta-Llama-3-8B-Instruct")
     for one, other in zip(alone, vectors(copied, published), strict=True):
         np.testing.assert_array_equal(one, other)
+    assert (
+        resolve(name).below
+        == ()
+        == resolve(str(tmp_path / "copy"), backbone=BASES[SUPERVISED]).below
+    )
+    assert [path.name for path in resolve(SUPERVISED).below] == [name.rpartition("/")[2]]
+
+
+def test_what_no_file_says_is_not_told_as_if_one_did(published):
+    """The miniature has no llm2vec_config.json, and no file of the layout has an instruction."""
+    told = str(read_layout(Path(SUPERVISED)))
+    assert "strip=end (adapter_config.json);" in told
+    assert re.search(r"instruction='[^']*' \(adapter_config.json does not say\)", told)
+    assert re.search(
+        r"pooling=mean, [^;]*max_length=400 \(llm2vec_config.json does not say\)", told
+    )
+
+
+def test_eos_of_the_tokenizer_leaves_as_much_room_for_text_as_ours(published):
+    """Gemma's files ask for EOS, which its tokenizer adds; no token of the text gives way to it."""
+    encoder = load_encoder("google/embeddinggemma-300m", passage_template=None)
+    assert encoder.config.append_eos
+    text, tokenizer = published["documents"][-1], encoder.backbone.tokenizer
+    (found,) = encoder.document_token_ids([text], max_length=32)
+    assert found == tokenizer(text, truncation=True, max_length=32)["input_ids"]
+    assert found.count(tokenizer.eos_token_id) == 1
 
 
 def test_an_adapter_below_is_merged_whatever_contract_is_written(published, tmp_path):
