@@ -15,7 +15,7 @@ HEAD = """\
 
 Each checkpoint encodes with its publisher's prompts, special tokens, pooling and normalisation.
 `python -m llm_encoders.models NAME` shows the whole contract, and
-`python -m pyserini_ext.doctor --encoder NAME` looks for silent faults in a minute.
+`python -m pyserini_ext.doctor --encoder NAME` looks for silent faults.
 
 The weights are fetched from the Hugging Face Hub when a name is first used; gated ones need an
 accepted licence and a token (`HF_TOKEN`). The commands encode nfcorpus, which `C` names as a folder
