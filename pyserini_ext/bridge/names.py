@@ -111,7 +111,10 @@ def announce_takeover(spec: str, *ways: str) -> None:
         spec: the ``--encoder`` value.
         ways: other ways to hand it back than by the environment.
     """
-    name = registry.parse_spec(spec)[0]
+    try:
+        name = registry.parse_spec(spec)[0]
+    except UsageError:  # loading says it
+        return
     if name != spec or name in _announced or not taken_over(name):
         return
     from pyserini_ext.bridge.hook import SWITCH  # which arms the hook, so not before there is one

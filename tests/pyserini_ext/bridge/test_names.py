@@ -212,3 +212,10 @@ def test_option_values():
     assert option_value("--device", words) is None
     assert option_value("--device", []) is None
     assert option_value("--last", ["--last"]) is None
+
+
+@pytest.mark.parametrize("name", ["llm-splade-tiny,devise=cpu", ",paradigm=sparse", ""])
+def test_a_name_that_cannot_be_read_is_nobodys_takeover(capsys, name):
+    """Loading says what is wrong with it, in a sentence."""
+    announce_takeover(name, "--encoder-class")
+    assert capsys.readouterr().err == ""
