@@ -1,6 +1,9 @@
-"""Packaging. Everything is declared here, but for one thing setuptools has no word for: the
-``.pth`` file in site-packages that arms Pyserini's import hook. It is put into the finished wheel,
-regular or editable, and into its RECORD, so that pip installs and uninstalls it with the rest."""
+"""Packaging. Everything is declared here, but for two things setuptools has no word for.
+
+The ``.pth`` file in site-packages that arms Pyserini's import hook is put into the finished wheel,
+regular or editable, and into its RECORD, so that pip installs and uninstalls it with the rest. The
+files of conditions, which a clone has in ``reproductions``, are put into the package of a wheel.
+"""
 
 import base64
 import hashlib
@@ -9,6 +12,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
 from setuptools.command.editable_wheel import editable_wheel
 
 PTH_NAME = "pyserini_ext.pth"
@@ -16,6 +20,7 @@ PTH_LINE = (
     "import sys; exec('try:\\n    import pyserini_ext.bridge.hook\\n"
     "except ImportError:\\n    pass')\n"
 )
+CONDITIONS = Path("reproductions") / "conditions"
 
 
 def add_pth(wheel: Path) -> None:
@@ -32,6 +37,31 @@ def add_pth(wheel: Path) -> None:
             if info.filename.endswith(".dist-info/RECORD"):
                 content += record_line.encode()
             archive.writestr(info, content)
+
+
+class BuildWithConditions(build_py):
+    """The package with the files of ``reproductions/conditions`` inside, unless it is editable."""
+
+    def run(self) -> None:
+        super().run()
+        for source, target in self._conditions():
+            self.mkpath(str(target.parent))
+            self.copy_file(str(source), str(target))
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        """What :meth:`run` writes."""
+        files = [str(target) for _, target in self._conditions()]
+        return [*super().get_outputs(include_bytecode), *files]
+
+    def get_source_files(self) -> list[str]:
+        """What a source distribution needs to build."""
+        return [*super().get_source_files(), *map(str, sorted(CONDITIONS.glob("*.yaml")))]
+
+    def _conditions(self) -> list[tuple[Path, Path]]:
+        if self.editable_mode:
+            return []
+        folder = Path(self.build_lib) / "pyserini_ext" / "conditions" / "files"
+        return [(source, folder / source.name) for source in sorted(CONDITIONS.glob("*.yaml"))]
 
 
 class WheelWithPth(bdist_wheel):
@@ -96,5 +126,9 @@ setup(
         "ray": ["ray[data]>=2.50"],
     },
     entry_points={"llm_encoders.rankers": ["bm25 = pyserini_ext.rankers:Bm25Ranker"]},
-    cmdclass={"bdist_wheel": WheelWithPth, "editable_wheel": EditableWheelWithPth},
+    cmdclass={
+        "build_py": BuildWithConditions,
+        "bdist_wheel": WheelWithPth,
+        "editable_wheel": EditableWheelWithPth,
+    },
 )

@@ -1,0 +1,123 @@
+"""The steps of a condition's command: ``python -m MODULE …`` joined by ``&&``, and nothing else."""
+
+import shlex
+from dataclasses import dataclass
+from string import Template
+
+from llm_encoders.errors import UsageError, nearest
+
+COLLECTIONS = "collections"
+"""Folder of test collections in commands, relative to where they are run."""
+INDEXES = "indexes"
+PREPARED = "prepared"
+
+_OUTPUTS = {
+    "pyserini_ext.beir": "--output",
+    "pyserini_ext.index": "--index",
+    "pyserini.encode": "--embeddings",
+    "pyserini.index.lucene": "--index",
+    "pyserini.search.lucene": "--output",
+    "pyserini.search.faiss": "--output",
+    "pyserini.fusion": "--output",
+}
+"""Modules of steps, with the option that names what each writes."""
+_AND = "&&"
+_SHELL = set(";|&<>()")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command."""
+
+    module: str
+    words: tuple[str, ...]
+    """Options and their values."""
+
+    @property
+    def text(self) -> str:
+        """As a user types it."""
+        return shlex.join(("python", "-m", self.module, *self.words))
+
+    @property
+    def output(self) -> str:
+        """The file or folder that it writes."""
+        (value,) = self.values(_OUTPUTS[self.module])
+        return value
+
+    @property
+    def encoder(self) -> str | None:
+        """The encoder that it loads."""
+        return next(iter(self.values("--encoder")), None)
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """Files and folders below ``collections/`` that it reads."""
+        return tuple(word for word in self.words if word.startswith(f"{COLLECTIONS}/"))
+
+    def values(self, option: str) -> list[str]:
+        """Values of an option: the words up to the next option."""
+        if option not in self.words:
+            return []
+        found = []
+        for word in self.words[self.words.index(option) + 1 :]:
+            if word.startswith("--"):
+                break
+            found.append(word)
+        return found
+
+    def with_words(self, changes: dict[str, str]) -> "Step":
+        """The step with some words replaced."""
+        return Step(self.module, tuple(changes.get(word, word) for word in self.words))
+
+
+def parse_steps(command: str) -> list[Step]:
+    """The steps of a command line.
+
+    Raises:
+        UsageError: it is more than ``python -m MODULE …`` of known modules, joined by ``&&``.
+    """
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        words = list(lexer)
+    except ValueError as error:
+        raise UsageError(f"the command does not parse ({error}).") from None
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word == _AND:
+            parts.append([])
+        elif word and set(word) <= _SHELL:
+            raise UsageError(f"the command has '{word}'; steps are joined by '{_AND}' only.")
+        else:
+            parts[-1].append(word)
+    return [_step(part) for part in parts]
+
+
+def _step(words: list[str]) -> Step:
+    if words[:2] != ["python", "-m"] or len(words) < 3:
+        raise UsageError(f"the step '{shlex.join(words)}' does not begin with 'python -m MODULE'.")
+    module, options = words[2], words[3:]
+    if module not in _OUTPUTS:
+        raise UsageError(f"no condition runs '{module}'.{nearest(module, _OUTPUTS)}")
+    step = Step(module, tuple(options))
+    if len(step.values(_OUTPUTS[module])) != 1:
+        raise UsageError(f"the step {module} needs one value for {_OUTPUTS[module]}.")
+    return step
+
+
+def fill(command: str, variables: dict[str, str]) -> str:
+    """A command with its variables replaced, as Pyserini's harness replaces them.
+
+    Raises:
+        UsageError: a variable has no value, or a ``$`` begins none.
+    """
+    try:
+        return Template(command).substitute(variables)
+    except KeyError as error:
+        raise UsageError(
+            f"the command has ${{{error.args[0]}}}, which Pyserini does not fill in."
+            f"{nearest(error.args[0], variables)}"
+        ) from None
+    except ValueError:
+        raise UsageError("the command has a '$' that begins no variable; write '$$'.") from None

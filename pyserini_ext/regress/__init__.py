@@ -1,0 +1,1 @@
+"""Running conditions strictly, resumably, several side by side, with a report."""
