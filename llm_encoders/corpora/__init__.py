@@ -1,10 +1,11 @@
-"""Corpora as streams: JSON lines, TSV, BEIR folders and Hugging Face datasets."""
+"""Corpora as streams: JSON lines, TSV, BEIR folders, Hugging Face datasets and TREC CAR."""
 
 from llm_encoders.corpora.beir import is_beir
 from llm_encoders.corpora.document import Corpus, CorpusError, Document, Position
 from llm_encoders.corpora.folder import document_files
 from llm_encoders.corpora.lines import LineCorpus
 from llm_encoders.corpora.records import RecordReader
+from llm_encoders.corpora.trec_car import ParagraphCorpus, is_trec_car
 from llm_encoders.errors import UsageError
 
 __all__ = ["Corpus", "CorpusError", "Document", "Position", "document_files", "open_corpus"]
@@ -20,9 +21,10 @@ def open_corpus(
     """Open what ``--corpus`` names.
 
     Args:
-        path: a JSONL or TSV file (``.gz`` and ``.zst`` allowed), a folder of such files with its
-            subfolders, a folder in BEIR layout, a Parquet file or folder of them, a dataset saved
-            by ``datasets``, or ``hf:ORGANISATION/NAME`` for a dataset on the Hugging Face Hub.
+        path: a JSONL or TSV file (``.gz``, ``.zst`` and ``.xz`` allowed), a folder of such files
+            with its subfolders, a folder in BEIR layout, a Parquet file or folder of them, a
+            dataset saved by ``datasets``, a TREC CAR file of paragraphs (``.cbor``) or folder of
+            them, or ``hf:ORGANISATION/NAME`` for a dataset on the Hugging Face Hub.
         fields: the input's fields in order; ``None`` takes title and text where a document has
             them, else all of ``contents``.
         encoded_fields: which are encoded, of ``title`` and ``text``; default both.
@@ -39,4 +41,7 @@ def open_corpus(
         return huggingface.DatasetCorpus(path, reader)
     if path.startswith("hf:"):
         raise UsageError(f"'{path}' names no dataset; write hf:ORGANISATION/NAME.")
-    return LineCorpus(path, document_files(path), reader)
+    found = document_files(path)
+    if is_trec_car(found[0]):
+        return ParagraphCorpus(path, found, reader)
+    return LineCorpus(path, found, reader)

@@ -1,6 +1,6 @@
 """Folders in BEIR layout: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/SPLIT.tsv``.
 
-Each file may be compressed (``.gz``, ``.zst``). This is the only reader of
+Each file may be compressed (``.gz``, ``.zst``, ``.xz``). This is the only reader of
 documents, queries and judgements of such folders.
 """
 
@@ -91,7 +91,7 @@ class BeirFolder:
         """The splits that have judgements."""
         folder = self.path / "qrels"
         names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        pattern = re.compile(r"(?P<split>[^.].*?)\.tsv(\.gz|\.zst)?")
+        pattern = re.compile(r"(?P<split>[^.].*?)\.tsv(\.gz|\.zst|\.xz)?")
         return sorted({found["split"] for name in names if (found := pattern.fullmatch(name))})
 
     def qrels_file(self, split: str) -> Path:

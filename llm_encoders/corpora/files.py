@@ -2,10 +2,13 @@
 
 import codecs
 import gzip
+import io
+import lzma
 import re
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,12 +23,14 @@ _SKIP_BYTES = 2**20
 _BOM = codecs.BOM_UTF8
 _WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 """Those of UTF-16 and UTF-32; that of UTF-32-LE begins with that of UTF-16-LE."""
-COMPRESSED = (".gz", ".zst")
+COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".xz": "xz"}
+"""Suffixes of compressed files, and what the compression is called."""
+_BROKEN = (gzip.BadGzipFile, EOFError, zlib.error, zstd.ZstdError, lzma.LZMAError)
 RECORDS = (".jsonl", ".json", ".ndjson", ".tsv", "")
 """Suffixes, without that of a compression, of files that a folder of records may hold."""
 # What repositories of data carry beside the data.
 _ABOUT = re.compile(
-    r"(README|LICEN[CS]E|NOTICE|CITATION|CHANGELOG)(\.(md|txt|rst|cff))?|.*\.md"
+    r"(README|LICEN[CS]E|NOTICE|CITATION|CHANGELOG)(\.(md|mkd|txt|rst|cff))?|.*\.md"
     r"|dataset_infos?\.json",
     re.IGNORECASE,
 )
@@ -87,8 +92,8 @@ def record_files(folder: Path, what: str) -> list[Path]:
     for file in files:
         if plain_suffix(file) not in RECORDS:
             raise EncoderError(
-                f"{file} is no file of {what} (.jsonl, .json or .tsv, also as .gz or .zst); move "
-                f"it out of {folder}, or name the files of {what} one by one."
+                f"{file} is no file of {what} (.jsonl, .json or .tsv, also as .gz, .zst or .xz); "
+                f"move it out of {folder}, or name the files of {what} one by one."
             )
     return files
 
@@ -110,28 +115,39 @@ def lines(path: Path, line: int = 1, offset: int = 0) -> Iterator[tuple[int, int
     A byte-order mark at the beginning of the file is no part of the first line.
 
     Args:
-        path: the file; ``.gz`` and ``.zst`` are uncompressed.
+        path: the file; ``.gz``, ``.zst`` and ``.xz`` are uncompressed.
         line: number of the first line to yield.
         offset: uncompressed bytes before that line.
 
     Raises:
         EncoderError: broken compression, or text in UTF-16.
     """
+    with reading(path) as stream:
+        skip(stream, offset)
+        for content in stream:
+            if offset == 0 and (content.startswith(_WIDE_BOMS) or b"\0" in content[:2]):
+                raise EncoderError(
+                    f"{path}, line 1: the file is in UTF-16 or UTF-32, not UTF-8; convert it "
+                    "(iconv -f UTF-16 -t UTF-8)."
+                )
+            shown = content.removeprefix(_BOM) if offset == 0 else content
+            if shown and not shown.isspace():
+                yield line, offset, shown
+            line, offset = line + 1, offset + len(content)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """A file's bytes, uncompressed.
+
+    Raises:
+        EncoderError: broken compression, while the block reads.
+    """
     try:
         with _open(path) as stream:
-            _skip(stream, offset)
-            for content in stream:
-                if offset == 0 and (content.startswith(_WIDE_BOMS) or b"\0" in content[:2]):
-                    raise EncoderError(
-                        f"{path}, line 1: the file is in UTF-16 or UTF-32, not UTF-8; convert it "
-                        "(iconv -f UTF-16 -t UTF-8)."
-                    )
-                shown = content.removeprefix(_BOM) if offset == 0 else content
-                if shown and not shown.isspace():
-                    yield line, offset, shown
-                line, offset = line + 1, offset + len(content)
-    except (gzip.BadGzipFile, EOFError, zlib.error, zstd.ZstdError) as error:
-        kind = "zstd" if compression(path) == ".zst" else "gzip"
+            yield stream
+    except _BROKEN as error:
+        kind = COMPRESSED.get(compression(path), "gzip")
         raise EncoderError(f"{path}: broken {kind} file ({error}).") from None
 
 
@@ -140,12 +156,15 @@ def _open(path: Path) -> Any:
         return gzip.open(path, "rb")
     if compression(path) == ".zst":
         return zstd.open(path, "rb")
+    if compression(path) == ".xz":
+        return lzma.open(path, "rb")
     return path.open("rb")
 
 
-def _skip(stream: BinaryIO, count: int) -> None:
-    if not isinstance(stream, gzip.GzipFile | zstd.ZstdFile):
-        stream.seek(count)
+def skip(stream: BinaryIO, count: int) -> None:
+    """Pass so many bytes of a stream of :func:`reading`, from its beginning or where it stands."""
+    if isinstance(stream, io.BufferedReader):
+        stream.seek(count, io.SEEK_CUR)
         return
     while count > 0:
         count -= len(stream.read(min(count, _SKIP_BYTES))) or count

@@ -6,6 +6,7 @@ from typing import Any
 
 from llm_encoders.corpora import files, huggingface
 from llm_encoders.corpora.lines import parse_columns, parse_json
+from llm_encoders.corpora.trec_car.naming import is_trec_car
 from llm_encoders.errors import EncoderError, UsageError
 
 Row = dict[str, Any] | list[str]
@@ -15,8 +16,8 @@ def rows(path: str) -> Iterator[tuple[str, Row]]:
     """Yield (file and line, record) of every row: a mapping, or a list of columns for ``.tsv``.
 
     Args:
-        path: a JSONL or TSV file or a folder of them (``.gz`` and ``.zst`` allowed), Parquet
-            files, a dataset saved by ``datasets``, or ``hf:ORGANISATION/NAME``.
+        path: a JSONL or TSV file or a folder of them (``.gz``, ``.zst`` and ``.xz`` allowed),
+            Parquet files, a dataset saved by ``datasets``, or ``hf:ORGANISATION/NAME``.
 
     Raises:
         EncoderError: nothing is there, or a line cannot be parsed; names file and line.
@@ -33,6 +34,11 @@ def row_files(path: str) -> list[Path]:
     if path.startswith("hf:"):
         raise UsageError(f"'{path}' names no dataset; write hf:ORGANISATION/NAME.")
     if Path(path).is_file():
+        if is_trec_car(Path(path)):
+            raise UsageError(
+                f"{path} is a file of TREC CAR, and no training data; make training pairs of "
+                "articles with python -m llm_encoders.trec_car pairs."
+            )
         return [Path(path)]
     if not Path(path).is_dir():
         raise EncoderError(f"There is no file or folder '{path}'.")

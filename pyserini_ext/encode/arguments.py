@@ -84,8 +84,9 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
         "--corpus",
         required=True,
         type=_name,
-        help="JSONL or TSV file (.gz, .zst allowed), folder of such files, folder in BEIR layout, "
-        "Parquet, saved dataset, or hf:ORGANISATION/NAME[,split=NAME]",
+        help="JSONL or TSV file (.gz, .zst, .xz allowed), folder of such files, folder in BEIR "
+        "layout, Parquet, saved dataset, TREC CAR paragraphs (.cbor), or "
+        "hf:ORGANISATION/NAME[,split=NAME]",
     )
     group.add_argument(
         "--fields",

@@ -1,0 +1,1 @@
+"""Topics, qrels and training pairs from the articles and outlines of TREC CAR."""
