@@ -19,6 +19,9 @@ CHECKPOINT_FILES = (CONFIG_NAME, "adapter_config.json", "config.json")
 _LENGTHS = ("query_max_length", "passage_max_length")
 _OPTION = re.compile(r",([a-z_]+)=")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"(?=,[a-z_]+=|\Z)', re.DOTALL)
+_QUOTATION_MARKS = tuple("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb")
+_OPTION_INSIDE = re.compile(r"(?P<comma>,?)\s*(?<![\w-])(?P<word>[^\W\d_][\w-]*)\s*=")
+_ESCAPE = re.compile(r"\\[nrt]")
 
 
 @dataclass(frozen=True)
@@ -156,15 +159,15 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     my/adapter,dtype=float32,backbone=/models/llama``. Options are those of
     :func:`llm_encoders.load_encoder` and the keys of a contract. A value may hold commas, up to
     the next ``,option=``; in double quotes, as a JSON string, it may hold anything. An existing
-    path is never split.
+    path is never split, not even with options behind it.
 
     Returns:
         The name, and the options: those of ``load_encoder`` as they are meant, keys of a contract
         as they are written, quotes included.
 
     Raises:
-        UsageError: the name is empty, or an option is unknown (names the nearest), given twice
-            or no JSON string in spite of its quotes.
+        UsageError: the name is empty; an option is unknown (names the nearest), given twice or no
+            JSON string in spite of its quotes, or its value looks like something else.
     """
     if not spec.strip():
         raise UsageError("The encoder's name is empty; name one, e.g. llm-splade-tiny.")
@@ -187,7 +190,7 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
 
 def _split(spec: str) -> tuple[str, dict[str, str]]:
     """The name, and every option with its value."""
-    match = _OPTION.search(spec)
+    match = _first_option(spec)
     name = spec[: match.start()] if match else spec
     options: dict[str, str] = {}
     while match:
@@ -197,8 +200,46 @@ def _split(spec: str) -> tuple[str, dict[str, str]]:
         value = spec[start : match.start() if match else len(spec)]
         if key in options:
             raise UsageError(f"Encoder '{spec}': '{key}' is given twice.")
+        if not quoted:
+            _require_plain(spec, key, value)
         options[key] = _unquoted(key, value) if quoted and key in SPEC_OPTIONS else value
     return name, options
+
+
+def _first_option(spec: str) -> re.Match[str] | None:
+    """Where the options begin: behind the longest path that exists, else at the first."""
+    found = [*_OPTION.finditer(spec)]
+    behind_paths = (one for one in reversed(found) if _exists(spec[: one.start()]))
+    return next(behind_paths, found[0] if found else None)
+
+
+def _require_plain(spec: str, key: str, value: str) -> None:
+    """Refuse what a value without quotes seldom means: it would be taken as it is.
+
+    Raises:
+        UsageError: a quotation mark at the beginning, a line end written as an escape, or another
+            option in another spelling.
+    """
+    place = f"Encoder '{spec}': the value of '{key}'"
+    if value.startswith(_QUOTATION_MARKS):
+        raise UsageError(
+            f"{place} starts with a quotation mark, but is no text in double quotes up to its end "
+            'or the next option. Write it as JSON, as in query_prefix="query: ", or without quotes.'
+        )
+    if key not in CONTRACT_KEYS:
+        return
+    if escape := _ESCAPE.search(value):
+        raise UsageError(
+            f"{place} holds {escape[0]}, which stands for itself without quotes. Put the value in "
+            f'double quotes for a line end or tab, as in {key}="…{escape[0]}…".'
+        )
+    for inside in _OPTION_INSIDE.finditer(value):
+        word = inside["word"].lower().replace("-", "_")
+        if inside["comma"] or word in (*SPEC_OPTIONS, *CONTRACT_KEYS):
+            raise UsageError(
+                f"{place} holds '{inside[0].strip()}'. For another option write ',{word}=' without "
+                "blanks; a value that is to hold this itself goes in double quotes."
+            )
 
 
 def _unquoted(key: str, text: str) -> str:

@@ -11,6 +11,20 @@ from llm_encoders.sides import INSTRUCTION, SIDES
 
 FIELDS = {field.name: field.type for field in dataclasses.fields(EncoderConfig)}
 FIXED = ("paradigm",)
+_OF_SPARSE = ("logit_scale", "impact_scale", "query_top_k", "passage_top_k")
+_OF_DENSE = ("pooling", "projections", "dimension", "normalize")
+
+
+_TEXTS = (str, str | None)
+
+
+class Written(str):
+    """A value as it is written behind a name: in double quotes it is a JSON string."""
+
+
+def concerns(key: str, paradigm: str) -> bool:
+    """Whether a key of a contract means anything to encoders of this paradigm."""
+    return key not in (_OF_DENSE if paradigm == "sparse" else _OF_SPARSE)
 
 
 def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -> EncoderConfig:
@@ -18,12 +32,13 @@ def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -
 
     Args:
         contract: of the checkpoint.
-        changes: typed values, or text as it is written behind a name: ``true``, ``512``,
-            ``none``, words as they are, or in double quotes with JSON's escapes for line ends.
+        changes: values, or :class:`Written` ones: ``true``, ``512``, ``none``, words as they are,
+            or in double quotes with JSON's escapes for line ends.
         name: of the encoder, for errors.
 
     Raises:
-        UsageError: an unknown key, or a value of the wrong kind; names the key.
+        UsageError: an unknown key, one that does not concern encoders of this paradigm, or a value
+            of the wrong kind; names the key.
     """
     if not changes:
         return contract
@@ -31,9 +46,18 @@ def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -
     for key, value in changes.items():
         if key in FIXED or key not in FIELDS:
             raise UsageError(f"{name}: '{key}' is no key of a contract that can be changed.")
+        if not concerns(key, contract.paradigm):
+            raise UsageError(
+                f"{name}: '{key}' does not concern {contract.paradigm} encoders; leave it out."
+            )
         values[key] = _typed(key, value) if isinstance(value, str) else value
     written = dataclasses.asdict(contract) | values
     placed = any(INSTRUCTION in written[f"{side}_prefix"] for side in SIDES)
+    if values.get("instruction") == "":
+        raise UsageError(
+            f"{name}: the instruction is empty. Give one, or the whole prefix without it: "
+            f"--encoder '{name},query_prefix=…'."
+        )
     if "instruction" in values and not placed:
         raise UsageError(
             f"{name}: its prefixes have no place for an instruction. Give the whole prefix: "
@@ -56,19 +80,21 @@ def as_written(value: Any) -> str:
 def _typed(key: str, text: str) -> Any:
     """The value that a text stands for; one of the wrong kind is left to the contract's check."""
     kind: Any = FIELDS[key]
+    if not isinstance(text, Written) and kind in _TEXTS:
+        return text
     if text.startswith('"') and text.endswith('"') and len(text) > 1:
         try:
             return json.loads(text)
         except ValueError:
             raise UsageError(f"{key}: {text} is no JSON string.") from None
+    if kind == tuple[str, ...]:
+        return tuple(part for part in text.split("+") if part) if text != "none" else ()
     if text.lower() in ("none", "null") and isinstance(None, kind):
         return None
     if kind is bool:
         return {"true": True, "false": False}.get(text.lower(), text)
-    if kind == tuple[str, ...]:
-        return tuple(part for part in text.split("+") if part)
-    if kind is str or kind == str | None:
-        return text
+    if kind in _TEXTS:
+        return str(text)
     for parse in (int, float):
         try:
             return parse(text)

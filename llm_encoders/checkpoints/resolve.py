@@ -15,7 +15,7 @@ from llm_encoders.checkpoints.adapter_stack import (
     preset_cure,
 )
 from llm_encoders.checkpoints.agreement import agreed
-from llm_encoders.checkpoints.contract_options import overridden
+from llm_encoders.checkpoints.contract_options import Written, overridden
 from llm_encoders.checkpoints.layouts import Derived, read_layout
 from llm_encoders.checkpoints.layouts.architecture import require_decoder
 from llm_encoders.checkpoints.layouts.lion import lion_paradigm
@@ -68,7 +68,7 @@ def resolve(
         backbone: folder or Hub id of the model under an adapter.
         like: gives a checkpoint that says nothing of how it encodes the contract of a named
             encoder, by its name or Hub id; ``"lion"`` that of the published Lion checkpoints.
-        changes: values of the contract's keys that replace the checkpoint's, as text or typed.
+        changes: values of the contract's keys that replace the checkpoint's.
 
     Raises:
         UsageError: unknown name; missing or contradicting paradigm or contract.
@@ -123,7 +123,7 @@ def resolve_spec(
 
 def written_changes(written: Mapping[str, str]) -> dict[str, Any]:
     """Keys of a contract among the options that are written behind a name."""
-    return {key: text for key, text in written.items() if key not in registry.SPEC_OPTIONS}
+    return {key: Written(text) for key, text in written.items() if key not in registry.SPEC_OPTIONS}
 
 
 def files_of(name: str, weights: bool = True) -> tuple[Path, registry.Preset | None]:

@@ -7,8 +7,6 @@ from llm_encoders.config import EncoderConfig
 from llm_encoders.registry import Preset
 
 KEYS = tuple(field.name for field in dataclasses.fields(EncoderConfig))
-_OF_SPARSE = ("logit_scale", "impact_scale", "query_top_k", "passage_top_k")
-_OF_DENSE = ("pooling", "projections", "dimension", "normalize")
 
 
 def known_contract(preset: Preset) -> tuple[EncoderConfig, frozenset[str]]:
@@ -16,11 +14,6 @@ def known_contract(preset: Preset) -> tuple[EncoderConfig, frozenset[str]]:
     if preset.local_folder is not None:
         return EncoderConfig.load(preset.local_folder), frozenset(KEYS)
     return preset.contract, frozenset(KEYS) if preset.layout is None else preset.written
-
-
-def concerns(key: str, paradigm: str) -> bool:
-    """Whether a key means anything to encoders of this paradigm."""
-    return key not in (_OF_DENSE if paradigm == "sparse" else _OF_SPARSE)
 
 
 def quoted(text: str) -> str:

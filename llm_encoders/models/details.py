@@ -2,7 +2,8 @@
 
 import textwrap
 
-from llm_encoders.models.contract import KEYS, concerns, known_contract, shown
+from llm_encoders.checkpoints.contract_options import concerns
+from llm_encoders.models.contract import KEYS, known_contract, shown
 from llm_encoders.registry import Preset
 
 _WIDTH = 98

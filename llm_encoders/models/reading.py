@@ -5,10 +5,11 @@ from pathlib import Path
 
 from llm_encoders import registry
 from llm_encoders.checkpoints import resolve
+from llm_encoders.checkpoints.contract_options import concerns
 from llm_encoders.config import CONFIG_NAME, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
-from llm_encoders.models.contract import KEYS, concerns, shown
+from llm_encoders.models.contract import KEYS, shown
 from llm_encoders.reading import read_object
 
 _DEFAULT = "default"

@@ -104,11 +104,6 @@ def test_keys_of_a_contract_behind_a_name():
         "dtype": "x",
     }
     assert registry.parse_spec("a,query_prefix=")[1] == {"query_prefix": ""}
-    assert registry.parse_spec('a,query_prefix="x" y')[1] == {"query_prefix": '"x" y'}
-    assert registry.parse_spec('a,query_prefix="x,dtype=y')[1] == {
-        "query_prefix": '"x',
-        "dtype": "y",
-    }
     assert registry.parse_spec('a,backbone="/models/b,dtype=c"')[1] == {
         "backbone": "/models/b,dtype=c"
     }
