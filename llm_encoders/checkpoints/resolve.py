@@ -231,11 +231,11 @@ def _known_contract(
             )
         return other.contract, None
     if preset is not None:
-        derived = None if preset.folder else read_layout(folder)
+        derived = None if preset.folder else read_layout(folder, {*changes, *preset.written})
         return agreed(preset, derived, folder, changes), derived
     if (folder / MODEL_CONFIG).is_file() and not (folder / ADAPTER_CONFIG).is_file():
         require_decoder(read_object(folder / MODEL_CONFIG), name)
-    derived = read_layout(folder)
+    derived = read_layout(folder, changes.keys())
     return (None, None) if derived is None else (derived.contract, derived)
 
 

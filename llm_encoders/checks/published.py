@@ -46,7 +46,7 @@ def published(files: Checkpoint) -> Published | str:
     publisher's own library reads; where there is no preset, those files alone.
     """
     try:
-        derived = read_layout(files.folder)
+        derived = read_layout(files.folder, CONTRACT_KEYS)
         preset = _preset(files)
         if preset is not None:
             named = f"the preset {preset.name}"

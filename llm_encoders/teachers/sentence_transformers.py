@@ -17,6 +17,7 @@ from torch.nn.functional import normalize
 from llm_encoders.checkpoints.layouts.sentence_files import (
     MODULES,
     PROMPTS,
+    most_tokens,
     read_modules,
     read_pooling,
     read_prompts,
@@ -158,7 +159,7 @@ def read_layout(folder: Path) -> Layout:
         pooling=modes[0],
         pool_prompt=pool_prompt,
         normalize=len(kinds) == 3 or prompts.similarity == "cosine",
-        max_length=settings.get("max_seq_length"),
+        max_length=most_tokens(settings),
         lower_case=bool(settings.get("do_lower_case", False)),
         query_prompt=prompts.query,
         passage_prompt=prompts.passage,

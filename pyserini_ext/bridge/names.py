@@ -98,7 +98,7 @@ def paradigm_of(spec: str) -> str | None:
     if alike is not None:
         return alike.contract.paradigm
     try:
-        derived = None if folder is None else read_layout(folder)
+        derived = None if folder is None else read_layout(folder, CONTRACT_KEYS)
     except EncoderError:  # loading says it in a sentence
         derived = None
     return derived.contract.paradigm if derived else options.get("paradigm")

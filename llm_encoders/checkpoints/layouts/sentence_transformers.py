@@ -1,6 +1,7 @@
 """Decoders in the layout of sentence-transformers: dense, and sparse with SpladePooling."""
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from llm_encoders.checkpoints.layouts.sentence_files import (
     SETTINGS,
     Module,
     Prompts,
+    most_tokens,
     read_modules,
     read_pooling,
     read_prompts,
@@ -46,8 +48,12 @@ def claims(folder: Path) -> bool:
     return (folder / MODULES).is_file() and is_known_decoder(read_record(folder / "config.json"))
 
 
-def read(folder: Path) -> Derived | None:
+def read(folder: Path, settled: Collection[str] = ()) -> Derived | None:
     """The contract of a model with a ``modules.json``.
+
+    Args:
+        folder: of the checkpoint.
+        settled: keys that are known from elsewhere, so that the files need not settle them.
 
     Raises:
         UsageError: a module or a model that is not supported.
@@ -58,7 +64,14 @@ def read(folder: Path) -> Derived | None:
     modules = read_modules(folder)
     kinds = [module.kind for module in modules]
     if not kinds or kinds[0] not in _BODIES or modules[0].folder not in ("", "."):
-        raise _not_supported(folder, modules, f"the first is {kinds[0] if kinds else 'absent'}")
+        place = modules[0].folder if modules else ""
+        what = f"{kinds[0]} in the folder {place}" if place else kinds[0] if kinds else "absent"
+        raise _not_supported(folder, modules, f"the first is {what}")
+    if not (folder / "config.json").is_file():
+        raise EncoderError(
+            f"{folder} has a {MODULES}, but no config.json. Fetch the whole repository; if it is "
+            "an adapter, write an encoder_config.json, or merge it into its backbone and save that."
+        )
     model = read_object(folder / "config.json")
     require_decoder(model, str(folder))
     found = Findings()
@@ -67,7 +80,15 @@ def read(folder: Path) -> Derived | None:
         _sparse(folder, modules[1], found)
     else:
         _dense(folder, modules, found)
-    _texts(folder, model, found)
+    if kinds[0] == "MLMTransformer" and found.values["attention"] == "causal":
+        _require_settled(
+            folder / "config.json",
+            "modules.json names an MLMTransformer, which no decoder of Transformers is, and no "
+            "file says whether it attends in both directions",
+            {"attention": "bidirectional"},
+            settled,
+        )
+    _texts(folder, model, found, settled)
     return Derived(
         NAME, found.contract(folder), found.sources, assumed=_assumed(folder, modules, found)
     )
@@ -118,9 +139,9 @@ def _dense(folder: Path, modules: list[Module], found: Findings) -> None:
     found.add(MODULES, normalize=rest == ["Normalize"], projections=tuple(dense))
 
 
-def _texts(folder: Path, model: dict[str, Any], found: Findings) -> None:
+def _texts(folder: Path, model: dict[str, Any], found: Findings, settled: Collection[str]) -> None:
     """Prompts, lengths and special tokens."""
-    prompts, settings = read_prompts(folder / PROMPTS), read_settings(folder)
+    prompts, settings = read_prompts(folder / PROMPTS, settled), read_settings(folder)
     if settings.get("do_lower_case"):  # the whole is lower-cased, prompt and text
         found.add(SETTINGS, lowercase=True)
         prompts = replace(prompts, query=prompts.query.lower(), passage=prompts.passage.lower())
@@ -142,15 +163,24 @@ def _texts(folder: Path, model: dict[str, Any], found: Findings) -> None:
         found.add(PROMPTS, passage_prefix=prompts.passage)
     if found.values["paradigm"] == "dense":
         _vectors(folder, prompts, found)
-    elif prompts.top_k is not None:
-        found.add(PROMPTS, query_top_k=prompts.top_k, passage_top_k=prompts.top_k)
+    else:
+        _weights(folder, prompts, found)
     tokenizer_file = "tokenizer_config.json"
     tokenizer = read_object(folder / tokenizer_file) if (folder / tokenizer_file).is_file() else {}
-    length, source = settings.get("max_seq_length"), SETTINGS
+    length, source = most_tokens(settings), SETTINGS
+    positions = model.get("max_position_embeddings")
+    if length is not None and isinstance(positions, int) and 0 < positions < length:
+        _require_settled(
+            folder / SETTINGS,
+            f"texts may have {length:,} tokens, but the model reads {positions:,} "
+            "(max_position_embeddings of config.json)",
+            {"query_max_length": positions, "passage_max_length": positions},
+            settled,
+        )
     if length is None:
         known = {
             tokenizer_file: tokenizer.get("model_max_length"),
-            "config.json": model.get("max_position_embeddings"),
+            "config.json": positions,
         }
         limits = {k: int(v) for k, v in known.items() if isinstance(v, int | float) and v >= 1}
         limits = {k: v for k, v in limits.items() if v < _NO_LIMIT}
@@ -190,6 +220,26 @@ def _vectors(folder: Path, prompts: Prompts, found: Findings) -> None:
         found.add(PROMPTS, dimension=prompts.dimension)
     if prompts.similarity == "cosine":
         found.add(PROMPTS, normalize=True)
+
+
+def _weights(folder: Path, prompts: Prompts, found: Findings) -> None:
+    """How many weights are kept, and how sparse vectors are compared."""
+    if prompts.similarity == "cosine":
+        raise UsageError(
+            f"{folder / PROMPTS}: the similarity of sparse vectors is cosine; only their dot "
+            "product is what an impact index computes."
+        )
+    if prompts.top_k is not None:
+        found.add(PROMPTS, query_top_k=prompts.top_k, passage_top_k=prompts.top_k)
+
+
+def _require_settled(
+    file: Path, problem: str, values: dict[str, Any], settled: Collection[str]
+) -> None:
+    """Refuse what a file leaves open unless it is known from elsewhere."""
+    if not settled or not set(values) <= set(settled):
+        options = "".join(f",{key}={value}" for key, value in values.items())
+        raise EncoderError(f"{file}: {problem}. Choose behind the encoder's name, as in {options}.")
 
 
 def _not_supported(folder: Path, modules: list[Module], problem: str) -> UsageError:

@@ -106,7 +106,7 @@ def test_pooling_of_both_layouts(layout, pooling, mode, normalize):
         ({"query": "query: ", "document": "passage: "}, None, "query: ", "passage: "),
         ({"query": "query: ", "passage": "passage: "}, None, "query: ", "passage: "),
         ({"query": "Represent this sentence: "}, None, "Represent this sentence: ", ""),
-        ({"all": "text: "}, "all", "text: ", "text: "),
+        ({"query": "", "document": "", "all": "text: "}, "all", "", ""),
         ({"query": "", "document": ""}, None, "", ""),
     ],
 )

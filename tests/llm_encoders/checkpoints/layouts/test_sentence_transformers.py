@@ -74,6 +74,108 @@ def test_what_no_contract_expresses_is_refused(folder, file, values, problem):
         layout.read(folder(**{file: values}))
 
 
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (
+            {"config_kwargs": {"is_causal": False}},
+            "config_kwargs has 'is_causal', which may change",
+        ),
+        ({"model_args": {"num_hidden_layers": 1}}, "model_args has 'num_hidden_layers'"),
+        ({"tokenizer_args": {"add_eos_token": True}}, "tokenizer_args has 'add_eos_token'"),
+        ({"tokenizer_name_or_path": "me/other"}, "the key 'tokenizer_name_or_path' is not known"),
+        ({"transformer_task": "text-generation"}, "transformer_task is 'text-generation'"),
+        (
+            {"modality_config": {"text": {"method": "forward", "method_output_name": ["a", -2]}}},
+            "only 'last_hidden_state' of 'forward' is",
+        ),
+    ],
+)
+def test_settings_that_may_change_vectors_are_refused(folder, settings, problem):
+    with pytest.raises(UsageError, match=problem):
+        layout.read(folder(**{SETTINGS: settings}))
+
+
+def test_settings_that_change_no_vector(folder):
+    states = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
+    harmless = {
+        "model_args": {"torch_dtype": "bfloat16", "trust_remote_code": True},
+        "processor_kwargs": {"padding_side": "left", "model_max_length": 9},
+        "config_args": {},
+        "transformer_task": "feature-extraction",
+        "modality_config": states,
+        "module_output_name": "token_embeddings",
+        "tokenizer_name_or_path": None,
+    }
+    found = layout.read(folder(**{SETTINGS: harmless})).contract
+    assert found.query_max_length == found.passage_max_length == 9  # before max_seq_length
+
+
+@pytest.mark.parametrize(
+    ("prompts", "default"),
+    [
+        ({"search_query": "Q: ", "document": "D: "}, None),
+        ({"query": "Q: ", "search_document": "D: "}, None),
+        ({"query": "Q: ", "Retrieval-corpus": "D: "}, None),
+        ({"query": "Q: "}, "query"),  # encode() would put it before documents, too
+        ({"all": "A: "}, "all"),
+    ],
+)
+def test_prompts_that_are_not_settled(folder, prompts, default):
+    place = folder()
+    values = {"prompts": prompts, "default_prompt_name": default}
+    (place / PROMPTS).write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(EncoderError, match="query_prefix=… and passage_prefix=… behind the enc"):
+        layout.read(place)
+    assert layout.read(place, {"query_prefix", "passage_prefix"}) is not None
+
+
+def test_prompts_of_other_tasks_are_left_out(folder):
+    place = folder()
+    values = {"prompts": {"query": "Q: ", "STS": "S: ", "document": None}}
+    (place / PROMPTS).write_text(json.dumps(values), encoding="utf-8")
+    found = layout.read(place).contract
+    assert (found.query_prefix, found.passage_prefix) == ("Q: ", "")
+
+
+def test_more_tokens_than_the_model_reads(folder):
+    place = folder(**{SETTINGS: {"max_seq_length": 65}})
+    with pytest.raises(EncoderError, match="65 tokens, but the model reads 64 .*_max_length=64"):
+        layout.read(place)
+    assert layout.read(place, {"query_max_length", "passage_max_length"}) is not None
+
+
+@pytest.mark.parametrize("kind", ["custom_st.Transformer", "modeling_x.Pooling"])
+def test_modules_of_the_repository_are_not_taken_for_those_of_the_package(folder, kind):
+    place = folder()
+    modules = json.loads((place / "modules.json").read_text(encoding="utf-8"))
+    modules[kind.endswith("Pooling")]["type"] = kind
+    (place / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    with pytest.raises(UsageError, match=f"the module {kind} is code of the repository"):
+        layout.read(place)
+
+
+def test_a_sparse_model_whose_comparison_or_attention_no_file_settles(folder):
+    place = folder(sparse=True, **{PROMPTS: {"similarity_fn_name": "cosine"}})
+    with pytest.raises(UsageError, match="the similarity of sparse vectors is cosine"):
+        layout.read(place)
+    place = folder(sparse=True)
+    assert layout.read(place).contract.attention == "causal"
+    modules = json.loads((place / "modules.json").read_text(encoding="utf-8"))
+    modules[0]["type"] = "sentence_transformers.MLMTransformer"
+    (place / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    with pytest.raises(EncoderError, match="no decoder .*attention=bidirectional"):
+        layout.read(place)
+    assert layout.read(place, {"attention"}) is not None
+
+
+def test_an_adapter_in_the_layout(folder):
+    place = folder()
+    (place / "config.json").unlink()
+    with pytest.raises(EncoderError, match="modules.json, but no config.json. .*an adapter"):
+        layout.read(place)
+
+
 def test_a_blank_at_the_end_of_an_unpooled_prompt_is_refused(folder):
     changes = {POOLING: {"include_prompt": False}}
     assert layout.read(folder(**changes)).contract.query_pool_prefix is False
