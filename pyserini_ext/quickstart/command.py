@@ -10,7 +10,7 @@ from llm_encoders.jobs import arguments as parse
 from llm_encoders.jobs.console import run_command
 from pyserini_ext.quickstart.collection import beir_folder
 from pyserini_ext.quickstart.pipeline import Pipeline
-from pyserini_ext.quickstart.report import examples, table
+from pyserini_ext.quickstart.report import report_examples, table
 from pyserini_ext.quickstart.standard_library import standard_library
 
 _MARKER = "made-by-quickstart"
@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> None:
     systems.append(pipeline.fusion(systems))
     for system in systems:
         pipeline.evaluate(system)
-    print(f"\n{examples(systems, collection)}")
+    print(f"\n{report_examples(systems, collection)}")
     print(table(systems))
     print(f"\n{time.perf_counter() - start:.0f} seconds in all.")
 

@@ -10,6 +10,8 @@ from llm_encoders.errors import EncoderError
 from pyserini_ext import commands
 
 THREADS = str(os.cpu_count() or 1)
+BATCH = 64
+"""Queries that a search encodes together."""
 TOPICS, QRELS, CORPUS, LOGS = "topics.json", "qrels.txt", "corpus", "logs"
 _TREC_EVAL_NAMES = {"nDCG@10": "ndcg_cut_10", "R@100": "recall_100", "MRR@10": "recip_rank"}
 
@@ -21,6 +23,8 @@ class System:
     name: str
     run: Path
     index: Path | None = None
+    vectors: Path | None = None
+    """Folder of a sparse system's impacts as JSONL."""
     seconds: float = 0.0
     """Wall time of all its commands, start-up included."""
     measures: dict[str, float] = field(default_factory=dict)
@@ -74,6 +78,7 @@ class Pipeline:
         """A sparse encoder over a Lucene impact index."""
         system = self._system(encoder, "sparse")
         name, vectors = absolute_encoder(encoder), "vectors.sparse"
+        system.vectors = self.folder / vectors
         self._encode(system, name, vectors)
         self._index(system, "JsonVectorCollection", vectors, "--impact", "--pretokenized")
         self._search(system, "lucene", "--impact", "--encoder", name)
@@ -143,7 +148,7 @@ class Pipeline:
 
     def _search(self, system: System, kind: str, *more: str) -> None:
         words = ["--index", _index_of(system), "--topics", TOPICS, "--output", system.run.name]
-        words += ["--hits", "1000", "--batch-size", "64", "--threads", THREADS]
+        words += ["--hits", "1000", "--batch-size", str(BATCH), "--threads", THREADS]
         self.python(system, f"pyserini.search.{kind}", *words, *more, *self._remove_query)
 
 

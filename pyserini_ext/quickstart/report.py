@@ -1,12 +1,25 @@
 """What the quickstart prints at the end: one table, and results that a person can judge."""
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pyserini_ext.quickstart.collection import Collection
+from pyserini_ext.quickstart.examples import Example, Results, choose, read_results
+from pyserini_ext.quickstart.matches import document_impacts, matches, query_impacts
 from pyserini_ext.quickstart.pipeline import System
 
-_WIDTH = 76
-_EXAMPLES = 3
+_WIDTH = 88
+_TITLE = 34
+_TERMS = 6
+
+
+@dataclass(frozen=True)
+class Impacts:
+    """Impacts that the examples need, by the sparse system's own vectors."""
+
+    system: str
+    queries: Mapping[str, Mapping[str, int]]
+    documents: Mapping[str, Mapping[str, int]]
 
 
 def table(systems: list[System]) -> str:
@@ -21,51 +34,142 @@ def table(systems: list[System]) -> str:
         ]
         for system in systems
     ]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    return _aligned([header, *rows], left=1)
+
+
+def report_examples(systems: Sequence[System], collection: Collection) -> str:
+    """The examples, from the systems' runs and the sparse system's vectors on disk."""
+    results = {s.name: read_results(s.run, collection.qrels) for s in systems}
+    single = {s.name: results[s.name] for s in systems if s.index is not None}
+    chosen = choose(single, list(collection.queries))
+    impacts = None
+    for system in systems:
+        if system.vectors is not None:
+            ids = _documents(chosen, results, system.name, collection)
+            impacts = Impacts(
+                system.name,
+                query_impacts(system.name, collection.queries, {e.query_id for e in chosen}),
+                document_impacts(system.vectors, ids),
+            )
+    return "\n".join(example_text(e, results, collection, impacts) for e in chosen)
+
+
+def example_text(
+    example: Example,
+    results: Mapping[str, Results],
+    collection: Collection,
+    impacts: Impacts | None,
+) -> str:
+    """A query, the first relevant document of each system, and the terms that matched."""
+    query_id = example.query_id
+    lines = [f"Query {query_id}: {_cut(collection.queries[query_id], _WIDTH)}"]
+    relevant = _relevant(example, results, collection)
+    if relevant is not None:
+        title, text = collection.documents.get(relevant, ("", "(not in the corpus)"))
+        lines.append(_cut(f"Relevant: {_label(relevant, title)} – {text}", _WIDTH))
+    lines.append(
+        f"{example.best} does better than the others on average. Rank of the first relevant document:"
+        if example.best
+        else "No query tells the systems apart. Rank of the first relevant document:"
+    )
+    lines.append(_ranks(query_id, results, collection))
+    if impacts is not None and relevant is not None:
+        result = results[impacts.system][query_id]
+        score = result.relevant[relevant][1] if relevant in result.relevant else None
+        lines += _terms(query_id, relevant, score, collection, impacts)
+        if result.first is not None and result.first[0] != relevant:
+            lines += _terms(query_id, *result.first, collection, impacts)
+    return "\n".join([*lines, ""])
+
+
+def _relevant(
+    example: Example, results: Mapping[str, Results], collection: Collection
+) -> str | None:
+    """The relevant document to explain: the best system's first, else one that is judged so."""
+    names = [example.best] if example.best else list(results)
+    for name in names:
+        for docid in results[name][example.query_id].relevant:
+            return docid
+    grades = collection.qrels[example.query_id]
+    return next((docid for docid, grade in grades.items() if grade > 0), None)
+
+
+def _documents(
+    chosen: Sequence[Example],
+    results: Mapping[str, Results],
+    sparse: str,
+    collection: Collection,
+) -> set[str]:
+    """Documents whose terms are shown."""
+    ids: set[str] = set()
+    for example in chosen:
+        relevant = _relevant(example, results, collection)
+        first = results[sparse][example.query_id].first
+        ids |= {docid for docid in (relevant, first[0] if first else None) if docid is not None}
+    return ids
+
+
+def _ranks(query_id: str, results: Mapping[str, Results], collection: Collection) -> str:
+    rows = [["", "rank", "first relevant", "ranked first instead"]]
+    for name, found in results.items():
+        result = found[query_id]
+        best = next(iter(result.relevant), None)
+        first = result.first[0] if result.first else None
+        title = _title(best, collection) if best else "not found"
+        instead = _title(first, collection) if first and first != best else ""
+        rows.append([name, str(result.rank or "–"), title, instead])
+    return "\n".join("  " + line for line in _aligned(rows, left=1, words=(2, 3)).splitlines())
+
+
+def _terms(
+    query_id: str, docid: str, score: float | None, collection: Collection, impacts: Impacts
+) -> list[str]:
+    """Terms that the query and a document share; what they add up to is the score."""
+    shared = matches(impacts.queries[query_id], impacts.documents.get(docid, {}))
+    title = _title(docid, collection)
+    if not shared:
+        return [f"{impacts.system} matches no term of {title}."]
+    lines = [f"{impacts.system} matches {title} by (query weight × document weight):"]
+    rows = [
+        [m.term, str(m.query), "×", str(m.document), "=", f"{m.contribution:,}"]
+        for m in shared[:_TERMS]
+    ]
+    blank = [""] * 4
+    if rest := shared[_TERMS:]:
+        rows.append([f"{len(rest)} more", *blank, f"{sum(m.contribution for m in rest):,}"])
+    total = sum(match.contribution for match in shared)
+    rows.append(["sum", *blank, f"{total:,}"])
+    lines += ["  " + line for line in _aligned(rows, left=1).splitlines()]
+    if score is not None and score != total:
+        lines.append(
+            f"  (Lucene's score is {score:,.0f}. A weight on a rounding edge may differ by one "
+            "from that of the search, and sums above 16,777,216 are rounded.)"
+        )
+    return lines
+
+
+def _title(docid: str, collection: Collection) -> str:
+    title, _ = collection.documents.get(docid, ("", ""))
+    return _cut(_label(docid, title), _TITLE)
+
+
+def _label(docid: str, title: str) -> str:
+    return docid if title in ("", docid) else f"{docid} {title}"
+
+
+def _aligned(rows: list[list[str]], left: int, words: Sequence[int] = ()) -> str:
+    """Columns under each other; the first ``left`` and those of ``words`` begin together."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
-    for row in [header, *rows]:
+    for row in rows:
         cells = [
-            row[0].ljust(widths[0]),
-            *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
+            cell.ljust(width) if i < left or i in words else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        lines.append("  ".join(cells))
+        lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 
 
-def examples(systems: list[System], collection: Collection) -> str:
-    """The first result of every system for some queries, spread over the collection's."""
-    query_ids = sorted(collection.queries)
-    step = max(1, len(query_ids) // _EXAMPLES)
-    tops = {system.name: _first_results(system.run) for system in systems}
-    lines = []
-    for query_id in query_ids[::step][:_EXAMPLES]:
-        lines.append(f"Query: {_cut(collection.queries[query_id])}")
-        right = [docid for docid, grade in collection.qrels[query_id].items() if grade > 0]
-        more = f" and {len(right) - 1} more" if len(right) > 1 else ""
-        lines.append(f"  relevant: {', '.join(right[:1]) or 'none'}{more}")
-        for system in systems:
-            docid = tops[system.name].get(query_id)
-            if docid is None:
-                lines.append(f"  {system.name}: nothing found")
-                continue
-            grade = collection.qrels[query_id].get(docid, 0)
-            mark = "relevant" if grade > 0 else "not judged so"
-            title, text = collection.documents[docid]
-            lines.append(f"  {system.name}: {docid} ({mark})")
-            lines.append(f"      {_cut(f'{title}: {text}' if title not in ('', docid) else text)}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _first_results(run: Path) -> dict[str, str]:
-    first: dict[str, str] = {}
-    with run.open(encoding="utf-8") as stream:
-        for line in stream:
-            query_id, _, docid, *_ = line.split()
-            first.setdefault(query_id, docid)
-    return first
-
-
-def _cut(text: str) -> str:
+def _cut(text: str, width: int) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= _WIDTH else f"{flat[: _WIDTH - 1]}…"
+    return flat if len(flat) <= width else f"{flat[: width - 1]}…"

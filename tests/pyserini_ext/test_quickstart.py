@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections import Counter
 
 import numpy as np
@@ -145,7 +146,7 @@ def test_whole_way(finished):
         assert f"$ python -m pyserini.{command} " in shown
     assert f"$ cd {output}\n" in shown
     assert "--impact --encoder llm-splade-tiny" in shown
-    assert "Query: the cat" in shown and "relevant: d0" in shown
+    assert "Query 00: the cat" in shown and "Relevant: d0 cat – All about the cat" in shown
     table = shown[shown.index("nDCG@10  ") :].splitlines()
     rows = [line.split() for line in table[1:5]]
     assert [row[0] for row in rows] == ["BM25", "llm-splade-tiny", "llm-dense-tiny", "fusion"]
@@ -156,6 +157,31 @@ def test_whole_way(finished):
         shift = 1 if name == "fusion" else 0  # its name has two words
         printed = [float(word) for word in row[1 + shift : 4 + shift]]
         assert printed == pytest.approx(figures(run, qrels), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_terms_add_up_to_the_score_that_lucene_gave(finished):
+    output, shown = finished
+    scores = {q: dict(hits) for q, hits in commands.read_run(output / "run.sparse.txt").items()}
+    impacts = {}
+    for line in (output / "vectors.sparse" / "embeddings.00000.jsonl").open(encoding="utf-8"):
+        record = json.loads(line)
+        impacts[record["id"]] = record["vector"]
+    encoder = load_encoder("llm-splade-tiny")
+    blocks = re.findall(r"^Query (\S+): (.*)\n((?:.+\n)+)", shown, flags=re.MULTILINE)
+    explained = 0
+    for query_id, query, text in blocks:
+        weights = encoder.impacts(encoder.encode_queries([query]))[0]
+        for docid, rows in re.findall(r"matches (\S+).* by .*\n((?:  .*\n)+)", text):
+            for term, own, other, product in re.findall(
+                r"^  (\S+) +(\d+) +× +(\d+) += +([\d,]+)$", rows, flags=re.MULTILINE
+            ):
+                assert (int(own), int(other)) == (weights[term], impacts[docid][term])
+                assert int(own) * int(other) == int(product.replace(",", ""))
+            (total,) = re.findall(r"^  sum +([\d,]+)$", rows, flags=re.MULTILINE)
+            assert int(total.replace(",", "")) == scores[query_id][docid]
+            explained += 1
+    assert explained and "Lucene's score" not in shown
 
 
 @pytest.mark.slow
