@@ -67,11 +67,9 @@ def example_text(
     if relevant is not None:
         title, text = collection.documents.get(relevant, ("", "(not in the corpus)"))
         lines.append(_cut(f"Relevant: {_label(relevant, title)} – {text}", _WIDTH))
-    lines.append(
-        f"{example.best} does better than the others on average. Rank of the first relevant document:"
-        if example.best
-        else "No query tells the systems apart. Rank of the first relevant document:"
-    )
+    does = f"{example.best} does better than the others on average"
+    heading = does if example.best else "No query tells the systems apart"
+    lines.append(f"{heading}. Rank of the first relevant document:")
     lines.append(_ranks(query_id, results, collection))
     if impacts is not None and relevant is not None:
         result = results[impacts.system][query_id]
