@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.errors import UsageError, nearest
+from llm_encoders.contract_values import (
+    ContractError,
+    has_type,
+    require_choice,
+    require_range,
+    type_name,
+)
+from llm_encoders.errors import nearest
 from llm_encoders.reading import read_object
 from llm_encoders.sides import INSTRUCTION, SIDES, TEMPLATE, Side
 
@@ -20,14 +27,10 @@ QUANTIZATIONS = ("4bit", "8bit")
 HIDDEN_SIZE_POWER = "hidden_size^-0.25"
 
 _TEMPERATURES = {"sparse": 1.0, "dense": 0.01}
-
-
 # log1p of a float32 is below 89, so an impact of the largest scale is still an int32.
 _SMALLEST, _LARGEST = 1e-9, 1e7
 _MOST_TOKENS = 1 << 20
 _MOST_TERMS = (1 << 31) - 1
-
-
 _TO_FILL_IN = (
     "normalize",
     "logit_scale",
@@ -38,8 +41,6 @@ _TO_FILL_IN = (
     "query_max_length",
     "passage_max_length",
 )
-
-
 _OPTIONAL_COUNTS = {
     "query_top_k": _MOST_TERMS,
     "passage_top_k": _MOST_TERMS,
@@ -47,14 +48,6 @@ _OPTIONAL_COUNTS = {
     "passage_text_max_length": _MOST_TOKENS,
     "dimension": _MOST_TOKENS,
 }
-
-
-class ContractError(UsageError):
-    """A fault of a contract, and the key that it is about."""
-
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(problem)
-        self.key = key
 
 
 @dataclass(frozen=True)
@@ -124,11 +117,11 @@ class EncoderConfig:
     published checkpoints: 1 for sparse, 0.01 for dense."""
 
     def __post_init__(self) -> None:
-        _require_choice("paradigm", self.paradigm, PARADIGMS)
-        _require_choice("attention", self.attention, ATTENTIONS)
+        require_choice("paradigm", self.paradigm, PARADIGMS)
+        require_choice("attention", self.attention, ATTENTIONS)
         for pooling in self.pooling.split("+"):
-            _require_choice("pooling", pooling, POOLINGS)
-        _require_choice("strip", self.strip, STRIPS)
+            require_choice("pooling", pooling, POOLINGS)
+        require_choice("strip", self.strip, STRIPS)
         if self.temperature is None:
             object.__setattr__(self, "temperature", _TEMPERATURES[self.paradigm])
         if isinstance(self.logit_scale, str) and self.logit_scale != HIDDEN_SIZE_POWER:
@@ -137,14 +130,14 @@ class EncoderConfig:
                 f"logit_scale is '{self.logit_scale}'; give a number or '{HIDDEN_SIZE_POWER}'.",
             )
         if not isinstance(self.logit_scale, str):
-            _require_range("logit_scale", self.logit_scale, _SMALLEST, _LARGEST)
+            require_range("logit_scale", self.logit_scale, _SMALLEST, _LARGEST)
         for name in ("impact_scale", "temperature"):
-            _require_range(name, getattr(self, name), _SMALLEST, _LARGEST)
+            require_range(name, getattr(self, name), _SMALLEST, _LARGEST)
         for name in ("query_max_length", "passage_max_length"):
-            _require_range(name, getattr(self, name), 1, _MOST_TOKENS)
+            require_range(name, getattr(self, name), 1, _MOST_TOKENS)
         for name, most in _OPTIONAL_COUNTS.items():
             if getattr(self, name) is not None:
-                _require_range(name, getattr(self, name), 1, most)
+                require_range(name, getattr(self, name), 1, most)
         self._check_texts()
         if "eos" in self.pooling.split("+") and not (self.append_eos and self.pool_eos):
             raise ContractError(
@@ -216,9 +209,9 @@ class EncoderConfig:
                 raise ContractError(
                     str(key), f"{source}: unknown key '{key}'.{nearest(str(key), known)}"
                 )
-            if not _has_type(value, known[key].type):
+            if not has_type(value, known[key].type):
                 raise ContractError(
-                    key, f"{source}: {key} is {value!r}; expected {_name(known[key].type)}."
+                    key, f"{source}: {key} is {value!r}; expected {type_name(known[key].type)}."
                 )
         if "paradigm" not in values:
             raise ContractError(
@@ -256,38 +249,13 @@ class EncoderConfig:
         (Path(folder) / CONFIG_NAME).write_text(self.text(), encoding="utf-8")
 
 
-def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ContractError(
-            name,
-            f"{name} is {value!r}; choose one of {', '.join(choices)}."
-            f"{nearest(str(value), choices)}",
-        )
+CONTRACT_KEYS = tuple(field.name for field in dataclasses.fields(EncoderConfig))
+_OF_ONE_PARADIGM = {
+    "sparse": ("logit_scale", "impact_scale", "query_top_k", "passage_top_k"),
+    "dense": ("pooling", "projections", "dimension", "normalize"),
+}
 
 
-def _require_range(name: str, value: float, smallest: float, largest: float) -> None:
-    if not smallest <= value <= largest:  # false for NaN
-        shown = f"{value:g}" if isinstance(value, float) else f"{value}"
-        raise ContractError(
-            name, f"{name} is {shown}; give a number from {smallest:g} to {largest:,.0f}."
-        )
-
-
-def _has_type(value: object, annotation: Any) -> bool:
-    if (
-        isinstance(value, int)
-        and not isinstance(value, bool)
-        and annotation in (float, float | None, float | str)
-    ):
-        return True
-    if isinstance(value, bool) and annotation is not bool:
-        return False
-    if annotation == tuple[str, ...]:
-        return isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
-    return isinstance(value, annotation)
-
-
-def _name(annotation: Any) -> str:
-    if annotation == tuple[str, ...]:
-        return "a list of names"
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+def concerns(key: str, paradigm: str) -> bool:
+    """Whether a key of a contract means anything to encoders of this paradigm."""
+    return not any(key in keys for of, keys in _OF_ONE_PARADIGM.items() if of != paradigm)

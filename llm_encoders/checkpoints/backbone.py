@@ -13,16 +13,15 @@ from torch import Tensor
 from llm_encoders.checkpoints.backbone_checks import (
     check_attention,
     check_size,
-    check_tokenizer,
     check_weights,
     damaged_weights,
     head_weight,
-    require_tokenizer,
 )
 from llm_encoders.checkpoints.layouts.architecture import stock_type
 from llm_encoders.checkpoints.lora_adapter import apply_adapter
 from llm_encoders.checkpoints.remote_code import keep_remote_code_out
 from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.checkpoints.tokenizer import check_tokenizer, load_tokenizer
 from llm_encoders.config import QUANTIZATIONS
 from llm_encoders.devices import dtype_name
 from llm_encoders.errors import EncoderError, UsageError
@@ -189,12 +188,7 @@ def load_backbone(
     """
     model = open_model(checkpoint, device, dtype, quantization, attention_implementation, layers)
     adapter = checkpoint.adapter if own_adapter else None
-    try:
-        tokenizer = load_tokenizer(checkpoint)
-    except EncoderError:
-        raise
-    except Exception as error:  # Transformers raises a dozen classes
-        raise _cannot_load(checkpoint.backbone, error) from error
+    tokenizer = load_tokenizer(checkpoint)
     check_tokenizer(tokenizer, model, checkpoint.name)
     if checkpoint.below and quantization is not None:
         raise UsageError(
@@ -236,27 +230,6 @@ def _quiet_unless_large(folder: Path) -> Iterator[None]:
         logging.set_verbosity(level)
         if hide:
             logging.enable_progress_bar()
-
-
-def tokenizer_folder(checkpoint: Checkpoint) -> Path:
-    """The uppermost adapter that brings a tokenizer, else what the named encoder names for it,
-    else the backbone."""
-    adapters = [checkpoint.adapter, *reversed(checkpoint.below)]
-    own = (one for one in adapters if one is not None and (one / "tokenizer.json").is_file())
-    return next(own, checkpoint.tokenizer or checkpoint.backbone)
-
-
-def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The tokenizer of :func:`tokenizer_folder`.
-
-    Raises:
-        EncoderError: the folder has none; Transformers would make one without a vocabulary.
-    """
-    from transformers import AutoTokenizer
-
-    folder = tokenizer_folder(checkpoint)
-    require_tokenizer(folder)
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def _quantization_config(quantization: str, dtype: torch.dtype) -> Any:

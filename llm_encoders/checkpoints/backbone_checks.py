@@ -14,11 +14,6 @@ from llm_encoders.reading import read_object
 SEES_LATER_TOKENS = 1e-4
 """Change of earlier states by later tokens, relative, beyond which attention is bidirectional."""
 _MOST_LAYERS = 10_000
-# What holds a tokenizer's vocabulary, in the layouts that Transformers reads.
-_VOCABULARIES = (
-    *("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"),
-    *("sentencepiece.bpe.model", "tekken.json", "tiktoken.model"),
-)
 _LOGIT_CHANGES = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 
 
@@ -68,44 +63,6 @@ def damaged_weights(folder: Path) -> Path | None:
         except Exception:  # safetensors raises half a dozen classes
             return path
     return None
-
-
-def require_tokenizer(folder: Path) -> None:
-    """Refuse a folder without the files of a tokenizer.
-
-    Raises:
-        EncoderError: names the files that were looked for.
-    """
-    if not any((folder / name).is_file() for name in _VOCABULARIES):
-        raise EncoderError(
-            f"{folder} has no tokenizer ({', '.join(_VOCABULARIES[:2])} …); fetch its files, too."
-        )
-
-
-def check_tokenizer(tokenizer: Any, model: Any, source: str) -> None:
-    """Refuse a tokenizer with tokens that the embeddings have no row for.
-
-    Special tokens beyond them are left, as Gemma has one for images: no ordinary text holds them,
-    and a text that does is refused when it is tokenised.
-
-    Raises:
-        EncoderError: names both counts.
-    """
-    rows = embedding_rows(model)
-    largest = max(tokenizer.get_vocab().values(), default=-1)
-    special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
-    beyond = {number for number in tokenizer.get_vocab().values() if number >= rows}
-    if beyond - special:
-        raise EncoderError(
-            f"{source}: the tokenizer has {max(len(tokenizer), largest + 1):,} tokens, the "
-            f"embeddings {rows:,} rows. Use the tokenizer that belongs to the backbone: remove an "
-            "adapter's tokenizer.json, or name the backbone that the adapter was trained on."
-        )
-
-
-def embedding_rows(model: Any) -> int:
-    """How many tokens the embeddings have a row for."""
-    return int(model.get_input_embeddings().weight.shape[0])
 
 
 @torch.no_grad()

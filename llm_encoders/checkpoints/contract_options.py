@@ -5,26 +5,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from llm_encoders.config import EncoderConfig
+from llm_encoders.config import CONTRACT_KEYS, EncoderConfig, concerns
 from llm_encoders.errors import UsageError
 from llm_encoders.sides import INSTRUCTION, SIDES
 
-FIELDS = {field.name: field.type for field in dataclasses.fields(EncoderConfig)}
 FIXED = ("paradigm",)
-_OF_SPARSE = ("logit_scale", "impact_scale", "query_top_k", "passage_top_k")
-_OF_DENSE = ("pooling", "projections", "dimension", "normalize")
-
-
+_TYPES = {field.name: field.type for field in dataclasses.fields(EncoderConfig)}
 _TEXTS = (str, str | None)
 
 
 class Written(str):
     """A value as it is written behind a name: in double quotes it is a JSON string."""
-
-
-def concerns(key: str, paradigm: str) -> bool:
-    """Whether a key of a contract means anything to encoders of this paradigm."""
-    return key not in (_OF_DENSE if paradigm == "sparse" else _OF_SPARSE)
 
 
 def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -> EncoderConfig:
@@ -44,7 +35,7 @@ def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -
         return contract
     values = {}
     for key, value in changes.items():
-        if key in FIXED or key not in FIELDS:
+        if key in FIXED or key not in CONTRACT_KEYS:
             raise UsageError(f"{name}: '{key}' is no key of a contract that can be changed.")
         if not concerns(key, contract.paradigm):
             raise UsageError(
@@ -79,7 +70,7 @@ def as_written(value: Any) -> str:
 
 def _typed(key: str, text: str) -> Any:
     """The value that a text stands for; one of the wrong kind is left to the contract's check."""
-    kind: Any = FIELDS[key]
+    kind: Any = _TYPES[key]
     if not isinstance(text, Written) and kind in _TEXTS:
         return text
     if text.startswith('"') and text.endswith('"') and len(text) > 1:

@@ -8,9 +8,8 @@ from llm_encoders import registry
 from llm_encoders.checkpoints.agreement import agreed
 from llm_encoders.checkpoints.layouts import read_layout
 from llm_encoders.checkpoints.resolve import Checkpoint
-from llm_encoders.config import EncoderConfig
+from llm_encoders.config import CONTRACT_KEYS, EncoderConfig
 from llm_encoders.errors import EncoderError
-from llm_encoders.registry import CONTRACT_KEYS
 from llm_encoders.sides import SIDES
 
 _CACHED = re.compile(r"models--(?P<organisation>.+?)--(?P<repository>.+)")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_encoders.checkpoints.backbone import tokenizer_folder
+from llm_encoders.checkpoints.tokenizer import tokenizer_folder
 from llm_encoders.checks.finding import Finding, not_checked
 from llm_encoders.checks.probes import DOCUMENTS, LONG, QUERIES
 from llm_encoders.checks.subject import Subject, relative_difference

@@ -2,8 +2,11 @@
 
 import dataclasses
 
-from llm_encoders.checkpoints.backbone import load_tokenizer, tokenizer_folder
-from llm_encoders.checkpoints.backbone_checks import embedding_rows
+from llm_encoders.checkpoints.tokenizer import (
+    embedding_rows,
+    load_tokenizer,
+    tokenizer_folder,
+)
 from llm_encoders.checks.finding import Finding
 from llm_encoders.checks.probes import DOCUMENTS
 from llm_encoders.checks.subject import Subject

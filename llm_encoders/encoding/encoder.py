@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from llm_encoders.checkpoints.backbone import Backbone
-from llm_encoders.checkpoints.backbone_checks import embedding_rows, not_finite_cure
+from llm_encoders.checkpoints.backbone_checks import not_finite_cure
+from llm_encoders.checkpoints.tokenizer import embedding_rows
 from llm_encoders.config import EncoderConfig
 from llm_encoders.devices import dtype_name
 from llm_encoders.encoding.batching import Batch, length_sorted, pad

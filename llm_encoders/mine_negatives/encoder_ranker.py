@@ -17,7 +17,7 @@ from llm_encoders.encoding.loading import load_encoder
 from llm_encoders.errors import EncoderError
 from llm_encoders.evaluation.exhaustive_search import ExhaustiveSearch, dot_products
 from llm_encoders.jobs.resumable_batches import Progress, StoredRows, run_batches
-from llm_encoders.registry import parse_spec
+from llm_encoders.spec import parse_spec
 
 _SORTED = 2048  # passages among which those of like length share a batch
 _BLOCK = 4096  # passages scored at a time

@@ -1,19 +1,16 @@
 """What is known of a contract without the repository's files."""
 
-import dataclasses
 import json
 
-from llm_encoders.config import EncoderConfig
+from llm_encoders.config import CONTRACT_KEYS, EncoderConfig
 from llm_encoders.registry import Preset
-
-KEYS = tuple(field.name for field in dataclasses.fields(EncoderConfig))
 
 
 def known_contract(preset: Preset) -> tuple[EncoderConfig, frozenset[str]]:
     """The contract of a named encoder, and the keys of it that are known without its files."""
     if preset.local_folder is not None:
-        return EncoderConfig.load(preset.local_folder), frozenset(KEYS)
-    return preset.contract, frozenset(KEYS) if preset.layout is None else preset.written
+        return EncoderConfig.load(preset.local_folder), frozenset(CONTRACT_KEYS)
+    return preset.contract, frozenset(CONTRACT_KEYS) if preset.layout is None else preset.written
 
 
 def quoted(text: str) -> str:

@@ -2,8 +2,8 @@
 
 import textwrap
 
-from llm_encoders.checkpoints.contract_options import concerns
-from llm_encoders.models.contract import KEYS, known_contract, shown
+from llm_encoders.config import CONTRACT_KEYS, concerns
+from llm_encoders.models.contract import known_contract, shown
 from llm_encoders.registry import Preset
 
 _WIDTH = 98
@@ -63,7 +63,7 @@ def _contract(preset: Preset) -> str:
             "Contract (what is not listed is read from the repository's files, in the layout of "
             f"{preset.layout}):"
         )
-    keys = [key for key in KEYS if key in known and concerns(key, contract.paradigm)]
+    keys = [key for key in CONTRACT_KEYS if key in known and concerns(key, contract.paradigm)]
     width = max(map(len, keys))
     return "\n".join(
         [title, *(f"  {key:<{width}}  {shown(getattr(contract, key))}" for key in keys)]

@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_encoders import registry
-from llm_encoders.checkpoints import resolve
-from llm_encoders.checkpoints.contract_options import concerns
-from llm_encoders.config import CONFIG_NAME, EncoderConfig
+from llm_encoders.checkpoints.adapter_stack import no_model
+from llm_encoders.checkpoints.contract import contract_of
+from llm_encoders.checkpoints.layouts import Derived
+from llm_encoders.checkpoints.resolve import files_of, written_changes
+from llm_encoders.config import CONFIG_NAME, CONTRACT_KEYS, EncoderConfig, concerns
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
-from llm_encoders.models.contract import KEYS, shown
+from llm_encoders.models.contract import shown
 from llm_encoders.reading import read_object
+from llm_encoders.spec import parse_spec
 
 _DEFAULT = "default"
 
@@ -29,7 +32,7 @@ class Reading:
     def table(self) -> str:
         """One key a line: value, and what stands behind it."""
         head = [f"{self.name} in {self.folder}", f"layout: {self.layout}", ""]
-        keys = [key for key in KEYS if concerns(key, self.contract.paradigm)]
+        keys = [key for key in CONTRACT_KEYS if concerns(key, self.contract.paradigm)]
         rows = [
             (key, shown(getattr(self.contract, key)), self.sources.get(key, _DEFAULT))
             for key in keys
@@ -71,28 +74,32 @@ def read(spec: str) -> Reading:
         UsageError: the name is unknown, or the files do not settle a contract.
         EncoderError: the files cannot be had or are damaged.
     """
-    name, written = registry.parse_spec(spec)
-    folder, preset = resolve.files_of(name, weights=False)
-    known = (CONFIG_NAME, *registry.CHECKPOINT_FILES)
-    if not any((folder / file).is_file() for file in known):
-        raise resolve.no_model(folder, name)
-    like, changes = written.get("like"), resolve.written_changes(written)
-    contract, derived = resolve.contract_of(
-        name, folder, preset, written.get("paradigm"), like, changes
-    )
-    layout, sources = "this package", {}
-    if (folder / CONFIG_NAME).is_file():
-        sources = dict.fromkeys(read_object(folder / CONFIG_NAME), CONFIG_NAME)
-    elif like is not None:
-        layout, sources = f"none that is read; like={like}", dict.fromkeys(KEYS, f"like={like}")
-    else:
-        if derived is not None:
-            layout = derived.layout
-            sources = {
-                key: f"{file}, which does not say" if key in derived.assumed else file
-                for key, file in derived.sources.items()
-            }
-        if preset is not None:
-            keys = KEYS if preset.layout is None else preset.written
-            sources |= dict.fromkeys(keys, f"the preset {preset.name}")
+    name, written = parse_spec(spec)
+    folder, preset = files_of(name, weights=False)
+    if not any((folder / file).is_file() for file in registry.CHECKPOINT_FILES):
+        raise no_model(folder, name)
+    like, changes = written.get("like"), written_changes(written)
+    contract, derived = contract_of(name, folder, preset, written.get("paradigm"), like, changes)
+    layout, sources = _sources(folder, preset, derived, like)
     return Reading(name, folder, layout, contract, sources | dict.fromkeys(changes, "given"))
+
+
+def _sources(
+    folder: Path, preset: registry.Preset | None, derived: Derived | None, like: str | None
+) -> tuple[str, dict[str, str]]:
+    """The layout in words, and what stands behind each key before the user replaces some."""
+    if (folder / CONFIG_NAME).is_file():
+        return "this package", dict.fromkeys(read_object(folder / CONFIG_NAME), CONFIG_NAME)
+    if like is not None:
+        return f"none that is read; like={like}", dict.fromkeys(CONTRACT_KEYS, f"like={like}")
+    layout, sources = "this package", {}
+    if derived is not None:
+        layout = derived.layout
+        sources = {
+            key: f"{file}, which does not say" if key in derived.assumed else file
+            for key, file in derived.sources.items()
+        }
+    if preset is not None:
+        keys = CONTRACT_KEYS if preset.layout is None else preset.written
+        sources |= dict.fromkeys(keys, f"the preset {preset.name}")
+    return layout, sources

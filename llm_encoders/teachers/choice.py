@@ -16,6 +16,7 @@ from llm_encoders.config import CONFIG_NAME
 from llm_encoders.devices import choose_device, choose_dtype, dtype_name
 from llm_encoders.errors import EncoderError, UsageError, nearest
 from llm_encoders.reading import read_object
+from llm_encoders.spec import parse_spec
 from llm_encoders.teachers.base import Teacher
 from llm_encoders.teachers.options import KINDS
 
@@ -123,7 +124,7 @@ def find_teacher(
         raise UsageError(f"Unknown kind of teacher '{kind}'; choose one of {', '.join(KINDS)}.")
     if batch_size < 1:
         raise UsageError(f"The batch size is {batch_size}; give at least 1.")
-    bare, written = registry.parse_spec(name)
+    bare, written = parse_spec(name)
     dtype = dtype or written.get("dtype") or "float32"
     dtype = dtype_name(choose_dtype(dtype, choose_device("cpu")))
     ours = (

@@ -5,14 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llm_encoders.checkpoints.backbone import Backbone, load_tokenizer, open_model
+from llm_encoders.checkpoints.backbone import Backbone, open_model
 from llm_encoders.checkpoints.backbone_checks import (
     check_attention,
-    check_tokenizer,
     head_weight,
 )
 from llm_encoders.checkpoints.lora_adapter import apply_adapter, quiet_peft
 from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.checkpoints.tokenizer import check_tokenizer, load_tokenizer
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.dense_encoder import DenseEncoder
 from llm_encoders.encoding.sparse_encoder import SparseEncoder

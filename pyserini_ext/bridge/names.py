@@ -9,9 +9,10 @@ from pathlib import Path
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
 from llm_encoders.checkpoints.layouts import is_recognised, read_layout
-from llm_encoders.config import CONFIG_NAME, EncoderConfig
+from llm_encoders.config import CONFIG_NAME, CONTRACT_KEYS, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
-from llm_encoders.registry import CHECKPOINT_FILES, CONTRACT_KEYS, SPEC_OPTIONS
+from llm_encoders.registry import CHECKPOINT_FILES
+from llm_encoders.spec import SPEC_OPTIONS, parse_spec
 
 _TYPO_CUTOFF = 0.85  # 'lmm-splade-8b' is ours, 'distilsplade_max' and 'splade_v2_max' are not
 _OPTIONS = (*SPEC_OPTIONS, *CONTRACT_KEYS)
@@ -30,7 +31,7 @@ def is_ours(spec: object) -> bool:
     if not isinstance(spec, str) or not spec:
         return False
     try:
-        name, options = registry.parse_spec(spec)
+        name, options = parse_spec(spec)
     except UsageError:
         before = spec.partition(",")[0]
         return before in registry.presets() or any(f",{option}=" in spec for option in _OPTIONS)
@@ -87,7 +88,7 @@ def _folder_of(name: str) -> Path | None:
 
 def paradigm_of(spec: str) -> str | None:
     """``"sparse"`` or ``"dense"`` where name, contract or options tell it, else ``None``."""
-    name, options = registry.parse_spec(spec)
+    name, options = parse_spec(spec)
     known = registry.find(name)
     if known is not None:
         return known.contract.paradigm
@@ -112,7 +113,7 @@ def announce_takeover(spec: str, *ways: str) -> None:
         ways: other ways to hand it back than by the environment.
     """
     try:
-        name = registry.parse_spec(spec)[0]
+        name = parse_spec(spec)[0]
     except UsageError:  # loading says it
         return
     if name != spec or name in _announced or not taken_over(name):

@@ -4,11 +4,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from llm_encoders import registry
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype, dtype_name, or_cpu
 from llm_encoders.errors import EncoderError
 from llm_encoders.heads.projection import projection_sizes
+from llm_encoders.spec import parse_spec
 from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.folders.manifest import checksum
 
@@ -25,7 +25,7 @@ def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, 
         files: of the encoder.
         options: of the command, with the number format of :func:`settled_dtype`.
     """
-    _, written = registry.parse_spec(options.encoder)
+    _, written = parse_spec(options.encoder)
     quantization = options.quantization or written.get("quantization")
     fingerprint = {
         "contract": dataclasses.asdict(files.contract),
@@ -54,7 +54,7 @@ def settled_dtype(options: EncodeOptions) -> str:
     The one that is named; else the one that suits the device, which is that of the actors where
     Ray runs them: the machine that starts them may have no GPU.
     """
-    _, written = registry.parse_spec(options.encoder)
+    _, written = parse_spec(options.encoder)
     dtype = "float16" if options.fp16 else options.dtype or written.get("dtype")
     if dtype is None and options.engine == "ray":
         from pyserini_ext.encode.ray_engine import dtype_of_actors
@@ -66,7 +66,7 @@ def settled_dtype(options: EncodeOptions) -> str:
 
 def vocabulary_of(files: Checkpoint) -> list[str]:
     """The index terms of a sparse encoder, without loading the weights."""
-    from llm_encoders.checkpoints.backbone import load_tokenizer
+    from llm_encoders.checkpoints.tokenizer import load_tokenizer
     from llm_encoders.encoding.terms import vocabulary_terms
 
     return vocabulary_terms(load_tokenizer(files), _text_config(files).vocab_size)

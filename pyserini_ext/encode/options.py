@@ -4,10 +4,10 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from llm_encoders import registry
 from llm_encoders.corpora import Corpus, open_corpus
 from llm_encoders.corpora.records import ENCODED_FIELDS
 from llm_encoders.errors import UsageError, listed
+from llm_encoders.spec import parse_spec
 
 WINDOW_BATCHES = 32
 
@@ -102,7 +102,7 @@ class EncodeOptions:
     @property
     def named_device(self) -> str | None:
         """The device that was asked for, by option or behind the encoder's name."""
-        return self.device or registry.parse_spec(self.encoder)[1].get("device")
+        return self.device or parse_spec(self.encoder)[1].get("device")
 
     @property
     def part_format(self) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from llm_encoders import registry
 from llm_encoders.errors import RESUMABLE, EncoderError, UsageError, system_error
+from llm_encoders.spec import parse_spec
 from pyserini_ext.encode.engines import Progress
 from pyserini_ext.encode.journal import Journal
 from pyserini_ext.encode.options import EncodeOptions
@@ -128,7 +129,7 @@ def _with_absolute_paths(options: EncodeOptions) -> dict[str, Any]:
     for name in ("corpus", "backbone"):
         if values[name] is not None and Path(values[name]).exists():
             values[name] = str(Path(values[name]).absolute())
-    name, written = registry.parse_spec(options.encoder)
+    name, written = parse_spec(options.encoder)
     for key, value in written.items():
         if key == "backbone" and Path(value).exists():
             written[key] = str(Path(value).absolute())

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.config import EncoderConfig
+from llm_encoders.config import EncoderConfig, concerns
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.reading import read_object, read_record
@@ -20,10 +20,6 @@ CONTRACT_NAME = "contract.json"
 # Queries may be encoded otherwise, and neither a temperature nor the scale of impacts changes a
 # ranking. The instruction is compared as part of the passages' prefix.
 _FREE = ("query_", "temperature", "impact_scale", "instruction")
-_OF_ONE_PARADIGM = {
-    "sparse": ("logit_scale", "passage_top_k"),
-    "dense": ("pooling", "projections", "dimension", "normalize"),
-}
 
 
 def write_contract(folder: Path, encoder: dict[str, Any]) -> None:
@@ -103,8 +99,9 @@ def differences(one: EncoderConfig, other: EncoderConfig, names: tuple[str, str]
     """
     values = [_values(contract) for contract in (one, other)]
     if one.paradigm == other.paradigm:
-        left_out = {k for kind, ks in _OF_ONE_PARADIGM.items() if kind != one.paradigm for k in ks}
-        keys = [key for key in values[0] if key not in left_out and not key.startswith(_FREE)]
+        keys = [
+            key for key in values[0] if concerns(key, one.paradigm) and not key.startswith(_FREE)
+        ]
     else:
         keys = ["paradigm"]
     return "; ".join(

@@ -5,8 +5,8 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llm_encoders import registry
 from llm_encoders.errors import EncoderError
+from llm_encoders.spec import parse_spec
 from pyserini_ext import commands
 
 THREADS = str(os.cpu_count() or 1)
@@ -159,7 +159,7 @@ def _index_of(system: System) -> str:
 
 def absolute_encoder(encoder: str) -> str:
     """The encoder with the folders in it as the current folder does not matter to them."""
-    name, options = registry.parse_spec(encoder)
+    name, options = parse_spec(encoder)
     if "backbone" in options:
         options["backbone"] = _absolute_path(options["backbone"])
     return ",".join([_absolute_path(name), *(f"{key}={value}" for key, value in options.items())])

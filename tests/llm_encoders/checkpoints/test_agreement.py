@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from llm_encoders import EncoderError, UsageError, load_encoder, registry
+from llm_encoders.checkpoints.contract import contract_of
 from llm_encoders.checkpoints.layouts import read_layout
-from llm_encoders.checkpoints.resolve import contract_of, resolve
+from llm_encoders.checkpoints.resolve import resolve
 
 MINIATURES = {
     "qwen3-embedding-0.6b": "Qwen/Qwen3-Embedding-0.6B",

@@ -9,6 +9,7 @@ import yaml
 
 from llm_encoders import registry
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.spec import parse_spec
 from pyserini_ext.conditions import FAMILIES, load_conditions, loading, select
 from pyserini_ext.encode.arguments import parse
 from tests.conftest import REPOSITORY
@@ -92,7 +93,7 @@ def test_commands_fit_their_encoders():
                     assert index in written
                     paradigm = "sparse" if step.module.endswith("lucene") else "dense"
                     if step.encoder:
-                        name, options = registry.parse_spec(step.encoder)
+                        name, options = parse_spec(step.encoder)
                         preset = registry.presets()[name]
                         assert preset.contract.paradigm == paradigm
                         assert options.keys() <= {"instruction"}
