@@ -1,41 +1,25 @@
 """Decorators for Pyserini's functions: our encoders go here, every other call passes unchanged."""
 
 import functools
-import inspect
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.errors import UsageError
 from pyserini_ext import java
 from pyserini_ext.bridge import faults
+from pyserini_ext.bridge.call_arguments import arguments_by_name, device_of, refuse_or_ignore
+from pyserini_ext.bridge.encode_command import (
+    ENCODER_CLASS,
+    announce_encode_command,
+    is_our_encode_command,
+)
 from pyserini_ext.bridge.names import announce_takeover, is_ours, option_value
 
 Function = Callable[..., Any]
 _PLACEHOLDER_KEY = "no-key-given"
-ENCODER_CLASS = "--encoder-class"
-_SUB_COMMANDS = {"input", "output", "encoder"}
-_OUR_OPTIONS = ("--paradigm", "--backbone", "--quantization")
 _COMMAND_MAX_LENGTH = 256  # what Pyserini's commands pass when the user gives no --max-length
-
-
-def is_our_encode_command() -> bool:
-    """Whether the words of ``python -m pyserini.encode`` name one of our encoders."""
-    if option_value(ENCODER_CLASS) is not None:
-        return False
-    name = option_value("--encoder")
-    if is_ours(name) or any(map(option_value, _OUR_OPTIONS)):
-        return True
-    # Without its sub-commands Pyserini has no form; ours says what a folder lacks.
-    return not _SUB_COMMANDS & set(sys.argv[1:]) and name is not None and os.path.isdir(name)
-
-
-def announce_encode_command() -> None:
-    """Say that ``python -m pyserini.encode`` becomes our command, where nobody asked for that."""
-    if not any(map(option_value, _OUR_OPTIONS)):
-        announce_takeover(str(option_value("--encoder")), ENCODER_CLASS)
 
 
 def run_encode_command(module_name: str) -> None:
@@ -66,10 +50,12 @@ def document_encoder(original: Function) -> Function:
         from pyserini_ext.bridge.encoders import open_document_encoder
 
         announce_takeover(encoder, ENCODER_CLASS)
-        given = _arguments(original, encoder, encoder_class, *args, **kwargs)
+        given = arguments_by_name(original, encoder, encoder_class, *args, **kwargs)
         with faults.in_one_line():
-            _settle(given)
-            return open_document_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
+            refuse_or_ignore(given)
+            return open_document_encoder(
+                encoder, device=device_of(given), prefix=given.get("prefix")
+            )
 
     return wrapper
 
@@ -84,10 +70,12 @@ def encode_query_encoder(original: Function) -> Function:
         from pyserini_ext.bridge.encoders import open_query_encoder
 
         announce_takeover(encoder)
-        given = _arguments(original, encoder, *args, **kwargs)
+        given = arguments_by_name(original, encoder, *args, **kwargs)
         with faults.in_one_line():
-            _settle(given)
-            opened = open_query_encoder(encoder, device=_device(given), prefix=given.get("prefix"))
+            refuse_or_ignore(given)
+            opened = open_query_encoder(
+                encoder, device=device_of(given), prefix=given.get("prefix")
+            )
         if faults.in_command() and option_value("--max-length") is None:
             opened.ignored_max_length = _COMMAND_MAX_LENGTH
         return opened
@@ -105,13 +93,13 @@ def dense_query_encoder(original: Function) -> Function:
         from pyserini_ext.bridge.encoders import LlmDenseQueryEncoder
 
         announce_takeover(encoder, ENCODER_CLASS)
-        given = _arguments(original, encoder, encoder_class, *args, **kwargs)
+        given = arguments_by_name(original, encoder, encoder_class, *args, **kwargs)
         named = not faults.in_command() or option_value("--max-length") is not None
         with faults.in_one_line():
-            _settle(given)
+            refuse_or_ignore(given)
             return LlmDenseQueryEncoder(
                 encoder,
-                device=_device(given),
+                device=device_of(given),
                 prefix=given.get("prefix"),
                 fp16=given.get("fp16", False),
                 max_length=given.get("max_length") if named else None,
@@ -295,48 +283,3 @@ def take_back_openai_key(module_name: str) -> None:
     """Leave the environment as it was; OpenAI's server refuses the placeholder in a real use."""
     if os.environ.get("OPENAI_API_KEY") == _PLACEHOLDER_KEY:
         del os.environ["OPENAI_API_KEY"]
-
-
-def _arguments(function: Function, *args: Any, **kwargs: Any) -> dict[str, Any]:
-    """The call's arguments by name."""
-    return inspect.signature(function).bind(*args, **kwargs).arguments
-
-
-_POOLING = "cls"  # what Pyserini's functions and commands pass when the user names none
-
-
-def _settle(given: dict[str, Any]) -> None:
-    """Refuse or name arguments for Pyserini's own encoders that ours do not take.
-
-    Args:
-        given: the call's arguments by name, the encoder's among them.
-
-    Raises:
-        UsageError: the queries would be others than those that were asked for.
-    """
-    encoder = given["encoder"]
-    for name in ("multimodal", "instruction_config", "encoded_queries"):
-        if given.get(name):
-            option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{option} does not work with the encoder {encoder}; leave it out.")
-    pooling = given.get("pooling") not in (None, _POOLING)
-    named = faults.in_command() and option_value("--pooling") is not None
-    ignored = {
-        "--tokenizer": given.get("tokenizer_name"),
-        "--pooling": pooling or named,
-        "--l2-norm": given.get("l2_norm"),
-        "--explicit-truncate": given.get("explicit_truncate"),
-    }
-    if options := [option for option, value in ignored.items() if value]:
-        from pyserini_ext.encode.options import warn_of_ignored
-
-        warn_of_ignored(options, encoder)
-
-
-def _device(given: dict[str, Any]) -> str | None:
-    """The device, unless it is a command's default, which would put an LLM on the CPU."""
-    if faults.in_command() and option_value("--device") is None:
-        return None
-    from llm_encoders.devices import or_cpu
-
-    return or_cpu(given.get("device"))

@@ -47,10 +47,10 @@ def _become_our_encode_command() -> None:
     starts = [i for i in range(1, len(words)) if words[i : i + 2] == ["-m", "pyserini.encode"]]
     if sys.argv[:1] != ["-m"] or not starts or os.name != "posix":
         return
-    from pyserini_ext.bridge import dispatch
+    from pyserini_ext.bridge import encode_command
 
-    if dispatch.is_our_encode_command():
-        dispatch.announce_encode_command()
+    if encode_command.is_our_encode_command():
+        encode_command.announce_encode_command()
         words = [*words[: starts[0] + 1], "pyserini_ext.encode", *words[starts[0] + 2 :]]
         os.execv(sys.executable, [sys.executable, *words[1:]])
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from llm_encoders import UsageError
-from pyserini_ext.bridge.dispatch import is_our_encode_command
+from pyserini_ext.bridge.encode_command import is_our_encode_command
 
 
 @pytest.fixture
