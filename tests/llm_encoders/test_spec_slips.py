@@ -3,7 +3,7 @@
 import pytest
 
 from llm_encoders.errors import UsageError
-from llm_encoders.registry import parse_spec
+from llm_encoders.spec import parse_spec
 
 
 @pytest.mark.parametrize(
