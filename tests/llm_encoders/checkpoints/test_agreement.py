@@ -9,6 +9,7 @@ import pytest
 
 from llm_encoders import EncoderError, UsageError, load_encoder, registry
 from llm_encoders.checkpoints.contract import contract_of
+from llm_encoders.checkpoints.contract_options import Written
 from llm_encoders.checkpoints.layouts import read_layout
 from llm_encoders.checkpoints.resolve import resolve
 
@@ -109,11 +110,11 @@ def test_a_changed_repository_is_refused_until_the_user_chooses(
     values = [json.loads(one) for one in (theirs, ours)]
     if key == "query_max_length":  # the other side is refused, too
         with pytest.raises(UsageError, match="passage_max_length"):
-            resolve(name, changes={key: theirs})
-        assert resolve(name, changes={key: theirs, "passage_max_length": 512})
+            resolve(name, changes={key: Written(theirs)})
+        assert resolve(name, changes={key: Written(theirs), "passage_max_length": 512})
         return
     for written, value in zip((theirs, ours), values, strict=True):
-        assert getattr(resolve(name, changes={key: written}).contract, key) == value
+        assert getattr(resolve(name, changes={key: Written(written)}).contract, key) == value
 
 
 def test_what_the_files_do_not_say_contradicts_nothing(fetched):
