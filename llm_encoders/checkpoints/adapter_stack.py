@@ -7,7 +7,7 @@ from pathlib import Path
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
 from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG, WEIGHTS_NAMES
-from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
 
 MODEL_CONFIG = "config.json"
@@ -69,7 +69,7 @@ def no_model(folder: Path, name: str) -> EncoderError:
     """The error for a folder that is no checkpoint."""
     return EncoderError(
         f"{folder} (for {name}) holds neither {MODEL_CONFIG} nor {ADAPTER_CONFIG}: it is not "
-        "a model in Hugging Face layout."
+        "a model in Hugging Face layout. Name the folder that holds one of them."
     )
 
 
@@ -77,11 +77,7 @@ def _backbone_folder(
     name: str, folder: Path, preset: registry.Preset | None, given: str | None
 ) -> Path:
     if given is not None:
-        if Path(given).is_dir():
-            return Path(given)
-        if hub.looks_like_hub_id(given):
-            return hub.fetch(given, f"backbone of {name}", "A local folder works as well.")
-        raise UsageError(f"{name}: backbone '{given}' is neither a folder nor a Hub id.")
+        return hub.local_folder(given, f"backbone of {name}")
     written, revision = base_model(folder)
     found = local_backbone(folder, written)
     if found is not None:

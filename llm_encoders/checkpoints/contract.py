@@ -35,12 +35,17 @@ def contract_of(
     if contract is None:
         raise UsageError(_says_nothing(name, folder, paradigm))
     if paradigm is not None and paradigm != contract.paradigm:
-        raise UsageError(f"{name} is a {contract.paradigm} encoder, not a {paradigm} one.")
+        file = folder / (derived.sources["paradigm"] if derived else CONFIG_NAME)
+        source = f" ({file} says so)" if file.is_file() else ""
+        raise UsageError(
+            f"{name} is a {contract.paradigm} encoder, not a {paradigm} one{source}. Leave "
+            f"paradigm out, or name a {paradigm} encoder."
+        )
     of_class = lion_paradigm(folder)
     if of_class not in (None, contract.paradigm):
         raise UsageError(
             f"{folder / CONFIG_NAME} says {contract.paradigm}, but {ADAPTER_CONFIG} names the "
-            f"class of Lion's {of_class} adapters."
+            f"class of Lion's {of_class} adapters. Correct the one that is wrong."
         )
     return overridden(contract, changes, name), derived
 

@@ -234,8 +234,10 @@ def _fill(adapted: Any, files: LoraFiles, places: dict[str, str]) -> None:
     try:
         adapted.load_state_dict({slots[k]: v for k, v in tensors.items()}, strict=False)
     except RuntimeError as error:
-        detail = str(error).strip().splitlines()[-1].strip()
-        raise EncoderError(f"{files.weights_path} does not fit the backbone: {detail}") from None
+        detail = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        raise EncoderError(
+            f"{files.weights_path} does not fit the backbone: {detail}. Is it the right backbone?"
+        ) from None
 
 
 def _check_scalings(adapted: Any, wanted: dict[str, Scaling], files: LoraFiles) -> None:

@@ -186,7 +186,8 @@ def _read_tensors(folder: Path) -> tuple[Path, dict[str, Tensor]]:
 def _check_config(config: dict[str, Any], path: Path) -> None:
     if config.get("peft_type") != "LORA":
         raise EncoderError(
-            f"{path}: peft_type is {_shown(config.get('peft_type'))}; only LoRA is supported."
+            f"{path}: peft_type is {_shown(config.get('peft_type'))}; only LoRA is supported. "
+            "If PEFT can merge the adapter (merge_and_unload), save the merged model and load that."
         )
     for key in _REQUIRED:
         if config.get(key) is None:

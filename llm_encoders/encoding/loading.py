@@ -89,6 +89,8 @@ def open_encoder(
         layers=layers,
         own_adapter=own_adapter,
     )
-    loaded.projections = load_projections(files.folder, files.contract.projections, device)
-    encoder_class = SparseEncoder if files.contract.paradigm == "sparse" else DenseEncoder
-    return encoder_class(files.name, files.contract, loaded)
+    contract = files.contract
+    pooled = loaded.hidden_size * len(contract.pooling.split("+"))
+    loaded.projections = load_projections(files.folder, contract.projections, pooled, device)
+    encoder_class = SparseEncoder if contract.paradigm == "sparse" else DenseEncoder
+    return encoder_class(files.name, contract, loaded)

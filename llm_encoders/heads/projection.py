@@ -32,25 +32,29 @@ class Projection(nn.Module):
         return result
 
 
-def load_projections(folder: Path, names: Sequence[str], where: device) -> list[Projection]:
+def load_projections(
+    folder: Path, names: Sequence[str], width: int, where: device
+) -> list[Projection]:
     """Read the layers in these folders of a checkpoint.
 
     Args:
         folder: of the checkpoint.
         names: its folders, each with ``config.json`` and ``model.safetensors``, in order.
+        width: components of a pooled vector, which the first layer takes.
         where: the layers go.
 
     Raises:
         EncoderError: a file that is absent or damaged, an activation that is no class of
-            ``torch.nn``, or a layer that does not fit the one before.
+            ``torch.nn``, or a layer that does not fit what stands before it.
     """
     layers = [_load(folder / name).to(where) for name in names]
-    for name, before, after in zip(names[1:], layers, layers[1:], strict=False):
-        if before.linear.out_features != after.linear.in_features:
+    for name, layer in zip(names, layers, strict=True):
+        if layer.linear.in_features != width:
             raise EncoderError(
-                f"{folder / name}: takes {after.linear.in_features} values, but the layer before "
-                f"gives {before.linear.out_features}."
+                f"{folder / name} takes {layer.linear.in_features} values, but what stands before "
+                f"it gives {width}; fetch the layers again, and check their order in the contract."
             )
+        width = layer.linear.out_features
     return layers
 
 
@@ -68,8 +72,14 @@ def projection_sizes(folder: Path) -> tuple[int, int]:
     return sizes[0], sizes[1]
 
 
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise EncoderError(f"{path} is absent; fetch the folder {path.parent.name} as well.")
+
+
 def _load(folder: Path) -> Projection:
     path, weights = folder / "config.json", folder / WEIGHTS_NAME
+    _require_file(path)
     values = {
         key: value
         for key, value in read_object(path).items()
@@ -82,8 +92,7 @@ def _load(folder: Path) -> Projection:
     linear = nn.Linear(
         *projection_sizes(folder), bias=values.get("bias", True) is True, dtype=float32
     )
-    if not weights.is_file():
-        raise EncoderError(f"{weights} is absent; fetch the folder {folder.name} as well.")
+    _require_file(weights)
     try:
         tensors = load_file(weights)
         linear.load_state_dict(
@@ -91,7 +100,10 @@ def _load(folder: Path) -> Projection:
         )
     except Exception as error:  # safetensors and PyTorch raise half a dozen classes
         reason = " ".join(str(error).split())
-        raise EncoderError(f"Cannot load {weights}: {reason}") from None
+        raise EncoderError(
+            f"Cannot load {weights}: {reason.rstrip('.')}. It is damaged or does not belong to "
+            f"{path.name}; fetch both again."
+        ) from None
     return Projection(linear, _activation(values.get("activation_function"), path)).eval()
 
 

@@ -199,4 +199,4 @@ def test_a_dense_module_of_another_kind(tmp_path, values):
     config = {"in_features": 2, "out_features": 2, **values}
     (tmp_path / "2_Dense" / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(EncoderError, match=f"the key '{min(values)}' is not known"):
-        load_projections(tmp_path, ["2_Dense"], "cpu")
+        load_projections(tmp_path, ["2_Dense"], 2, "cpu")

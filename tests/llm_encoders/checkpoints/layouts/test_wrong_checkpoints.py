@@ -29,6 +29,12 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def swap(one: Path, other: Path) -> None:
+    one.rename(one.with_name("aside"))
+    other.rename(one)
+    one.with_name("aside").rename(other)
+
+
 def module(kind: str):
     def change(modules):
         modules[1]["type"] = f"sentence_transformers.models.{kind}"
@@ -70,6 +76,21 @@ WRONG = {
         lambda f: (f / "3_Dense" / "model.safetensors").unlink(),
         "3_Dense/model.safetensors is absent; fetch the folder 3_Dense",
     ),
+    "a Dense folder that was not fetched": (
+        GEMMA,
+        lambda f: shutil.rmtree(f / "3_Dense"),
+        "3_Dense/config.json is absent; fetch the folder 3_Dense",
+    ),
+    "Dense folders in another order": (
+        GEMMA,
+        lambda f: swap(f / "2_Dense", f / "3_Dense"),
+        "2_Dense takes 256 values, .* gives 64; fetch the layers again",
+    ),
+    "a damaged tokenizer": (
+        QWEN,
+        lambda f: (f / "tokenizer.json").write_text("{}"),
+        "Cannot load the tokenizer of .*Qwen3-Embedding-0.6B: .* Fetch tokenizer.json",
+    ),
     "an activation of somebody's": (
         GEMMA,
         lambda f: edit(
@@ -106,7 +127,11 @@ WRONG = {
         lambda f: None,
         f"Cannot get {LLM2VEC} .*Put it beside the checkpoint, as a folder {LLM2VEC}",
     ),
-    "another paradigm": (QWEN, lambda f: None, "is a dense encoder, not a sparse one"),
+    "another paradigm": (
+        QWEN,
+        lambda f: None,
+        r"is a dense encoder, not a sparse one \(.*1_Pooling/config.json says so\). Leave",
+    ),
 }
 BACKBONES = {
     REPLLAMA: registry.presets()["llm-splade-tiny"].local_folder.parent / "backbone",
