@@ -122,7 +122,14 @@ setup(
             "ray[data]>=2.50",
             "sentence-transformers>=6,<7",  # what exports are loaded by
         ],
-        "lint": ["ruff>=0.8", "import-linter>=2.1"],
+        "lint": [
+            "ruff>=0.8",
+            "import-linter>=2.1",
+            "mypy>=2.4,<3",
+            "scipy-stubs>=1.16",
+            "types-PyYAML>=6.0.12",
+            "types-tqdm>=4.66",
+        ],
         "ray": ["ray[data]>=2.50"],
     },
     entry_points={"llm_encoders.rankers": ["bm25 = pyserini_ext.rankers:Bm25Ranker"]},

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,7 +197,7 @@ class EncoderConfig:
     def scale_of_logits(self, hidden_size: int) -> float:
         """Return the factor on the logits for a backbone of this hidden size."""
         if isinstance(self.logit_scale, str):
-            return float(hidden_size) ** -0.25
+            return math.pow(hidden_size, -0.25)
         return float(self.logit_scale)
 
     @classmethod

@@ -124,7 +124,7 @@ def read_record(path: Path) -> dict[str, Any]:
 _OTHER_BASES = re.compile(r"[-+]?0[0-9_]+|.*:.*")
 
 
-class _Strict:
+class _Strict(yaml.constructor.SafeConstructor):
     """Refuses what PyYAML takes for something else without a word.
 
     That is a key that a mapping has twice, of which it takes the last, and numbers that are not
@@ -143,7 +143,7 @@ class _Strict:
                 )
             if isinstance(key, yaml.ScalarNode):
                 seen[key.value] = line
-        return super().construct_mapping(node, deep)  # type: ignore[misc]
+        return super().construct_mapping(node, deep)
 
     def construct_decimal(self, node: yaml.ScalarNode) -> int | float:
         """A number, if YAML reads it as people do."""
@@ -165,9 +165,9 @@ class _ShippedLoader(_Strict, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  #
     """For files of this package: five times as fast, but libyaml's faults are not sentences."""
 
 
-for _loader in (_StrictLoader, _ShippedLoader):
-    for _tag in ("int", "float"):
-        _loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _loader.construct_decimal)
+_construct: Any = _Strict.construct_decimal  # PyYAML's stubs take loaders of its own only
+for _tag in ("int", "float"):
+    _Strict.add_constructor(f"tag:yaml.org,2002:{_tag}", _construct)
 
 
 def parse_yaml(text: str, place: str, *, shipped: bool = False) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from llm_encoders.checkpoints.contract_options import FIXED, as_written
-from llm_encoders.checkpoints.layouts import Derived
+from llm_encoders.checkpoints.layouts.derived import Derived
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.registry import Preset

@@ -64,12 +64,13 @@ class Backbone:
             [batch, length, hidden] in the backbone's dtype; rows of padding are meaningless.
         """
         positions = (attention_mask.long().cumsum(1) - 1).clamp(min=0)
-        return self.decoder(
+        states: Tensor = self.decoder(
             input_ids=token_ids,
             attention_mask=attention_mask,
             position_ids=positions,
             use_cache=False,
         ).last_hidden_state
+        return states
 
 
 def open_model(

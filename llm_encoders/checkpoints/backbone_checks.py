@@ -35,7 +35,8 @@ def head_weight(model: Any, source: Path) -> Tensor:
                 f"{source}: its logits pass through '{name}', which the sparse head "
                 "does not apply; use it as a dense encoder."
             )
-    return head.weight
+    weight: Tensor = head.weight
+    return weight
 
 
 def check_size(folder: Path) -> None:

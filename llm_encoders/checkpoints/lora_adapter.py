@@ -70,10 +70,11 @@ def apply_adapter(
     adapted = _with_peft(model, files, places, trainable)
     if merge:
         with quiet_peft():
-            return adapted.merge_and_unload()
-    if not trainable:
+            adapted = adapted.merge_and_unload()
+    elif not trainable:
         _merge_head(model, files)
-    return adapted
+    result: nn.Module = adapted
+    return result
 
 
 def _merge_head(model: Any, files: LoraFiles) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from safetensors.torch import load_file
@@ -44,26 +44,28 @@ def _texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
 
 
-def _integer(value: object) -> bool:
+def _integer(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _rank(value: object) -> bool:
-    return _integer(value) and 1 <= value <= _LARGEST_RANK  # type: ignore[operator]
+    return _integer(value) and 1 <= value <= _LARGEST_RANK
 
 
 def _number(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
-    return _integer(value) and abs(value) < 1 << 53  # type: ignore[operator, arg-type]
+    return _integer(value) and abs(value) < 1 << 53
 
 
 def _regular_expression(value: object) -> bool:
-    try:
-        re.compile(value)  # type: ignore[call-overload]
-    except (re.error, TypeError, RecursionError, OverflowError):
+    if not isinstance(value, str):
         return False
-    return isinstance(value, str)
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
 
 
 def _names(value: object) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from llm_encoders.checkpoints.lora_files import LoraFiles
 
-_OF_NO_EFFECT_IF = (None, False, [], {})
+_OF_NO_EFFECT_IF: tuple[Any, ...] = (None, False, [], {})
 _NOT_ORDINARY = (
     "exclude_modules",
     "layers_to_transform",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from typing import Any
 
 from llm_encoders.checks.finding import Finding, not_checked
 from llm_encoders.checks.probes import DOCUMENTS, QUERIES
@@ -68,9 +69,8 @@ def _without_effect(subject: Subject, side: str) -> float | None:
     """How little the prefix of a side changes a vector, ``None`` if it has none or changes it."""
     if not subject.contract.side(side).prefix:
         return None
-    bare = dataclasses.replace(
-        subject.encoder.config, **{f"{side}_prefix": "", "instruction": _kept(subject, side)}
-    )
+    changes: dict[str, Any] = {f"{side}_prefix": "", "instruction": _kept(subject, side)}
+    bare = dataclasses.replace(subject.encoder.config, **changes)
     text, vectors = (
         (QUERIES[0], subject.queries) if side == "query" else (DOCUMENTS[0], subject.documents)
     )

@@ -135,7 +135,8 @@ def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     one, other = one.astype(np.float64), other.astype(np.float64)
     norms = np.linalg.norm(one, axis=-1) * np.linalg.norm(other, axis=-1)
     products = (one * other).sum(-1)
-    return np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+    found: np.ndarray = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+    return found
 
 
 def relative_difference(one: np.ndarray, other: np.ndarray) -> float:

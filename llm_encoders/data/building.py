@@ -13,7 +13,7 @@ from llm_encoders.corpora import CorpusError, open_corpus
 from llm_encoders.corpora.repeats import repeated_id
 from llm_encoders.data.arrow import Table, TableWriter
 from llm_encoders.data.example import Example, Inline, TrainingDataError, numbered_per_record
-from llm_encoders.data.faults import LeftOut, refuse
+from llm_encoders.data.faults import LeftOut
 from llm_encoders.data.passages import Passages, PassageWriter
 from llm_encoders.data.relevance import Relevance, RelevanceWriter
 from llm_encoders.data.sources import DataSources, examples
@@ -203,7 +203,7 @@ class Builder:
         return self._inline.add_inline(passage.docid, passage.title, passage.text)
 
     def _first_place(self, docid: str) -> str:
-        for place, one in examples(self.sources, None, refuse):
+        for place, one in examples(self.sources, None, self.left_out):
             carried = [p for p in [*one.positives, *one.negatives] if isinstance(p, Inline)]
             if not numbered_per_record(one) and any(p.docid == docid for p in carried):
                 return place

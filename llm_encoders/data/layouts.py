@@ -119,12 +119,11 @@ def _refusal(key: str, layout: _Layout, absent: list[str]) -> str:
 
 def _contrastive(record: dict[str, Any], place: str) -> Example:
     positives = record["pos_pid"]
-    scores = record.get("pos_score")
     return Example(
         _text(record, "question", place),
         _ids(positives if isinstance(positives, list) else [positives], place),
         _ids(record["neg_pids"], place),
-        None if scores is None else _numbers(scores, "pos_score", place),
+        _optional_numbers(record, "pos_score", place),
         _numbers(record["neg_scores"], "neg_scores", place) if record.get("neg_scores") else None,
     )
 
@@ -145,10 +144,8 @@ def _tevatron(record: dict[str, Any], place: str) -> Example:
         _text(record, "query", place),
         _inlines(record["positive_passages"], place, unused),
         _inlines(record.get("negative_passages") or [], place, unused),
-        *(
-            None if record.get(key) is None else _numbers(record[key], key, place)
-            for key in ("positive_scores", "negative_scores")
-        ),
+        _optional_numbers(record, "positive_scores", place),
+        _optional_numbers(record, "negative_scores", place),
         unused=tuple(unused),
     )
 
@@ -248,9 +245,10 @@ def _query_id(record: dict[str, Any]) -> str | None:
 
 
 def _text(record: dict[str, Any], key: str, place: str) -> str:
-    if not isinstance(record[key], str):
+    value = record[key]
+    if not isinstance(value, str):
         raise TrainingDataError(place, f"'{key}' must be a text.")
-    return record[key]
+    return value
 
 
 def _ids(values: Any, place: str) -> list[str | Inline]:
@@ -259,6 +257,10 @@ def _ids(values: Any, place: str) -> list[str | Inline]:
     ):
         raise TrainingDataError(place, "passage ids must be a list of strings or integers.")
     return [str(value) for value in values]
+
+
+def _optional_numbers(record: dict[str, Any], key: str, place: str) -> list[float] | None:
+    return None if record.get(key) is None else _numbers(record[key], key, place)
 
 
 def _numbers(values: Any, key: str, place: str) -> list[float]:

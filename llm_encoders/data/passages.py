@@ -97,7 +97,8 @@ class Passages:
         Returns:
             bool [rows].
         """
-        return np.isin(self.keys[np.asarray(rows, dtype=np.int64)], keys).any(axis=1)
+        found = np.isin(self.keys[np.asarray(rows, dtype=np.int64)], keys)
+        return np.asarray(found.any(axis=1))
 
     def ids(self, rows: Iterable[int]) -> list[str]:
         """Ids of these rows."""

@@ -64,8 +64,9 @@ class Relevance:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._keys = np.load(folder / _KEYS, mmap_mode="r", allow_pickle=False).view(np.uint64)
-        self._starts = np.load(folder / _STARTS, mmap_mode="r", allow_pickle=False)
+        keys: np.ndarray = np.load(folder / _KEYS, mmap_mode="r", allow_pickle=False)
+        self._keys = keys.view(np.uint64)
+        self._starts: np.ndarray = np.load(folder / _STARTS, mmap_mode="r", allow_pickle=False)
 
     def __reduce__(self) -> tuple[type["Relevance"], tuple[Path]]:
         return Relevance, (self._folder,)

@@ -36,7 +36,7 @@ def _bytes_per_token(backbone: Backbone) -> float:
     sizes = backbone.decoder.config.to_dict()
     hidden = backbone.hidden_size
     width = 8 * hidden + 3 * int(sizes.get("intermediate_size", 4 * hidden))
-    layer = width * backbone.decoder.dtype.itemsize
+    layer = float(width * backbone.decoder.dtype.itemsize)
     if backbone.head is None:
         return layer
     # A slice of logits a token; keys, weights and their copies, 24 bytes a term, a text.

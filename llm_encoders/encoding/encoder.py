@@ -69,7 +69,8 @@ class Encoder(ABC, Generic[Vectors]):
     @property
     def dtype(self) -> torch.dtype:
         """Number format of the hidden states."""
-        return self.backbone.decoder.dtype
+        dtype: torch.dtype = self.backbone.decoder.dtype
+        return dtype
 
     @property
     def _positions(self) -> int | None:

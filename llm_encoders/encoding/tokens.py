@@ -158,7 +158,7 @@ class _Tokenizing:
         return ""
 
     def _finished(self, encoded: dict[str, list[Any]]) -> list[list[int]]:
-        found = []
+        found: list[list[int]] = []
         eos = self.tokenizer.eos_token_id
         offsets = encoded.get("offset_mapping") or [None] * len(encoded["input_ids"])
         border = len(self.side.prefix)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from llm_encoders.errors import EncoderError
 from llm_encoders.evaluation.collection import Collection
@@ -58,8 +57,9 @@ def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
         scores = dot_products(queries, vectors)
         for row, sample in enumerate(samples):
             sample.take(scores[row], first)
-        search.take(scores, first, positive_only=sparse.issparse(vectors))
-        if sparse.issparse(vectors):
+        is_sparse = not isinstance(vectors, np.ndarray)
+        search.take(scores, first, positive_only=is_sparse)
+        if is_sparse:
             counts.append(np.diff(vectors.indptr))
     found = _figures(names, search.rankings(), collection)
     entropy = _entropy(samples, encoder.config.temperature)

@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from llm_encoders.checkpoints import hub
-from llm_encoders.checkpoints.adapter_stack import ADAPTER_CONFIG, base_model
+from llm_encoders.checkpoints.adapter_stack import base_model
+from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import CONFIG_NAME, EncoderConfig
 from llm_encoders.errors import EncoderError
@@ -50,7 +51,7 @@ def origin_of(checkpoint: Checkpoint, preset: Preset | None) -> Origin:
         header["license"] = known if _IDENTIFIER.fullmatch(known) else "other"
         if licence and header["license"] == "other":
             header["license_name"] = licence
-    citation = _section(text, "(?:citation|cite|citing)") or (preset and preset.citation)
+    citation = _section(text, "(?:citation|cite|citing)") or (preset.citation if preset else None)
     return Origin(header, licence and str(licence), citation)
 
 

@@ -1,7 +1,7 @@
 """The tokenizer of an export: what the contract adds to a text, the tokenizer adds by itself."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,12 @@ def has_special(tokenizer: Any, contract: EncoderConfig, token: str) -> bool:
     if token == "eos":
         return contract.append_eos or _ends_with_eos(tokenizer, contract)
     ids = tokenizer("a", add_special_tokens=contract.special_tokens)["input_ids"]
-    return ids[0] == tokenizer.bos_token_id
+    return bool(ids[0] == tokenizer.bos_token_id)
 
 
 def _ends_with_eos(tokenizer: Any, contract: EncoderConfig) -> bool:
     ids = tokenizer("a", add_special_tokens=contract.special_tokens)["input_ids"]
-    return ids[-1] == tokenizer.eos_token_id
+    return bool(ids[-1] == tokenizer.eos_token_id)
 
 
 def _without_special(processor: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -129,7 +129,10 @@ def require_same_tokens(encoder: Encoder[Any], folder: Path, lengths: dict[str, 
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    encode = {"query": encoder.query_token_ids, "passage": encoder.document_token_ids}
+    encode: dict[str, Callable[[list[str]], list[list[int]]]] = {
+        "query": encoder.query_token_ids,
+        "passage": encoder.document_token_ids,
+    }
     for side in SIDES:
         # A word may be one token, but whatever it is, this text is cut.
         texts = [*_PROBES, "A long text. " * lengths[side]]

@@ -66,9 +66,10 @@ def projection_sizes(folder: Path) -> tuple[int, int]:
     """
     path = folder / "config.json"
     values = read_object(path)
-    sizes = [values.get(key) for key in ("in_features", "out_features")]
-    if not all(isinstance(size, int) and 1 <= size <= _LARGEST for size in sizes):
-        raise EncoderError(f"{path}: in_features and out_features are {sizes}; expected sizes.")
+    given = [values.get(key) for key in ("in_features", "out_features")]
+    sizes = [size for size in given if isinstance(size, int) and 1 <= size <= _LARGEST]
+    if len(sizes) != len(given):
+        raise EncoderError(f"{path}: in_features and out_features are {given}; expected sizes.")
     return sizes[0], sizes[1]
 
 

@@ -58,7 +58,8 @@ def term_weights(
     mask = mask.bool()  # integers would index
     packed = states[mask]  # [tokens, hidden]
     offsets = torch.nn.functional.pad(mask.sum(1).cumsum(0), (1, 0))  # [batch + 1]
-    return _TermWeights.apply(packed, weight, offsets, scale, _vocabulary_max(chosen))
+    apply: Callable[..., Tensor] = _TermWeights.apply
+    return apply(packed, weight, offsets, scale, _vocabulary_max(chosen))
 
 
 class _TermWeights(torch.autograd.Function):

@@ -81,11 +81,10 @@ class ResumableLines:
         self.fresh, self.done = not self.finished, 0
         if self.finished or overwrite:
             return
-        begun = known is not None and "bytes" not in known and self._partial.is_file()
-        if not begun and output.exists():
-            raise UsageError(f"{output} exists already. {_OVERWRITE}")
-        if begun:
+        if known is not None and "bytes" not in known and self._partial.is_file():
             self._resume(known["fingerprint"])
+        elif output.exists():
+            raise UsageError(f"{output} exists already. {_OVERWRITE}")
 
     def _read_state(self) -> dict[str, Any] | None:
         if not self._state.exists():

@@ -18,7 +18,7 @@ class _Steady:
     def write(self, text: str) -> int:
         """As of a text stream; never fails."""
         try:
-            return self._stream.write(text)
+            return int(self._stream.write(text))
         except (OSError, ValueError):  # a pipe without a reader; a stream that was closed
             self._give_up()
             return len(text)

@@ -32,7 +32,8 @@ class KeptRanker:
             rankings = self._ranker.rank(queries, depth, self.progress)
             known = {"job": self._job, "first": first, "rankings": rankings}
             write_atomically(self._path, json.dumps(known))
-        return known["rankings"]
+        known_rankings: list[list[int]] = known["rankings"]
+        return known_rankings
 
 
 class Miner:
@@ -116,7 +117,8 @@ class Miner:
         """Possible negatives of a query in the order in which they are taken."""
         if self._mining.sampling == "top":
             return pool
-        return np.random.default_rng([self._mining.seed, number]).permutation(pool).tolist()
+        shuffled = np.random.default_rng([self._mining.seed, number]).permutation(pool)
+        return [int(row) for row in shuffled]
 
     def _record(self, one: dict[str, Any], negatives: list[int]) -> dict[str, Any]:
         own = {} if one["id"] is None else {"query_id": one["id"]}

@@ -66,7 +66,8 @@ def supplied(method: str) -> RankerFactory | None:
     problem = "nothing supplies it"
     if found is not None:
         try:
-            return found.load()
+            factory: RankerFactory = found.load()
+            return factory
         except ImportError as error:
             problem = " ".join(str(error).split())
     elif method != BM25:

@@ -50,7 +50,9 @@ class InMemory:
             compute(slice(first, min(first + batch_size, count)))
             for first in range(0, count, batch_size)
         ]
-        self._rows: list[Any] = [row for block in blocks for row in _rows(block)]
+        self._rows: list[tuple[np.ndarray, np.ndarray | None]] = [
+            row for block in blocks for row in _rows(block)
+        ]
         return self
 
     def row(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -61,4 +61,5 @@ class CrossEncoder(PairTeacher):
             padding=True,
             return_tensors="pt",
         ).to(self.device)
-        return self.model(**inputs).logits[:, 0]
+        logits: Tensor = self.model(**inputs).logits[:, 0]
+        return logits

@@ -23,8 +23,10 @@ class OurEncoder(BiEncoder):
 
     def encode_queries(self, queries: list[str]) -> Any:
         """See :class:`BiEncoder`."""
+        temperature = self.encoder.config.temperature
+        assert temperature is not None  # contracts fill it in
         try:
-            vectors = self.encoder.encode_queries(queries) / self.encoder.config.temperature
+            vectors = self.encoder.encode_queries(queries) / temperature
         except NotFiniteError as error:
             require_finite(np.nan, queries[error.row], None)
             raise

@@ -65,7 +65,7 @@ class YesNo(PairTeacher):
         for row, prompt in enumerate(batch):  # on the left, so that the last one is the answer's
             ids[row, longest - len(prompt) :] = torch.tensor(prompt)
             mask[row, longest - len(prompt) :] = 1
-        logits = self.model(
+        logits: Tensor = self.model(
             input_ids=ids.to(self.device),
             attention_mask=mask.to(self.device),
             position_ids=(mask.cumsum(1) - 1).clamp(min=0).to(self.device),
@@ -75,11 +75,11 @@ class YesNo(PairTeacher):
 
     def prepare(self, query: str, passage: str) -> list[int]:
         """Token ids; a passage too long loses its end, never the question."""
-        whole = self.tokenizer(_PROMPT.format(passage=passage, query=query))["input_ids"]
+        whole: list[int] = self.tokenizer(_PROMPT.format(passage=passage, query=query))["input_ids"]
         surplus = len(whole) - self.max_length
         if surplus <= 0:
             return whole
         kept = self.tokenizer(passage, add_special_tokens=False)["input_ids"]
         shorter = self.tokenizer.decode(kept[: max(0, len(kept) - surplus - 2)])
-        ids = self.tokenizer(_PROMPT.format(passage=shorter, query=query))["input_ids"]
+        ids: list[int] = self.tokenizer(_PROMPT.format(passage=shorter, query=query))["input_ids"]
         return ids[-self.max_length :]

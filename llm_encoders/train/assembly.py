@@ -146,7 +146,7 @@ def begin_processes(recipe: Recipe) -> Any:
 
 def make_objective(recipe: Recipe, idf: torch.Tensor | None) -> Objective:
     """The objective of a recipe; ``idf`` for regularisers that need it."""
-    assert recipe.encoder is not None
+    assert recipe.encoder is not None and recipe.encoder.temperature is not None
     weights, strength = recipe.objective, recipe.regularisation
     regulariser = REGULARISERS[strength.kind]
     return Objective(

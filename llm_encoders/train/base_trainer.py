@@ -44,7 +44,7 @@ class BaseTrainer(Trainer):
         self,
         model: Any,
         args: TrainingArguments,
-        batches: Dataset,
+        batches: Dataset[Any],
         write: Callable[[Path, dict[str, torch.Tensor] | None], None],
         keep: int,
         eval_dataset: Any = None,
@@ -70,6 +70,12 @@ class BaseTrainer(Trainer):
         """Whether FSDP or DeepSpeed own the weights."""
         return self.is_fsdp_enabled or self.is_deepspeed_enabled
 
+    @property
+    def output(self) -> Path:
+        """Folder of the run's checkpoints."""
+        assert self.args.output_dir is not None  # Transformers sets one where none is given
+        return Path(self.args.output_dir)
+
     def backward(self, loss: torch.Tensor) -> None:
         """Differentiate a loss that is already divided by the number of parts of a step."""
         options = {"scale_wrt_gas": False} if self.is_deepspeed_enabled else {}
@@ -90,14 +96,16 @@ class BaseTrainer(Trainer):
         finally:
             state._set_sync_gradients(before)
 
-    def train(self, resume_from_checkpoint: str | None = None, **options: Any) -> Any:
+    def train(
+        self, resume_from_checkpoint: str | bool | None = None, *arguments: Any, **options: Any
+    ) -> Any:
         """See ``transformers.Trainer``; keeps the time."""
-        if resume_from_checkpoint is not None:
+        if isinstance(resume_from_checkpoint, str):
             seconds = (Path(resume_from_checkpoint) / _SECONDS).read_text(encoding="utf-8")
             self._seconds_before = json.loads(seconds)
             self._steps_before = int(resume_from_checkpoint.rpartition("-")[2])
         self._begun = time.monotonic()
-        return super().train(resume_from_checkpoint, **options)
+        return super().train(resume_from_checkpoint, *arguments, **options)
 
     def create_optimizer(self, *arguments: Any, **options: Any) -> Any:
         """See ``transformers.Trainer``; an unknown optimiser is a ``UsageError``."""
@@ -138,7 +146,7 @@ class BaseTrainer(Trainer):
         """
         if not self.state.best_global_step:
             return None
-        folder = checkpoints.folder_of(Path(self.args.output_dir), self.published_step())
+        folder = checkpoints.folder_of(self.output, self.published_step())
         if not folder.is_dir():
             raise EncoderError(
                 f"The best checkpoint, {folder}, is gone; restore it, or add --overwrite to start "
@@ -146,11 +154,12 @@ class BaseTrainer(Trainer):
             )
         return folder
 
-    def get_train_dataloader(self) -> DataLoader:
+    def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches in the order of their numbers; which process gets what is up to them."""
         workers = self.args.dataloader_num_workers
+        batches: Any = self.train_dataset
         return DataLoader(
-            self.train_dataset,
+            batches,
             batch_size=1,
             collate_fn=_only,
             num_workers=workers,
@@ -187,7 +196,7 @@ class BaseTrainer(Trainer):
         raise NotImplementedError
 
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
-        norm = super()._get_grad_norm(model, grad_norm)
+        norm = super()._get_grad_norm(model, grad_norm)  # type: ignore[no-untyped-call]
         scaled = self.accelerator.scaler is not None or self.is_deepspeed_enabled
         if not scaled and norm is not None:  # a scaler skips such steps by itself
             require_finite_gradient(float(norm), self.state.global_step + 1)
@@ -200,7 +209,7 @@ class BaseTrainer(Trainer):
         self.state.num_input_tokens_seen += int(tokens)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        output, step = Path(self.args.output_dir), self.state.global_step
+        output, step = self.output, self.state.global_step
         folder = checkpoints.folder_of(output, step)
         if self.args.should_save:
             if not output.is_dir():
@@ -228,7 +237,7 @@ class BaseTrainer(Trainer):
         if not self.args.should_save:
             return
         tensors = None if state_dict is None else _bare(state_dict)
-        self._write(Path(output_dir or self.args.output_dir), tensors)
+        self._write(Path(output_dir) if output_dir else self.output, tensors)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if self.sharded:

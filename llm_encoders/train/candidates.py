@@ -19,5 +19,8 @@ class Candidates:
 
     def to(self, device: torch.device) -> "Candidates":
         """The same on another device."""
-        parts = (self.groups, self.teacher, self.excluded)
-        return Candidates(*(None if part is None else part.to(device) for part in parts))
+        return Candidates(
+            self.groups.to(device),
+            None if self.teacher is None else self.teacher.to(device),
+            None if self.excluded is None else self.excluded.to(device),
+        )

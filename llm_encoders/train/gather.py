@@ -65,4 +65,5 @@ def from_first(value: Value, device: torch.device) -> Value:
     if rank() != 0:
         content = torch.empty(int(size), dtype=torch.uint8, device=device)
     dist.broadcast(content, 0)
-    return json.loads(bytes(content.tolist()))
+    received: Value = json.loads(bytes(content.tolist()))
+    return received

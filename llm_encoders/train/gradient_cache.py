@@ -5,7 +5,7 @@ then the texts are represented again, a chunk at a time, with a graph, and that 
 through it (GradCache, arXiv 2101.06983). Loss and gradients are those of the whole batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -55,7 +55,7 @@ def step(
     *,
     max_tokens: int | None = None,
     device: torch.device,
-    no_sync: Callable[[], AbstractContextManager] = nullcontext,
+    no_sync: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Tensor:
     """Run forward and backward over a batch of texts, in chunks where it has several.
 
@@ -75,9 +75,10 @@ def step(
 
     def represent(chunk: Chunk) -> Tensor:
         batch = pad(token_ids, chunk.rows, "right")
-        return model(
+        vectors: Tensor = model(
             batch.token_ids.to(device), batch.attention_mask.to(device), batch.unpooled.to(device)
         )
+        return vectors
 
     if len(chunks) == 1:
         vectors = represent(chunks[0])
@@ -119,7 +120,7 @@ class _RandomState:
         self.cuda = [torch.cuda.get_rng_state(d) for d in self.devices]
 
     @contextmanager
-    def restored(self):
+    def restored(self) -> Iterator[None]:
         with torch.random.fork_rng(devices=[d.index or 0 for d in self.devices]):
             torch.set_rng_state(self.cpu)
             for device, state in zip(self.devices, self.cuda, strict=True):

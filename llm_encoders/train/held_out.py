@@ -25,7 +25,8 @@ class _Rows:
         return len(self.rows)
 
     def __getitem__(self, row: int) -> dict[str, Any]:
-        return self.table[int(self.rows[row])]
+        found: dict[str, Any] = self.table[int(self.rows[row])]
+        return found
 
 
 def hold_out(data: TrainingData, count: int, seed: int) -> tuple[TrainingData, Collection]:

@@ -95,6 +95,7 @@ class LanguageModel(RetrievalModel):
     ) -> Tensor:
         """Logits float32 [targets, vocabulary] at (row, position)."""
         backbone = self.backbone()
+        assert backbone.head is not None  # language models have one
         states = backbone.hidden_states(token_ids, attention_mask)
         return (states[rows, positions] @ backbone.head.T).float()
 
@@ -125,7 +126,7 @@ class LanguageModellingTrainer(BaseTrainer):
         """See ``transformers.Trainer``; the rate falls until ``decay_steps``."""
         return super().create_scheduler(self.decay_steps, optimizer)
 
-    def training_step(
+    def training_step(  # type: ignore[override]
         self, model: Any, inputs: list[Prediction], num_items_in_batch: Any = None
     ) -> Tensor:
         """Forward and backward of one batch, in chunks."""
@@ -164,7 +165,7 @@ class LanguageModellingTrainer(BaseTrainer):
         require_finite(total, {"language modelling": float(total)}, self.state.global_step + 1)
         return total / self.current_gradient_accumulation_steps
 
-    def floating_point_ops(self, inputs: list[Prediction]) -> float:
+    def floating_point_ops(self, inputs: list[Prediction]) -> float:  # type: ignore[override]
         """Operations of this process's share of a batch."""
         return sum(
             self.shape.text(len(text.token_ids), headed=len(text.targets)) for text in inputs

@@ -1,5 +1,6 @@
 """The module that is trained: token ids in, one vector a text out."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -107,7 +108,8 @@ def _keep_differentiable(model: nn.Module) -> None:
     A forward pass in evaluation mode would do it, for good, and the product with repacked weights
     has no gradient with respect to the activations: layers below would silently learn nothing.
     """
-    for module in model.modules():
+    modules: Iterator[Any] = model.modules()
+    for module in modules:
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
 

@@ -6,6 +6,8 @@ by the number of processes, the distillation losses, computed on local texts, do
 alone regularises local texts, positives and negatives apart.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -50,12 +52,14 @@ def with_local_regularisation(
     positives = own[:, 0] - own[0, 0]
     negative = torch.ones(len(passages), dtype=torch.bool, device=passages.device)
     negative[positives] = False
-    apart = [passages[positives], passages[negative]]
-    values = {
-        "query_regularisation": lambda: objective.regulariser(queries),
-        "passage_regularisation": lambda: sum(objective.regulariser(p) for p in apart) / 2,
-    }
-    return [
-        Part(part.name, values[part.name](), part.weight) if part.name in values else part
-        for part in parts
-    ]
+    apart = passages[positives], passages[negative]
+
+    def local(part: Part) -> Part:
+        if part.name == "query_regularisation":
+            return replace(part, value=objective.regulariser(queries))
+        if part.name == "passage_regularisation":
+            first, second = map(objective.regulariser, apart)
+            return replace(part, value=(first + second) / 2)
+        return part
+
+    return [local(part) for part in parts]

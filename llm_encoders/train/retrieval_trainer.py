@@ -58,7 +58,7 @@ class RetrievalTrainer(BaseTrainer):
                 "leave 'evaluation' out and evaluate the checkpoints."
             )
         self.recipe = recipe
-        self.objective = objective
+        self.objective: Objective = objective
         self.collections, self.reported = collections, reported
         self.shape = ModelShape.of(model)
         self.ramp_steps = round(recipe.regularisation.ramp * args.max_steps)
@@ -70,7 +70,7 @@ class RetrievalTrainer(BaseTrainer):
         self._count = 0
         self._step = self._part = 0
 
-    def training_step(
+    def training_step(  # type: ignore[override]
         self, model: Any, inputs: TrainingBatch, num_items_in_batch: Any = None
     ) -> Tensor:
         """Forward and backward of one batch; the loss is that of all processes' texts."""
@@ -132,7 +132,7 @@ class RetrievalTrainer(BaseTrainer):
         if self.monitor is not None:
             self.monitor.observe(queries.detach(), passages.detach(), step)
 
-    def floating_point_ops(self, inputs: TrainingBatch) -> float:
+    def floating_point_ops(self, inputs: TrainingBatch) -> float:  # type: ignore[override]
         """Operations of this process's share of a batch; see :mod:`llm_encoders.train.compute`."""
         share = len(inputs.queries)
         return self.shape.step(self.token_counts(inputs), share, sum(inputs.passage_counts))

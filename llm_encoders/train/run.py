@@ -84,8 +84,8 @@ def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
                 "saving.merged does not work with sharded weights (FSDP, DeepSpeed); leave it out, "
                 "and the adapter is written."
             )
-        resume = _begin(folder) if state.is_main_process else None
-        resume = from_first(None if resume is None else str(resume), trainer.args.device)
+        begun = _begin(folder) if state.is_main_process else None
+        resume = from_first(None if begun is None else str(begun), trainer.args.device)
         if resume is not None:
             trainer.args.eval_on_start = False
             if state.is_main_process:

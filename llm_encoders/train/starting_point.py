@@ -6,12 +6,12 @@ from pathlib import Path
 
 from llm_encoders.checkpoints import hub
 from llm_encoders.checkpoints.adapter_stack import (
-    ADAPTER_CONFIG,
     BASE,
     MODEL_CONFIG,
     base_model,
     local_backbone,
 )
+from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object

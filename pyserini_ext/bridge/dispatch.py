@@ -44,7 +44,7 @@ def document_encoder(original: Function) -> Function:
     """For ``init_encoder`` of ``pyserini.encode.__main__``."""
 
     @functools.wraps(original)
-    def wrapper(encoder: str, encoder_class: str | None, *args: Any, **kwargs: Any):
+    def wrapper(encoder: str, encoder_class: str | None, *args: Any, **kwargs: Any) -> Any:
         if encoder_class is not None or not is_ours(encoder):
             return original(encoder, encoder_class, *args, **kwargs)
         from pyserini_ext.bridge.encoders import open_document_encoder
@@ -64,7 +64,7 @@ def encode_query_encoder(original: Function) -> Function:
     """For ``init_encoder`` of ``pyserini.encode.query``."""
 
     @functools.wraps(original)
-    def wrapper(encoder: str, *args: Any, **kwargs: Any):
+    def wrapper(encoder: str, *args: Any, **kwargs: Any) -> Any:
         if not is_ours(encoder):
             return original(encoder, *args, **kwargs)
         from pyserini_ext.bridge.encoders import open_query_encoder
@@ -87,7 +87,7 @@ def dense_query_encoder(original: Function) -> Function:
     """For ``init_query_encoder`` of ``pyserini.search.faiss.__main__``; hybrid imports it."""
 
     @functools.wraps(original)
-    def wrapper(encoder: str, encoder_class: str | None, *args: Any, **kwargs: Any):
+    def wrapper(encoder: str, encoder_class: str | None, *args: Any, **kwargs: Any) -> Any:
         if encoder_class is not None or not is_ours(encoder):
             return original(encoder, encoder_class, *args, **kwargs)
         from pyserini_ext.bridge.encoders import LlmDenseQueryEncoder
@@ -134,7 +134,7 @@ def check_topics(original: Function) -> Function:
     """For ``DefaultQueryIterator.from_topics``: in a command of ours, faults with file and line."""
 
     @functools.wraps(original)
-    def wrapper(cls: type, topics_path: str, *args: Any, **kwargs: Any):
+    def wrapper(cls: type, topics_path: str, *args: Any, **kwargs: Any) -> Any:
         if not faults.in_our_command():
             return original(cls, topics_path, *args, **kwargs)
         from pyserini_ext.bridge import topics
@@ -167,8 +167,8 @@ def _from_name(original: Function, class_name: str) -> Function:
     """Our class for our names; it is imported only then, since it imports PyTorch."""
 
     @functools.wraps(original)
-    def wrapper(name: str | None):
-        if not is_ours(name):
+    def wrapper(name: str | None) -> Any:
+        if name is None or not is_ours(name):
             return original(name)
         from pyserini_ext.bridge import encoders
 
@@ -204,7 +204,8 @@ def check_faiss_index(original: Function) -> Function:
     @functools.wraps(original)
     def wrapper(self: Any, index_dir: Any, query_encoder: Any, *args: Any, **kwargs: Any) -> None:
         if not _is_our_encoder(query_encoder):
-            return original(self, index_dir, query_encoder, *args, **kwargs)
+            original(self, index_dir, query_encoder, *args, **kwargs)
+            return
         with faults.in_one_line():
             faults.require_faiss_files(index_dir)
             if isinstance(query_encoder, str):
@@ -252,7 +253,7 @@ def encode_batch_at_once(original: Function) -> Function:
     """For ``LuceneImpactSearcher.batch_search``: one forward pass for the batch of queries."""
 
     @functools.wraps(original)
-    def wrapper(self: Any, queries: list[str], *args: Any, **kwargs: Any):
+    def wrapper(self: Any, queries: list[str], *args: Any, **kwargs: Any) -> Any:
         from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
 
         if not isinstance(self.query_encoder, LlmSpladeQueryEncoder):

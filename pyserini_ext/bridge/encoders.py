@@ -41,7 +41,7 @@ class _LlmEncoder:
             self.encoder.half()
 
 
-class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):
+class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):  # type: ignore[misc]
     side = "passage"
 
     def __init__(
@@ -97,7 +97,7 @@ class LlmDenseDocumentEncoder(_LlmDocumentEncoder):
     paradigm = "dense"
 
 
-class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
+class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):  # type: ignore[misc]
     side = "query"
     ignored_max_length: int | None = None
     """A max_length to take as not given: what a command passes when its user gave none."""
@@ -167,7 +167,8 @@ class LlmSpladeQueryEncoder(_LlmQueryEncoder):
         self, queries: list[str], max_length: int | None = None, **kwargs: Any
     ) -> list[dict[str, int]]:
         """Encode queries together. Returns one {term: impact} a query."""
-        return self.encoder.impacts(self._vectors(queries, max_length))
+        impacts: list[dict[str, int]] = self.encoder.impacts(self._vectors(queries, max_length))
+        return impacts
 
     @contextmanager
     def prefetched(self, queries: list[str]) -> Iterator[None]:
@@ -187,13 +188,15 @@ class LlmDenseQueryEncoder(_LlmQueryEncoder):
 
     def encode(self, query: str, max_length: int | None = None, **kwargs: Any) -> np.ndarray:
         """Encode one query. Returns float32 [dimension]."""
-        return self.encode_batch([query], max_length)[0]
+        vector: np.ndarray = self.encode_batch([query], max_length)[0]
+        return vector
 
     def encode_batch(
         self, queries: list[str], max_length: int | None = None, **kwargs: Any
     ) -> np.ndarray:
         """Encode queries together, as ``FaissSearcher`` asks. Returns [queries, dimension]."""
-        return self._vectors(queries, max_length)
+        vectors: np.ndarray = self._vectors(queries, max_length)
+        return vectors
 
 
 def open_document_encoder(

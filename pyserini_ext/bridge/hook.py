@@ -11,6 +11,14 @@ into an encoder are loaded with decorated functions (see :mod:`pyserini_ext.brid
 import os
 import sys
 
+TYPE_CHECKING = False  # as type checkers know it, without the import of typing
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+    from pyserini_ext.java import JavaRuntime
+
 SWITCH = "PYSERINI_EXT_HOOK"
 
 
@@ -18,7 +26,9 @@ class PyseriniFinder:
     """Meta-path finder that lets every import pass except those of a few Pyserini modules."""
 
     @staticmethod
-    def find_spec(fullname, path=None, target=None):
+    def find_spec(
+        fullname: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
         """Return a spec with a decorating loader for an intercepted module, else ``None``."""
         if not fullname.startswith("pyserini") or fullname.startswith("pyserini_ext"):
             return None
@@ -55,7 +65,7 @@ def _become_our_encode_command() -> None:
         os.execv(sys.executable, [sys.executable, *words[1:]])
 
 
-def _guard_command(runtime):
+def _guard_command(runtime: "JavaRuntime | None") -> None:
     """Errors of Pyserini's commands are sentences where the encoder is ours."""
     if sys.argv[:1] == ["-m"] and "--encoder" in "=".join(sys.argv).split("="):
         from pyserini_ext.bridge import faults

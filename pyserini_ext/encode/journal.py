@@ -146,7 +146,7 @@ def _files(folder: Path, part: int) -> list[Path]:
 
 def _bytes(entries: list[Entries]) -> bytes:
     together = joined(entries)
-    arrays = {"numbers": together.numbers, "faulty": together.faulty}
+    arrays: dict[str, Any] = {"numbers": together.numbers, "faulty": together.faulty}
     if isinstance(together.vectors, csr_array):
         vectors = together.vectors
         arrays |= {"data": vectors.data, "indices": vectors.indices, "indptr": vectors.indptr}

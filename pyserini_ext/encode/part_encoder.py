@@ -121,12 +121,13 @@ class PartEncoder:
         )
 
     def _token_ids(self, documents: list[Document]) -> list[list[int]]:
-        return self.encoder.document_token_ids(
+        found: list[list[int]] = self.encoder.document_token_ids(
             [document.text for document in documents],
             [document.title for document in documents],
             self.options.max_length,
             self.options.add_sep,
         )
+        return found
 
     def _encode(
         self,

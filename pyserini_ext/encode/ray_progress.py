@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from pyserini_ext.encode.engines import Progress
+from pyserini_ext.encode.part_encoder import Progress
 from pyserini_ext.encode.parts import Part
 
 _LOOK_SECONDS = 0.5

@@ -19,8 +19,8 @@ from typing import Any
 
 from llm_encoders.devices import or_cpu
 from llm_encoders.errors import RESUMABLE, EncoderError, UsageError
-from pyserini_ext.encode.engines import Progress
 from pyserini_ext.encode.options import EncodeOptions
+from pyserini_ext.encode.part_encoder import Progress
 from pyserini_ext.encode.parts import Part
 from pyserini_ext.encode.scan import CorpusScan
 from pyserini_ext.folders.manifest import PartRecord

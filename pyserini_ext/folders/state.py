@@ -18,8 +18,13 @@ SKIPPED_LINES_NAME = "skipped-lines.txt"
 """Faulty lines of the corpus that were left out."""
 SKIPPED_DOCUMENTS_NAME = "skipped-documents.txt"
 """Documents left out for NaN or infinite activations."""
-_NAMES = (SKIPPED_LINES_NAME, SKIPPED_DOCUMENTS_NAME, SCAN_NAME, BATCH_TOKENS_NAME)
-_NAMES += (MANIFEST_NAME,)  # last, so that what is left stays known
+_NAMES = (
+    SKIPPED_LINES_NAME,
+    SKIPPED_DOCUMENTS_NAME,
+    SCAN_NAME,
+    BATCH_TOKENS_NAME,
+    MANIFEST_NAME,  # last, so that what is left stays known
+)
 _PARTS, _BUILDING, _JOURNAL = _FOLDERS = ("parts", "building", "journal")
 
 

@@ -22,4 +22,5 @@ def contrastive_entropy(positive: np.ndarray, negatives: np.ndarray) -> np.ndarr
     everything = np.concatenate([positive[:, None], negatives], axis=1).astype(np.float64)
     largest = everything.max(axis=1)
     total = np.exp(everything - largest[:, None]).sum(axis=1)
-    return largest + np.log(total) - everything[:, 0]
+    entropy: np.ndarray = largest + np.log(total) - everything[:, 0]
+    return entropy

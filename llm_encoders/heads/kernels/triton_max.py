@@ -87,8 +87,8 @@ def _float_of(ordered: Tensor) -> Tensor:
     return (ordered ^ ((ordered >> 31) & 0x7FFFFFFF)).view(torch.float32)
 
 
-@triton.jit
-def _vocabulary_max_kernel(
+@triton.jit  # type: ignore[untyped-decorator]
+def _vocabulary_max_kernel(  # type: ignore[no-untyped-def]
     packed,
     weight,
     text_of,

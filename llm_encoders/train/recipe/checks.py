@@ -23,8 +23,9 @@ def check(recipe: Any) -> None:
     _check_schedule(recipe)
     _check_adapter(recipe)
     stage = STAGES[recipe.stage]
-    others = [one for one in STAGES.values() if one.section is not None and one is not stage]
-    for other in others:
+    for other in STAGES.values():
+        if other is stage or other.section is None:
+            continue
         if value_of(recipe, other.name) != other.section():
             raise RecipeError(
                 other.name,

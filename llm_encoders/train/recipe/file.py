@@ -52,9 +52,10 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
     if values.get("start_from") is not None:
         values.setdefault("adapter", None)
     try:
-        return _build(Recipe, values, "")
+        recipe: Recipe = _build(Recipe, values, "")
     except RecipeError as error:
         raise located(error, path, overrides) from None
+    return recipe
 
 
 def _require_spaces(text: str, path: str) -> None:

@@ -31,7 +31,8 @@ def list_keys() -> str:
 def _section(hint: Any) -> type | None:
     """The dataclass of a section's type, optional or not."""
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    return next((option for option in options if dataclasses.is_dataclass(option)), None)
+    classes = (one for one in options if isinstance(one, type))
+    return next(filter(dataclasses.is_dataclass, classes), None)
 
 
 def _section_lines(name: str, section: type) -> Iterator[str]:

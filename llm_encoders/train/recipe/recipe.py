@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, make_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -24,16 +24,24 @@ from llm_encoders.train.recipe.sections import (
 )
 from llm_encoders.train.stages import STAGES
 
-_StageSections = make_dataclass(
-    "_StageSections",
-    [
-        (name, stage.section, option(stage.section, f"Of the stage {name}."))
-        for name, stage in STAGES.items()
-        if stage.section is not None
-    ],
-    frozen=True,
-    kw_only=True,
-)
+if TYPE_CHECKING:
+
+    @dataclass(frozen=True, kw_only=True)
+    class _StageSections:
+        """The sections of the stages, under their names."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    _StageSections = make_dataclass(
+        "_StageSections",
+        [
+            (name, stage.section, option(stage.section, f"Of the stage {name}."))
+            for name, stage in STAGES.items()
+            if stage.section is not None
+        ],
+        frozen=True,
+        kw_only=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

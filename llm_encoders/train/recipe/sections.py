@@ -1,6 +1,7 @@
 """The sections of a recipe that several stages share: their keys, defaults and meaning."""
 
 from dataclasses import dataclass, make_dataclass
+from typing import TYPE_CHECKING
 
 from llm_encoders.evaluation.measures import HIGHER_IS_BETTER
 from llm_encoders.jobs.arguments import LARGEST, LARGEST_SEED
@@ -33,14 +34,20 @@ class Adapter:
     )
 
 
-_LossWeights = make_dataclass(
-    "_LossWeights",
-    [
-        (name, float, option(0.0, f"Weight: {loss.equation}. {loss.citation}.", least=0))
-        for name, loss in LOSSES.items()
-    ],
-    frozen=True,
-)
+if TYPE_CHECKING:
+
+    @dataclass(frozen=True)
+    class _LossWeights:
+        """A weight a loss, under its name."""
+else:
+    _LossWeights = make_dataclass(
+        "_LossWeights",
+        [
+            (name, float, option(0.0, f"Weight: {loss.equation}. {loss.citation}.", least=0))
+            for name, loss in LOSSES.items()
+        ],
+        frozen=True,
+    )
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,8 @@ class _Mntp(AdaptationStage):
         """The end of ``mntp.decay_epochs``, or of a run that is longer."""
         if recipe.mntp.decay_epochs is None:
             return steps
-        return max(steps, math.ceil(recipe.mntp.decay_epochs * rows / recipe.schedule.queries))
+        decayed: float = recipe.mntp.decay_epochs * rows / recipe.schedule.queries
+        return max(steps, math.ceil(decayed))
 
     def loss(self) -> TokenLoss:
         """Cross-entropy."""
