@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders import registry
-from llm_encoders.checkpoints.adapter_stack import ADAPTER_CONFIG, MODEL_CONFIG
+from llm_encoders.checkpoints.adapter_stack import MODEL_CONFIG
 from llm_encoders.checkpoints.agreement import agreed
 from llm_encoders.checkpoints.contract_options import overridden
-from llm_encoders.checkpoints.layouts import Derived, read_layout
+from llm_encoders.checkpoints.layouts import read_layout
+from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG
 from llm_encoders.checkpoints.layouts.architecture import require_decoder
+from llm_encoders.checkpoints.layouts.derived import Derived
 from llm_encoders.checkpoints.layouts.lion import lion_paradigm
 from llm_encoders.config import CONFIG_NAME, EncoderConfig
 from llm_encoders.errors import UsageError, nearest

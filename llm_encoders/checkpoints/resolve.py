@@ -8,7 +8,6 @@ from typing import Any
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
 from llm_encoders.checkpoints.adapter_stack import (
-    ADAPTER_CONFIG,
     MODEL_CONFIG,
     find_stack,
     no_model,
@@ -16,7 +15,8 @@ from llm_encoders.checkpoints.adapter_stack import (
 )
 from llm_encoders.checkpoints.contract import contract_of
 from llm_encoders.checkpoints.contract_options import Written
-from llm_encoders.checkpoints.layouts import Derived
+from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG
+from llm_encoders.checkpoints.layouts.derived import Derived
 from llm_encoders.checkpoints.layouts.llm2vec import adapter_below
 from llm_encoders.config import PARADIGMS, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError, nearest

@@ -6,7 +6,7 @@ from pathlib import Path
 from llm_encoders import registry
 from llm_encoders.checkpoints.adapter_stack import no_model
 from llm_encoders.checkpoints.contract import contract_of
-from llm_encoders.checkpoints.layouts import Derived
+from llm_encoders.checkpoints.layouts.derived import Derived
 from llm_encoders.checkpoints.resolve import files_of, written_changes
 from llm_encoders.config import CONFIG_NAME, CONTRACT_KEYS, EncoderConfig, concerns
 from llm_encoders.errors import EncoderError, UsageError

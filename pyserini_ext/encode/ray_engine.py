@@ -17,9 +17,9 @@ from typing import Any
 from llm_encoders import registry
 from llm_encoders.errors import RESUMABLE, EncoderError, UsageError, system_error
 from llm_encoders.spec import parse_spec
-from pyserini_ext.encode.engines import Progress
 from pyserini_ext.encode.journal import Journal
 from pyserini_ext.encode.options import EncodeOptions
+from pyserini_ext.encode.part_encoder import Progress
 from pyserini_ext.encode.parts import Part
 from pyserini_ext.encode.ray_progress import Counts, Reporter, following
 from pyserini_ext.encode.scan import CorpusScan
@@ -92,7 +92,7 @@ def dtype_of_actors(options: EncodeOptions) -> str:
     gpus = 1 if _gpus(ray, options) else 0
     ask = ray.remote(_suitable_dtype).options(num_cpus=_CPUS, num_gpus=gpus)
     try:
-        return ray.get(ask.remote(options.named_device))
+        return str(ray.get(ask.remote(options.named_device)))
     except ray.exceptions.RayError as error:
         reason = str(error).strip().splitlines()[-1]
         raise EncoderError(f"Ray gave up: {reason} {RESUMABLE}") from None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm_encoders import load_encoder
+from llm_encoders import SparseEncoder, load_encoder
 from llm_encoders.reading import parse_json
 from pyserini_ext.quickstart.pipeline import BATCH
 
@@ -47,7 +47,9 @@ def document_impacts(vectors: Path, ids: Ids[str]) -> dict[str, dict[str, int]]:
         EncoderError: a line is not JSON.
     """
     found: dict[str, dict[str, int]] = {}
-    marks = [json.dumps(docid, ensure_ascii=ascii_only) for docid in ids for ascii_only in (0, 1)]
+    marks = [
+        json.dumps(docid, ensure_ascii=ascii_only) for docid in ids for ascii_only in (False, True)
+    ]
     for file in sorted(vectors.glob("*.jsonl")):
         with file.open(encoding="utf-8") as stream:
             for number, line in enumerate(stream, start=1):
@@ -74,6 +76,7 @@ def query_impacts(
         batch: queries of a batch.
     """
     loaded = load_encoder(encoder, paradigm="sparse")
+    assert isinstance(loaded, SparseEncoder)
     found: dict[str, dict[str, int]] = {}
     names: Sequence[str] = list(queries)
     for start in range(0, len(names), batch):

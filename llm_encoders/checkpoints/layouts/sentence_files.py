@@ -41,8 +41,10 @@ _ARGUMENTS = {  # names of these arguments, of version 6 and before
     "config_kwargs": "config",
     "config_args": "config",
 }
-_STATES = {"transformer_task": ("feature-extraction", "fill-mask")}
-_STATES |= {"module_output_name": ("token_embeddings",)}
+_STATES: dict[str, tuple[str, ...]] = {
+    "transformer_task": ("feature-extraction", "fill-mask"),
+    "module_output_name": ("token_embeddings",),
+}
 _KNOWN_SETTINGS = {*LENGTHS, "do_lower_case", "unpad_inputs", "modality_config", *_ARGUMENTS}
 _KNOWN_SETTINGS |= _STATES.keys()
 _QUERY_PROMPTS = ("query", "web_search_query", "Retrieval-query", "retrieval.query", "s2p_query")

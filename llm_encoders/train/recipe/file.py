@@ -8,7 +8,8 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.config import ContractError, EncoderConfig
+from llm_encoders.config import EncoderConfig
+from llm_encoders.contract_values import ContractError
 from llm_encoders.errors import EncoderError, UsageError, nearest
 from llm_encoders.jobs.arguments import home
 from llm_encoders.reading import parse_yaml, read_text
