@@ -6,14 +6,16 @@ from llm_encoders.checks.adapter import check_adapter
 from llm_encoders.checks.agreement import check_agreement
 from llm_encoders.checks.attention import check_attention
 from llm_encoders.checks.batches import check_batches
+from llm_encoders.checks.beginning import check_beginning
+from llm_encoders.checks.bos_pooled import check_bos_pooled
 from llm_encoders.checks.distinct import check_distinct
+from llm_encoders.checks.ending import check_end
 from llm_encoders.checks.finding import Finding
 from llm_encoders.checks.instruction import check_instruction
 from llm_encoders.checks.normalisation import check_normalisation
 from llm_encoders.checks.precision import HALF_PRECISION
 from llm_encoders.checks.sink import check_sink
 from llm_encoders.checks.sparsity import check_sparsity
-from llm_encoders.checks.special_tokens import check_beginning, check_bos_pooled, check_end
 from llm_encoders.checks.subject import Subject
 from llm_encoders.checks.tokenizer import check_tokenizer
 

@@ -5,7 +5,6 @@ import torch
 from llm_encoders.checks.finding import Finding, not_checked
 from llm_encoders.checks.probes import FEW
 from llm_encoders.checks.subject import Subject
-from llm_encoders.heads.representation import pooled_tokens
 
 CHECK = "no sink at position 0"
 # Share of a document's terms. Measured: 0 to .04 with encoders and with language models of random
@@ -39,11 +38,10 @@ def check_sink(subject: Subject) -> Finding | None:
 
 def _terms(subject: Subject, token_ids: list[int]) -> tuple[int, set[int]]:
     """How many terms a text has, and which of them have their maximum at position 0."""
-    ids, mask, states = subject.states(token_ids)
-    unpooled = torch.tensor([getattr(token_ids, "unpooled", 0)], device=ids.device)
-    pooled = pooled_tokens(ids, mask, subject.contract, subject.tokenizer, unpooled)[0]
+    states, mask = subject.states(token_ids)
     head = subject.encoder.backbone.head
     assert head is not None
+    pooled = mask[0]
     logits = states[0].to(head.dtype) @ head.T  # [length, vocabulary]
     maxima, places = logits[pooled].max(0)
     places = pooled.nonzero().squeeze(1)[places]

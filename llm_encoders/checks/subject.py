@@ -18,6 +18,7 @@ from llm_encoders.devices import choose_device, choose_dtype
 from llm_encoders.encoding.encoder import Encoder
 from llm_encoders.encoding.loading import open_encoder
 from llm_encoders.encoding.tokens import tokenize_texts
+from llm_encoders.heads.representation import pooled_tokens
 
 
 @dataclass
@@ -87,11 +88,17 @@ class Subject:
         return rows(self.encoder.encode_document_tokens(token_ids))
 
     @torch.inference_mode()
-    def states(self, token_ids: list[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Token ids and mask [1, length] and last hidden states [1, length, hidden] of a text."""
+    def states(self, token_ids: list[int]) -> tuple[Tensor, Tensor]:
+        """Last hidden states of a passage, and which tokens are pooled.
+
+        Returns:
+            [1, length, hidden] in the encoder's dtype, and bool [1, length].
+        """
         ids = torch.tensor([token_ids], device=self.encoder.device)
         mask = torch.ones_like(ids)
-        return ids, mask, self.encoder.backbone.hidden_states(ids, mask)
+        unpooled = torch.tensor([getattr(token_ids, "unpooled", 0)], device=ids.device)
+        pooled = pooled_tokens(ids, mask, self.contract, self.tokenizer, unpooled)
+        return self.encoder.backbone.hidden_states(ids, mask), pooled
 
     def tokenized(self, contract: EncoderConfig, side: str, texts: list[str]) -> list[list[int]]:
         """Token ids of texts under another contract."""
