@@ -233,6 +233,21 @@ def prebuilt_index_encoder(original: Function) -> Function:
     return original
 
 
+def no_default_index(original: Function) -> Function:
+    """For ``SearchController.initialize_default_index`` of the servers of Pyserini 1.x.
+
+    It is called where its module is imported, and downloads an index. A process of our serve
+    command has indexes of its own.
+    """
+
+    @functools.wraps(original)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        if "pyserini_ext.serve.command" not in sys.modules:
+            original(*args, **kwargs)
+
+    return wrapper
+
+
 def _require_same_contract(folder: Any, query_encoder: Any) -> None:
     """Refuse an index that was made under another contract than that of an encoder of ours."""
     from pyserini_ext.folders.contract import require_same_contract

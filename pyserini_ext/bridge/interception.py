@@ -53,7 +53,10 @@ INTERCEPTIONS = {
         }
     ),
     "pyserini.server.search_controller": Interception(
-        {"SearchController._add_index": "prebuilt_index_encoder"}
+        {
+            "SearchController._add_index": "prebuilt_index_encoder",
+            "SearchController.initialize_default_index": "no_default_index",
+        }
     ),
     "pyserini.search.lucene._impact_searcher": Interception(
         {

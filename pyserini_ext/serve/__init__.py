@@ -1,0 +1,1 @@
+"""Indexes behind Pyserini's REST and MCP servers. :mod:`pyserini_ext.serve.command` is the map."""
