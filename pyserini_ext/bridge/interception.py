@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 
-DISPATCH = "pyserini_ext.bridge.dispatch"
+BRIDGE = "pyserini_ext.bridge"
+DISPATCH = "dispatch"
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,22 @@ class Interception:
     """What is added to one module: decorators by function, calls before and after its body."""
 
     decorators: dict[str, str] = field(default_factory=dict)
-    """Qualified function name -> decorator of the dispatch module."""
+    """Qualified function name -> decorator of the dispatch module, or of another module of the
+    bridge, written ``MODULE.NAME``."""
     prologue: str | None = None
     """Function of the dispatch module called with the module's ``__name__`` before its body."""
     epilogue: str | None = None
 
+
+TABLED = Interception(
+    {
+        "list_conditions": "two_click.add_conditions",
+        "format_run_command": "two_click.step_a_line",
+        "run_conditions": "two_click.with_table",
+        "generate_report": "two_click.with_section",
+    }
+)
+"""For harnesses with a fixed set of columns."""
 
 INTERCEPTIONS = {
     "pyserini.setup": Interception({"configure_classpath": "with_fitting_java_options"}),
@@ -52,6 +64,11 @@ INTERCEPTIONS = {
             "FaissSearcher._init_encoder_from_str": "dense_query_encoder_from_name",
         }
     ),
+    "pyserini.2cr.msmarco": Interception(
+        {"list_conditions": "two_click.add_conditions", "format_command": "two_click.step_a_line"}
+    ),
+    "pyserini.2cr.beir": TABLED,
+    "pyserini.2cr.bright": TABLED,
     "pyserini.server.search_controller": Interception(
         {
             "SearchController._add_index": "prebuilt_index_encoder",
@@ -133,12 +150,17 @@ def _find(tree: ast.Module, qualified_name: str) -> ast.FunctionDef | None:
 
 
 def _dispatch(name: str, place: ast.AST) -> ast.expr:
-    source = f"__import__({DISPATCH!r}, fromlist=['*']).{name}"
-    return ast.copy_location(ast.parse(source, mode="eval").body, place)
+    return ast.copy_location(ast.parse(_named(name), mode="eval").body, place)
 
 
 def _call(name: str) -> ast.stmt:
-    return ast.parse(f"__import__({DISPATCH!r}, fromlist=['*']).{name}(__name__)").body[0]
+    return ast.parse(f"{_named(name)}(__name__)").body[0]
+
+
+def _named(name: str) -> str:
+    """The expression that imports a function of the bridge."""
+    module, _, function = name.rpartition(".")
+    return f"__import__('{BRIDGE}.{module or DISPATCH}', fromlist=['*']).{function}"
 
 
 def _first_statement(tree: ast.Module) -> int:

@@ -1,6 +1,7 @@
 """The steps of a condition's command: ``python -m MODULE …`` joined by ``&&``, and nothing else."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Template
 
@@ -8,8 +9,6 @@ from llm_encoders.errors import UsageError, nearest
 
 COLLECTIONS = "collections"
 """Folder of test collections in commands, relative to where they are run."""
-INDEXES = "indexes"
-PREPARED = "prepared"
 
 _OUTPUTS = {
     "pyserini_ext.beir": "--output",
@@ -21,6 +20,7 @@ _OUTPUTS = {
     "pyserini.fusion": "--output",
 }
 """Modules of steps, with the option that names what each writes."""
+_WRITE_RUNS = ("pyserini.search.lucene", "pyserini.search.faiss", "pyserini.fusion")
 _AND = "&&"
 _SHELL = set(";|&<>()")
 
@@ -65,9 +65,37 @@ class Step:
             found.append(word)
         return found
 
-    def with_words(self, changes: dict[str, str]) -> "Step":
-        """The step with some words replaced."""
-        return Step(self.module, tuple(changes.get(word, word) for word in self.words))
+    @property
+    def writes_file(self) -> bool:
+        """Whether the output is a file, a run; else it is a folder."""
+        return self.module in _WRITE_RUNS
+
+    @property
+    def output_option(self) -> str:
+        """The option that names the output."""
+        return _OUTPUTS[self.module]
+
+    def with_value(self, option: str, value: str) -> "Step":
+        """The step with another value of an option that has one."""
+        place = self.words.index(option) + 1
+        return Step(self.module, (*self.words[:place], value, *self.words[place + 1 :]))
+
+    def without(self, option: str) -> "Step":
+        """The step without an option and its value, if it is there."""
+        if option not in self.words:
+            return self
+        place = self.words.index(option)
+        return Step(self.module, (*self.words[:place], *self.words[place + 2 :]))
+
+    def reads(self, output: str) -> bool:
+        """Whether it reads what another step writes."""
+        if output == self.output:
+            return False
+        return any(word == output or word.startswith(f"{output}/") for word in self.words)
+
+    def with_places(self, places: Mapping[str, str]) -> "Step":
+        """The step with files and folders below ``collections/`` at other places."""
+        return Step(self.module, tuple(places.get(word, word) for word in self.words))
 
 
 def parse_steps(command: str) -> list[Step]:

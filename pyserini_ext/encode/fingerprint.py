@@ -27,12 +27,7 @@ def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, 
     """
     _, written = parse_spec(options.encoder)
     quantization = options.quantization or written.get("quantization")
-    fingerprint = {
-        "contract": dataclasses.asdict(files.contract),
-        "backbone": _files(files.backbone),
-        "adapter": _files(files.adapter) if files.adapter else None,
-        "adapters below": [_files(adapter) for adapter in files.below],
-        "projections": [_files(files.folder / name) for name in files.contract.projections],
+    fingerprint = checkpoint_fingerprint(files) | {
         "dtype": options.dtype,
         "quantization": quantization,
         "prefix": options.prefix,
@@ -41,10 +36,22 @@ def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, 
         "batch tokens": options.batch_tokens,
         "compile": options.compile,
     }
-    if files.tokenizer is not None:
-        fingerprint["tokenizer"] = _files(files.tokenizer)
     if files.contract.paradigm == "dense":
         fingerprint["dimension"] = _dimension(files)
+    return fingerprint
+
+
+def checkpoint_fingerprint(files: Checkpoint) -> dict[str, Any]:
+    """Contract, and checksums of weights and tokenizer."""
+    fingerprint = {
+        "contract": dataclasses.asdict(files.contract),
+        "backbone": _files(files.backbone),
+        "adapter": _files(files.adapter) if files.adapter else None,
+        "adapters below": [_files(adapter) for adapter in files.below],
+        "projections": [_files(files.folder / name) for name in files.contract.projections],
+    }
+    if files.tokenizer is not None:
+        fingerprint["tokenizer"] = _files(files.tokenizer)
     return fingerprint
 
 

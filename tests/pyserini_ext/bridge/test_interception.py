@@ -70,7 +70,7 @@ def test_every_function_is_there_and_nothing_else_changes(name, source):
     assert absent == []
     wanted = INTERCEPTIONS[name]
     additions = len(wanted.decorators) + bool(wanted.prologue) + bool(wanted.epilogue)
-    assert ast.unparse(tree).count("pyserini_ext.bridge.dispatch") == additions
+    assert ast.unparse(tree).count("__import__('pyserini_ext.bridge.") == additions
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.decorator_list = [

@@ -1,0 +1,233 @@
+"""Running a plan: every step at most once, several at a time, and then the evaluation."""
+
+import re
+import shlex
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.errors import EncoderError, UsageError
+from pyserini_ext import commands
+from pyserini_ext.commands import Outcome
+from pyserini_ext.conditions import Task
+from pyserini_ext.regress.fingerprints import fingerprint_of
+from pyserini_ext.regress.graph import Node, Plan, PlannedTask
+from pyserini_ext.regress.outputs import StepOutput, require_ours
+from pyserini_ext.regress.verdict import Verdict, judge
+
+LOGS = "logs"
+_TREC_EVAL = "pyserini.eval.trec_eval"
+_MEASURE = re.compile(r"(?P<options>.*) -m (?P<measure>\S+)")
+
+Runner = Callable[..., Outcome]
+"""As :func:`pyserini_ext.commands.run`."""
+
+
+@dataclass
+class StepResult:
+    """What became of a step."""
+
+    text: str
+    seconds: float = 0.0
+    """Wall time; of a step whose output is used again, that of its making."""
+    reused: bool = False
+    remark: str = ""
+    """Why an output that was there has been made again."""
+    problem: str = ""
+    """Why it failed, or was not run."""
+    log: str = ""
+    fingerprint: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class TaskResult:
+    """What became of a task."""
+
+    task: Task
+    steps: list[StepResult]
+    verdicts: dict[str, Verdict]
+    evaluations: list[str]
+    """The commands of the evaluation."""
+    problem: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a command failed, or a score is not the expected one."""
+        return bool(self.problem) or any(one.failed for one in self.verdicts.values())
+
+
+class Execution:
+    """Runs the steps of a plan inside a folder.
+
+    Args:
+        plan: of :func:`~pyserini_ext.regress.graph.make_plan`.
+        folder: where commands run, and their outputs lie.
+        use_stale: see :meth:`~pyserini_ext.regress.outputs.StepOutput.why_not`.
+        runner: runs one command.
+        say: takes a line for the user.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        use_stale: bool | None = None,
+        runner: Runner = commands.run,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self._plan, self._folder, self._use_stale = plan, folder, use_stale
+        self._runner, self._say, self._lock = runner, say, threading.Lock()
+
+    def run(self, parallel: int = 1) -> list[list[TaskResult]]:
+        """Run everything; results of each condition's tasks, in the plan's order.
+
+        Args:
+            parallel: steps that run at a time.
+
+        Raises:
+            UsageError: an output is there that regress has not written, or is not to be replaced.
+        """
+        for node in self._plan.nodes:
+            require_ours(self._folder / node.step.output)
+        (self._folder / LOGS).mkdir(parents=True, exist_ok=True)
+        results: dict[Node, Future[StepResult]] = {}
+        # As many as there are steps: one that waits for another holds no place of `parallel`.
+        places = threading.Semaphore(parallel)
+        tasks = [task for _, tasks in self._plan.conditions for task in tasks]
+        with ThreadPoolExecutor(len(self._plan.nodes) + len(tasks)) as pool:
+            try:
+                for node in self._plan.nodes:
+                    before = [results[one] for one in node.before]
+                    results[node] = pool.submit(self._step, node, before, places)
+                evaluated = {
+                    task: pool.submit(self._task, task, [results[n] for n in task.nodes], places)
+                    for task in tasks
+                }
+                return [
+                    [evaluated[task].result() for task in tasks]
+                    for _, tasks in self._plan.conditions
+                ]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _step(
+        self,
+        node: Node,
+        before: Sequence["Future[StepResult]"],
+        places: threading.Semaphore,
+    ) -> StepResult:
+        earlier = [future.result() for future in before]
+        step, result = node.step, StepResult(node.step.text)
+        if failed := next((one for one in earlier if one.problem), None):
+            result.problem = f"not run: {failed.problem.removeprefix('not run: ')}"
+            return result
+        with places:
+            try:
+                result.fingerprint = fingerprint_of(step, [one.fingerprint for one in earlier])
+            except UsageError:
+                raise
+            except EncoderError as error:
+                result.problem = str(error)
+                return result
+            output = StepOutput(self._folder, step, result.fingerprint)
+            why_not = output.why_not(self._use_stale)
+            if why_not is None:
+                result.reused, result.seconds = True, output.seconds
+                result.fingerprint = output.made_from
+                return result
+            result.remark = why_not
+            self._tell(f"$ {step.text}")
+            if why_not:
+                self._tell(f"  {step.output} is made again: {why_not}.")
+            output.begin()
+            log = self._log(step.output, step.module)
+            result.log = str(log.relative_to(self._folder))
+            try:
+                done = self._runner(
+                    step.module, *output.writing.words, folder=self._folder.absolute(), log=log
+                )
+                output.finish(done.seconds)
+                result.seconds = done.seconds
+            except EncoderError as error:
+                result.problem = str(error)
+            except FileNotFoundError:
+                result.problem = f"{step.module} did not write {step.output}; see {log}."
+            except ValueError:
+                result.problem = f"{step.module} found nothing: {step.output} is empty; see {log}."
+        return result
+
+    def _task(
+        self,
+        planned: PlannedTask,
+        futures: Sequence["Future[StepResult]"],
+        places: threading.Semaphore,
+    ) -> TaskResult:
+        steps = [future.result() for future in futures]
+        result = TaskResult(planned.task, steps, {}, [])
+        failed = next((one for one in steps if one.problem), None)
+        if failed is not None:
+            result.problem = failed.problem
+            return result
+        with places:
+            try:
+                self._evaluate(planned, result)
+            except EncoderError as error:
+                result.problem = str(error)
+        return result
+
+    def _evaluate(self, planned: PlannedTask, result: TaskResult) -> None:
+        task = planned.task
+        for options, measures in grouped(task.family.measures_for(task.key)).items():
+            words = [*shlex.split(options), *_asked_for(measures.values())]
+            words += [planned.place.evaluation, task.run]
+            result.evaluations.append(commands.shown(_TREC_EVAL, *words))
+            log = self._log(task.run, f"{_TREC_EVAL}{options.replace(' ', '')}")
+            outcome = self._runner(_TREC_EVAL, *words, folder=self._folder.absolute(), log=log)
+            figures = commands.trec_eval_figures(outcome.output)
+            for measure, name in measures.items():
+                if name.replace(".", "_") not in figures:
+                    raise EncoderError(f"trec_eval gave no {measure} for {task.run}; see {log}.")
+                measured = round(figures[name.replace(".", "_")], 4)
+                verdict = judge(task.family, measured, task.scores.get(measure))
+                result.verdicts[measure] = verdict
+
+    def _log(self, output: str, module: str) -> Path:
+        return self._folder / LOGS / f"{output.replace('/', '.')}.{module}.log"
+
+    def _tell(self, line: str) -> None:
+        with self._lock:
+            self._say(line)
+
+
+def _asked_for(names: Iterable[str]) -> list[str]:
+    """``-m`` options of trec_eval, which takes all cut-offs of a measure in one of them."""
+    cuts: dict[str, list[str]] = {}
+    for name in names:
+        measure, _, cut = name.partition(".")
+        cuts.setdefault(measure, []).append(cut)
+    words = []
+    for measure, found in cuts.items():
+        words += ["-m", f"{measure}.{','.join(found)}".rstrip(".")]
+    return words
+
+
+def grouped(measures: Any) -> dict[str, dict[str, str]]:
+    """Measures by the options that they share: one call of trec_eval computes each group.
+
+    Args:
+        measures: options of trec_eval by measure, such as ``-c -l 2 -m map``.
+
+    Returns:
+        Options without ``-m`` -> measure -> its name for trec_eval. ``-l`` and ``-M`` concern all
+        measures of a call, so measures that differ in them are apart.
+    """
+    groups: dict[str, dict[str, str]] = {}
+    for measure, options in measures.items():
+        found = _MEASURE.fullmatch(options)
+        assert found is not None, options
+        groups.setdefault(found["options"], {})[measure] = found["measure"]
+    return groups
