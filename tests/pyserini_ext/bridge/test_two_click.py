@@ -140,5 +140,5 @@ def test_scores_of_ours_in_their_tables(warm_python, work):
 
 def test_every_score_passes_where_none_is_known():
     none = NoScore()
-    assert 0.0 > float(none) and not math.isclose(0.0, none)
+    assert float(none) < 0.0 and not math.isclose(0.0, none)
     assert (f"{none:8.4f}", f"{none:.4f}") == ("    none", "none")
