@@ -348,7 +348,7 @@ MUTANTS = (
     ),
     Mutant(
         "an encoder as teacher without its temperature",
-        "self.encoder.encode_queries(queries) / self.encoder.config.temperature",
+        "self.encoder.encode_queries(queries) / temperature",
         "self.encoder.encode_queries(queries)",
         (f"{_TEACHERS}/test_teachers.py::test_our_encoders",),
     ),
