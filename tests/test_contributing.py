@@ -1,9 +1,12 @@
-"""What contributors and readers who cite start from: the hooks and the citation."""
+"""What contributors and readers who cite start from: CONTRIBUTING, the hooks and the citation."""
 
 import ast
 import re
+import shlex
 import shutil
 import sys
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,66 @@ ARXIV = {
     "arXiv:2411.15766": ("ScalingNote: Scaling up Retrievers", 15),
     "arXiv:2403.18684": ("Scaling Laws For Dense Retrieval", 7),
 }
+
+
+PAGE = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PLACEHOLDERS = ("NAME", "DIR")
+STARTS = ("python", "pip", "make", "ruff", "mypy", "lint-imports", "pre-commit", "source")
+ROOMS = "llm_encoders|pyserini_ext|reproductions|tests"
+
+
+def page_commands() -> list[list[str]]:
+    """The words of every command of CONTRIBUTING, in blocks and in sentences."""
+    blocks = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    inline = [one for one in re.findall(r"`([^`\n]+)`", PAGE) if one.split()[0] in STARTS]
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [shlex.split(part) for line in (*lines, *inline) for part in line.split(" && ")]
+
+
+def test_every_path_of_the_page_is_there():
+    paths = set(re.findall(rf"\b(?:{ROOMS})/[\w./-]*\w", PAGE))
+    assert len(paths) > 40
+    for path in paths:
+        if not any(one in path for one in PLACEHOLDERS):
+            assert (REPOSITORY / path).exists(), path
+    for file, heading in re.findall(r"\]\(([\w.]*)#([\w-]+)\)", PAGE):
+        text = (REPOSITORY / (file or "CONTRIBUTING.md")).read_text(encoding="utf-8")
+        headings = [one.lower().replace(" ", "-") for one in re.findall(r"^##+ (.*)$", text, re.M)]
+        assert heading in headings
+
+
+def test_what_the_page_names_in_a_file_is_in_it():
+    named = re.findall(r"`(\w+)`\s+(?:of|in)\s+`([\w./-]+\.(?:py|toml))`", PAGE)
+    assert len(named) > 9
+    for name, path in named:
+        assert re.search(rf"\b{name}\b", (REPOSITORY / path).read_text(encoding="utf-8")), name
+
+
+def test_commands_of_the_page_are_there():
+    with (REPOSITORY / "pyproject.toml").open("rb") as file:
+        markers = {
+            one.partition(":")[0]
+            for one in tomllib.load(file)["tool"]["pytest"]["ini_options"]["markers"]
+        }
+    targets = re.findall(r"^(\w+):", (REPOSITORY / "Makefile").read_text(), re.M)
+    ours: dict[str, set[str]] = {}
+    commands = page_commands()
+    assert {words[0] for words in commands} - {"python3"} == {*STARTS}
+    for words in commands:
+        if words[0] == "make":
+            assert set(words[1:]) <= set(targets)
+        elif words[:3] == ["python", "-m", "pytest"]:
+            for option, value in pairwise(words):
+                if option == "-m" and value != "pytest":
+                    assert set(re.findall(r"\w+", value)) - {"not", "and"} <= markers
+        elif words[:2] == ["python", "-m"]:
+            ours.setdefault(words[2], set()).update(w for w in words[3:] if w.startswith("--"))
+    assert len(ours) >= 5
+    for module, options in ours.items():
+        folder = REPOSITORY / module.replace(".", "/")
+        assert (folder / "__main__.py").is_file()
+        source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+        assert all(f'"{option}"' in source for option in options - {"--help"}), module
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ class _LlmEncoder:
             self.encoder.half()
 
 
-class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):  # type: ignore[misc]
+class _LlmDocumentEncoder(_LlmEncoder, DocumentEncoder):
     side = "passage"
 
     def __init__(
@@ -97,7 +97,7 @@ class LlmDenseDocumentEncoder(_LlmDocumentEncoder):
     paradigm = "dense"
 
 
-class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):  # type: ignore[misc]
+class _LlmQueryEncoder(_LlmEncoder, QueryEncoder):
     side = "query"
     ignored_max_length: int | None = None
     """A max_length to take as not given: what a command passes when its user gave none."""

@@ -88,7 +88,8 @@ def with_table(original: Function) -> Function:
 
     @functools.wraps(original)
     def wrapper(options: Namespace) -> None:
-        evaluate, scores = names["run_eval_and_return_metric"], {}
+        evaluate: Callable[..., float] = names["run_eval_and_return_metric"]
+        scores: dict[tuple[str, str], float] = {}
 
         def noted(measure: str, *others: Any) -> float:
             scores[Path(others[-1]).name, measure] = found = evaluate(measure, *others)

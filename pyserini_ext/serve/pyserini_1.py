@@ -161,7 +161,7 @@ def mcp_tools(mcp: Any, controller: Any) -> None:
     """Register Pyserini's MCP tools; what they print must not mix with their answers."""
     from pyserini.server.mcp import tools
 
-    tools.print = functools.partial(print, file=sys.stderr)  # type: ignore[attr-defined]
+    tools.print = functools.partial(print, file=sys.stderr)
     tools.register_tools(mcp, controller)
 
 

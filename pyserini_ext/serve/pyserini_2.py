@@ -74,9 +74,10 @@ class Backend(SharedSearchBackend):
         """Search as Pyserini's backend does; the encoder is the server's."""
         try:
             self._served.require_encoder(index_name, encoder)
-            return super().search(query, index_name, hits, qid, parse, **options)
+            found: dict[str, Any] = super().search(query, index_name, hits, qid, parse, **options)
         except EncoderError as error:
             raise BadSearchRequestError(str(error)) from None
+        return found
 
     def batch_search(self, index_name: str, queries: list[str], hits: int) -> list[dict[str, Any]]:
         """One answer a query, each as :meth:`search` gives it."""

@@ -42,7 +42,8 @@ class ServedIndex:
             EncoderError: the query cannot be encoded.
         """
         _require_query(query, hits)
-        return self._batching(query, hits)
+        found: list[Hit] = self._batching(query, hits)
+        return found
 
     def search_batch(self, queries: list[str], hits: int) -> list[list[Hit]]:
         """The best hits of each query; errors as :meth:`search`."""
