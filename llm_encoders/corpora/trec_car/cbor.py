@@ -35,7 +35,7 @@ class MalformedError(Exception):
         self.problem = problem
 
 
-def decode(data: bytes | bytearray, at: int, depth: int = 0) -> tuple[Any, int]:
+def decode(data: bytes, at: int) -> tuple[Any, int]:
     """The item that begins at a byte, and the byte after it.
 
     Texts are ``str``, byte strings ``bytes``, arrays lists, maps dictionaries; tags are left out.
@@ -44,62 +44,61 @@ def decode(data: bytes | bytearray, at: int, depth: int = 0) -> tuple[Any, int]:
         IncompleteError: the data end first.
         MalformedError: it is no item.
     """
-    if at >= len(data):
-        raise IncompleteError(at + 1)
+    try:
+        return _item(data, at, 0)
+    except IndexError:
+        raise IncompleteError(len(data) + 1) from None
+
+
+def _item(data: bytes, at: int, depth: int) -> tuple[Any, int]:
     start, head = at, data[at]
-    major, size = head >> 5, head & 31
+    major, value = head >> 5, head & 31
     at += 1
-    if major == 7:
-        return _simple(data, start, size)
-    if size < 24:
-        value = size
-    elif size < 28:
-        end = at + (1 << (size - 24))
-        if end > len(data):
-            raise IncompleteError(end)
-        value, at = int.from_bytes(data[at:end], "big"), end
-    elif size == _INDEFINITE and 2 <= major <= 5:
-        return _indefinite(data, at, major, depth)
-    else:
-        raise MalformedError(start, f"0x{head:02x} begins no item")
+    if value > 23:
+        if major == 7:
+            return _float(data, start, value)
+        if value == _INDEFINITE and 2 <= major <= 5:
+            return _indefinite(data, start, major, depth)
+        if value > 27:
+            raise MalformedError(start, f"0x{head:02x} begins no item")
+        end = at + (1 << (value - 24))
+        value, at = int.from_bytes(_slice(data, at, end), "big"), end
+    if major == 3:
+        end = at + value
+        return _text(_slice(data, at, end), start), end
     if major == 0:
         return value, at
+    if major == 2:
+        end = at + value
+        return _slice(data, at, end), end
     if major == 1:
         return -1 - value, at
-    if major <= 3:
-        end = at + value
-        if end > len(data):
-            raise IncompleteError(end)
-        content = bytes(data[at:end])
-        return (content if major == 2 else _text(content, start)), end
-    if depth >= _DEEPEST:
-        raise MalformedError(start, f"lists are nested over {_DEEPEST} deep")
+    if major == 7:
+        if value not in _SIMPLE:
+            raise MalformedError(start, f"0x{head:02x} begins no item")
+        return _SIMPLE[value], at
+    _check_depth(start, depth)
     if major == 6:
-        return decode(data, at, depth + 1)
+        return _item(data, at, depth + 1)
     count = value if major == 4 else 2 * value
     if at + count > len(data):  # an item has a byte at least
         raise IncompleteError(at + count)
     items: list[Any] = []
     for _ in range(count):
-        item, at = decode(data, at, depth + 1)
+        item, at = _item(data, at, depth + 1)
         items.append(item)
     return (items if major == 4 else _mapping(items, start)), at
 
 
-def _indefinite(data: bytes | bytearray, at: int, major: int, depth: int) -> tuple[Any, int]:
-    """The rest of an item whose end a break marks."""
-    start = at - 1
-    if depth >= _DEEPEST:
-        raise MalformedError(start, f"lists are nested over {_DEEPEST} deep")
+def _indefinite(data: bytes, start: int, major: int, depth: int) -> tuple[Any, int]:
+    """An item whose end a break marks."""
+    _check_depth(start, depth)
+    at = start + 1
     items: list[Any] = []
-    while True:
-        if at >= len(data):
-            raise IncompleteError(at + 1)
-        if data[at] == _BREAK:
-            break
-        if major <= 3 and (data[at] >> 5 != major or data[at] & 31 == _INDEFINITE):
+    while (head := data[at]) != _BREAK:
+        if major <= 3 and (head >> 5 != major or head & 31 == _INDEFINITE):
             raise MalformedError(at, "a text holds something else than pieces of text")
-        item, at = decode(data, at, depth + 1)
+        item, at = _item(data, at, depth + 1)
         items.append(item)
     at += 1
     if major == 2:
@@ -109,15 +108,22 @@ def _indefinite(data: bytes | bytearray, at: int, major: int, depth: int) -> tup
     return (items if major == 4 else _mapping(items, start)), at
 
 
-def _simple(data: bytes | bytearray, start: int, size: int) -> tuple[Any, int]:
-    if size in _SIMPLE:
-        return _SIMPLE[size], start + 1
+def _float(data: bytes, start: int, size: int) -> tuple[float, int]:
     if size not in _FLOATS:
         raise MalformedError(start, f"0x{data[start]:02x} begins no item")
     end = start + 1 + struct.calcsize(_FLOATS[size])
+    return struct.unpack(_FLOATS[size], _slice(data, start + 1, end))[0], end
+
+
+def _slice(data: bytes, at: int, end: int) -> bytes:
     if end > len(data):
         raise IncompleteError(end)
-    return struct.unpack(_FLOATS[size], data[start + 1 : end])[0], end
+    return data[at:end]
+
+
+def _check_depth(start: int, depth: int) -> None:
+    if depth >= _DEEPEST:
+        raise MalformedError(start, f"lists are nested over {_DEEPEST} deep")
 
 
 def _text(content: bytes, start: int) -> str:

@@ -121,6 +121,8 @@ class Page:
     def _topic(self, sections: tuple[Any, ...]) -> Topic:
         ids = tuple(one.headingId for one in sections)
         headings = (self._page.page_name, *(one.heading for one in sections))
+        if not all(isinstance(heading, str) for heading in headings):
+            raise CorpusError(self._place, f"no text is the heading of '{'/'.join(ids)}'.")
         topic = Topic(self.id, ids, headings, self._place)
         if problem := id_problem(topic.id):
             raise CorpusError(self._place, f"a section's {problem}")
@@ -135,7 +137,8 @@ def pages(path: Path, wanted: tuple[Kind, ...]) -> Iterator[Page]:
     """
     for record in records(path, wanted):
         content = record.content[:_SKELETON] if isinstance(record.content, list) else None
-        yield Page(parsed("Page", record, content), record.place)
+        page, _ = parsed("Page", record, content)
+        yield Page(page, record.place)
 
 
 def _walk(

@@ -52,6 +52,5 @@ class ParagraphCorpus:
                     yield Position(number, record.number, record.offset), document
 
     def _document(self, record: Record) -> Document:
-        paragraph = parsed("Paragraph", record, record.content)
-        fields = {"id": paragraph.para_id, "text": paragraph.get_text()}
-        return self.reader.document(fields, record.place)
+        paragraph, text = parsed("Paragraph", record, record.content)
+        return self.reader.document({"id": paragraph.para_id, "text": text}, record.place)

@@ -153,11 +153,7 @@ def records(
             yield Record(number, begins, content, f"{path}, record {number} (byte {begins:,})")
             number += 1
         if headed:
-            raise EncoderError(
-                f"{path}: the file ends at byte {source.offset:,}, after record {number - 1:,}, "
-                "without the mark that ends a TREC CAR file. It is cut off; download or unpack it "
-                "again."
-            )
+            raise EncoderError(_cut_off(source, f"after record {number - 1:,}"))
 
 
 def _begin(source: _Input, wanted: tuple[Kind, ...]) -> bool:
@@ -168,6 +164,8 @@ def _begin(source: _Input, wanted: tuple[Kind, ...]) -> bool:
     if isinstance(first, list) and first[:1] in (["CAR"], [b"CAR"]):
         kind = _kind_of_header(source.path, first)
         _check(source.path, kind, "by its header", wanted)
+        if source.peek() is None:
+            raise EncoderError(_cut_off(source, "after the header"))
         if source.peek() != _LIST:
             raise EncoderError(
                 f"{source.path}: no list of records follows the header, at byte "
@@ -183,6 +181,13 @@ def _begin(source: _Input, wanted: tuple[Kind, ...]) -> bool:
     if not set(kinds) & set(wanted):
         _check(source.path, kinds[0], "by its first record", wanted)
     return False
+
+
+def _cut_off(source: _Input, where: str) -> str:
+    return (
+        f"{source.path}: the file ends at byte {source.offset:,}, {where}, without the mark that "
+        "ends a TREC CAR file. It is cut off; download or unpack it again."
+    )
 
 
 def _kind_of_header(path: Path, header: list[Any]) -> Kind:

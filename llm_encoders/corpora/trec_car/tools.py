@@ -7,8 +7,8 @@ from llm_encoders.corpora.trec_car.records import Record
 from llm_encoders.errors import EncoderError
 
 
-def parsed(kind: str, record: Record, content: Any) -> Any:
-    """A record as ``trec_car.read_data`` has it.
+def parsed(kind: str, record: Record, content: Any) -> tuple[Any, str]:
+    """A record as ``trec_car.read_data`` has it, and its text.
 
     Args:
         kind: ``Paragraph`` or ``Page``.
@@ -28,10 +28,9 @@ def parsed(kind: str, record: Record, content: Any) -> Any:
         ) from None
     try:
         found = getattr(read_data, kind).from_cbor(content)
-        found.get_text()
+        return found, found.get_text()
     except Exception as error:  # from_cbor indexes what it gets; a dozen classes
         reason = " ".join(str(error).split())[:100]
         raise CorpusError(
             record.place, f"no {kind.lower()} ({type(error).__name__}: {reason})."
         ) from None
-    return found
