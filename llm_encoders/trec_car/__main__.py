@@ -60,6 +60,12 @@ def main() -> int:
     _add_input(pairs, "--pages", "files of articles")
     _add_level(pairs, "which heading a paragraph is paired with; see qrels")
     _add_text(pairs)
+    pairs.add_argument(
+        "--ids",
+        action="store_true",
+        help="name paragraphs by id (positive_document_ids) instead of writing their texts; the "
+        "trainer and mine_negatives then take the texts from --corpus",
+    )
     _add_output(pairs, "JSONL file to write")
     args = parser.parse_args()
 
@@ -73,7 +79,7 @@ def main() -> int:
         elif args.command == "qrels":
             write_qrels(args.pages, args.output, args.level, args.overwrite)
         else:
-            write_pairs(args.pages, args.output, args.level, args.text, args.overwrite)
+            write_pairs(args.pages, args.output, args.level, args.text, args.ids, args.overwrite)
 
     return run_command(work, resumable=False)
 

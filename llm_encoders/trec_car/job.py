@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -85,9 +86,18 @@ def write_qrels(inputs: list[Path], output: Path, level: str, overwrite: bool = 
 
 
 def write_pairs(
-    inputs: list[Path], output: Path, level: str, text: str, overwrite: bool = False
+    inputs: list[Path],
+    output: Path,
+    level: str,
+    text: str,
+    ids: bool = False,
+    overwrite: bool = False,
 ) -> None:
-    """Write training records; arguments as :func:`write_topics`."""
+    """Write training records; arguments as :func:`write_topics`.
+
+    Args:
+        ids: whether paragraphs are named by id, for a corpus that has them, not written in full.
+    """
     _require_absent(output, overwrite)
     records = passages = empty = 0
     with atomic_file(output) as stream:
@@ -99,16 +109,25 @@ def write_pairs(
                 else:
                     empty += 1
             for name, relevant in topics.items():
-                record = {
-                    "query_id": name,
-                    "query": relevant[0].topic.text(TopicText(text)),
-                    "positive_passages": [{"docid": p.id, "text": p.text} for p in relevant],
-                    "negative_passages": [],
-                }
+                query = relevant[0].topic.text(TopicText(text))
+                record = {"query_id": name, "query": query, **_passages(relevant, ids)}
                 stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
                 records, passages = records + 1, passages + len(relevant)
     left_out = f"; {empty:,} empty paragraphs are left out" if empty else ""
     print(f"{output}: {records:,} queries with {passages:,} paragraphs ({level}){left_out}.")
+
+
+def _passages(relevant: list[Paragraph], ids: bool) -> dict[str, list[Any]]:
+    """As Tevatron has them, see :mod:`llm_encoders.data.layouts`."""
+    if ids:
+        return {
+            "positive_document_ids": [one.id for one in relevant],
+            "negative_document_ids": [],
+        }
+    return {
+        "positive_passages": [{"docid": one.id, "text": one.text} for one in relevant],
+        "negative_passages": [],
+    }
 
 
 def _require_absent(output: Path, overwrite: bool) -> None:

@@ -186,6 +186,21 @@ def test_pairs_are_what_the_trainer_takes(command, articles, tmp_path):
     assert found[f"{CPP}/Use"]["query"] == "C++ Use"
     data = prepare(DataSources(str(output)), tmp_path / "prepared")
     assert len(data.queries) == 5 and len(data.passages) == 5
+    assert [len(data.queries[n]["positives"]) for n in range(5)] == [1, 1, 2, 1, 1]
+
+
+def test_pairs_by_id_take_their_texts_from_the_corpus(command, articles, tmp_path):
+    output = tmp_path / "pairs.jsonl"
+    options = ["--level", "article", "--ids", "--output", output]
+    assert command("pairs", "--pages", articles, *options)[0] == 0
+    paragraphs = [car.paragraph(f"{n:040x}", f"Text {n}") for n in range(1, 8)]
+    corpus = car.write(tmp_path / "p.cbor", car.PARAGRAPHS, [*paragraphs, car.paragraph("empty")])
+    sources = DataSources(str(output), str(corpus), on_error="skip")
+    data = prepare(sources, tmp_path / "prepared")
+    cpp, ice = (data.queries[n] for n in range(2))
+    assert (cpp["query"], ice["query"]) == ("C", "Über Eis")
+    assert data.passages.texts(cpp["positives"])[0] == [f"Text {n}" for n in range(1, 6)]
+    assert data.passages.texts(ice["positives"])[0] == ["Text 4"]
 
 
 FAULTS = [
