@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from llm_encoders.checkpoints.layouts.sentence_files import MODULES, PROMPTS, SETTINGS
+from llm_encoders.checkpoints.layouts.sentence_files import MODULES, PROMPTS
+from llm_encoders.checkpoints.layouts.sentence_settings import SETTINGS
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.encoder import Encoder
 from llm_encoders.export.contract import PER_TOKEN, POOLINGS, leaves_out_prefix, prompt_of

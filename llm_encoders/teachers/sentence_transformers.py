@@ -17,12 +17,11 @@ from torch.nn.functional import normalize
 from llm_encoders.checkpoints.layouts.sentence_files import (
     MODULES,
     PROMPTS,
-    most_tokens,
     read_modules,
     read_pooling,
     read_prompts,
-    read_settings,
 )
+from llm_encoders.checkpoints.layouts.sentence_settings import most_tokens, read_settings
 from llm_encoders.devices import choose_device
 from llm_encoders.errors import EncoderError
 from llm_encoders.teachers.base import Passage

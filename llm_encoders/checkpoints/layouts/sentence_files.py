@@ -1,23 +1,21 @@
-"""The files of sentence-transformers, old and new: what each says, with its name in errors.
+"""Modules and prompts in the files of sentence-transformers, with their names in errors.
 
 ``modules.json`` names the modules in order, each with a folder and its ``config.json``;
-``sentence_bert_config.json`` holds lengths; ``config_sentence_transformers.json`` prompts and
-similarity. Written by versions 2 to 6 of the package.
+``config_sentence_transformers.json`` holds prompts and similarity. Written by versions 2 to 6 of
+the package.
 """
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from llm_encoders.checkpoints.layouts.sentence_settings import read_count
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.reading import read_json, read_object
 
 MODULES = "modules.json"
-SETTINGS = "sentence_bert_config.json"
 PROMPTS = "config_sentence_transformers.json"
-LENGTHS = ("max_seq_length", "query_length", "document_length")
 _FLAGS = {  # in the order in which several are concatenated
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -27,26 +25,6 @@ _FLAGS = {  # in the order in which several are concatenated
     "pooling_mode_lasttoken": "lasttoken",
 }
 _LIBRARY = "sentence_transformers."
-# Arguments for Transformers in sentence_bert_config.json that change no vector.
-_WITHOUT_EFFECT = {
-    "model": {"attn_implementation", "device_map", "dtype", "low_cpu_mem_usage", "torch_dtype"},
-    "processor": {"model_max_length", "padding_side", "use_fast"},
-    "config": {"use_cache"},
-}
-_ARGUMENTS = {  # names of these arguments, of version 6 and before
-    "model_kwargs": "model",
-    "model_args": "model",
-    "processor_kwargs": "processor",
-    "tokenizer_args": "processor",
-    "config_kwargs": "config",
-    "config_args": "config",
-}
-_STATES: dict[str, tuple[str, ...]] = {
-    "transformer_task": ("feature-extraction", "fill-mask"),
-    "module_output_name": ("token_embeddings",),
-}
-_KNOWN_SETTINGS = {*LENGTHS, "do_lower_case", "unpad_inputs", "modality_config", *_ARGUMENTS}
-_KNOWN_SETTINGS |= _STATES.keys()
 _QUERY_PROMPTS = ("query", "web_search_query", "Retrieval-query", "retrieval.query", "s2p_query")
 _PASSAGE_PROMPTS = (*("document", "passage", "corpus", "Retrieval-document", "retrieval.passage"),)
 
@@ -119,73 +97,6 @@ def read_pooling(path: Path) -> tuple[list[str], bool]:
     return [str(mode) for mode in modes], config.get("include_prompt", True) is not False
 
 
-def read_settings(transformer: Path) -> dict[str, Any]:
-    """``sentence_bert_config.json``, empty where it is absent.
-
-    Raises:
-        UsageError: a setting that no contract expresses.
-        EncoderError: a length that is none.
-    """
-    path = transformer / SETTINGS
-    settings = read_object(path) if path.is_file() else {}
-    for key in LENGTHS:
-        _count(settings, key, path)
-    for key in ("processor_kwargs", "tokenizer_args"):
-        if isinstance(settings.get(key), dict):
-            _count(settings[key], "model_max_length", path)
-    for key in ("query_expansion", "processing_kwargs"):
-        if settings.get(key):
-            raise UsageError(f"{path}: {key} is set, which no contract expresses.")
-    modalities = settings.get("modality_config") or {}
-    if "message" in modalities:
-        raise UsageError(
-            f"{path}: modality_config has 'message', so texts are put into a chat template, which "
-            "no contract expresses. If the model takes plain texts, remove that entry."
-        )
-    _require_last_states(settings, modalities, path)
-    for key, value in settings.items():
-        if key not in _KNOWN_SETTINGS and value not in (None, False, "", {}, []):
-            raise UsageError(f"{path}: the key '{key}' is not known, so it cannot be honoured.")
-        if key in _ARGUMENTS:
-            _require_without_effect(value or {}, key, path)
-    return settings
-
-
-def _require_last_states(settings: dict[str, Any], modalities: Any, path: Path) -> None:
-    """Refuse what pools something else than the last states, or the logits of a sparse model."""
-    for key, known in _STATES.items():
-        if settings.get(key) is not None and settings[key] not in known:
-            raise UsageError(f"{path}: {key} is {settings[key]!r}, which no contract expresses.")
-    text = modalities.get("text") if isinstance(modalities, dict) else None
-    expected = "logits" if settings.get("transformer_task") == "fill-mask" else "last_hidden_state"
-    if modalities and text != {"method": "forward", "method_output_name": expected}:
-        raise UsageError(
-            f"{path}: modality_config has {text!r} for texts, which no contract expresses; only "
-            f"'{expected}' of 'forward' is."
-        )
-
-
-def _require_without_effect(arguments: Any, key: str, path: Path) -> None:
-    """Refuse arguments for Transformers that may change vectors."""
-    harmless = {*_WITHOUT_EFFECT[_ARGUMENTS[key]], "trust_remote_code"}
-    given = arguments if isinstance(arguments, dict) else {repr(arguments): None}
-    if unknown := sorted(set(given) - harmless):
-        raise UsageError(
-            f"{path}: {key} has '{unknown[0]}', which may change the vectors and is not honoured "
-            "here. Write the contract by hand (encoder_config.json), or remove it if it does not."
-        )
-
-
-def most_tokens(settings: dict[str, Any]) -> int | None:
-    """Tokens of a text by ``sentence_bert_config.json``, ``None`` if it does not say."""
-    for key in ("processor_kwargs", "tokenizer_args"):
-        found = (settings.get(key) or {}).get("model_max_length")
-        if found is not None:
-            return int(found)
-    length = settings.get("max_seq_length")
-    return None if length is None else int(length)
-
-
 def require_sentence(path: Path) -> None:
     """Refuse a module that does not work on the vector of the text, but on those of its tokens.
 
@@ -199,13 +110,6 @@ def require_sentence(path: Path) -> None:
                 f"{path}: {key} is {config[key]!r}; only modules that work on sentence_embedding "
                 "are supported."
             )
-
-
-def _count(config: dict[str, Any], key: str, path: Path) -> int | None:
-    found = config.get(key)
-    if found is not None and (not isinstance(found, int) or isinstance(found, bool) or found < 1):
-        raise EncoderError(f"{path}: {key} is {found!r}; expected a number from 1.")
-    return found
 
 
 def read_prompts(path: Path, settled: Collection[str] | None = None) -> Prompts:
@@ -247,8 +151,8 @@ def read_prompts(path: Path, settled: Collection[str] | None = None) -> Prompts:
         prompts.get(str(query), ""),
         prompts.get(str(passage), ""),
         similarity,
-        _count(config, "truncate_dim", path),
-        _count(config, "max_active_dims", path),
+        read_count(config, "truncate_dim", path),
+        read_count(config, "max_active_dims", path),
     )
 
 
