@@ -48,7 +48,7 @@ def main() -> int:
     args = parser.parse_intermixed_args()
 
     def work() -> None:
-        from llm_encoders.checkpoints.lora_adapter import quiet_peft
+        from llm_encoders.checkpoints.lora_peft import quiet_peft
         from llm_encoders.train.recipe.errors import RecipeError
         from llm_encoders.train.recipe.file import load_recipe, located
 

@@ -11,7 +11,8 @@ from llm_encoders.checkpoints.backbone_checks import (
     check_attention,
     head_weight,
 )
-from llm_encoders.checkpoints.lora_adapter import apply_adapter, quiet_peft
+from llm_encoders.checkpoints.lora_adapter import apply_adapter
+from llm_encoders.checkpoints.lora_peft import quiet_peft
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.checkpoints.tokenizer import check_tokenizer, load_tokenizer
 from llm_encoders.config import EncoderConfig

@@ -21,7 +21,7 @@ from llm_encoders.checkpoints.resolve import Checkpoint
 TINY = registry.presets()["llm-splade-tiny"].local_folder
 IDS = torch.tensor([[1, 5, 9, 33, 40, 2]])
 ALL_LINEAR = [f"{letter}_proj" for letter in "qkvo"] + ["gate_proj", "up_proj", "down_proj"]
-NO_PEFT = "llm_encoders.checkpoints.lora_adapter._with_peft"
+NO_PEFT = "llm_encoders.checkpoints.lora_adapter.with_peft"
 
 
 @pytest.fixture
