@@ -30,7 +30,7 @@ def apply_adapter(
 
     Args:
         model: the backbone, a Transformers model: bare decoder or with its LM head.
-        folder: holds ``adapter_config.json`` and ``adapter_model.safetensors``.
+        folder: holds ``adapter_config.json`` and the weights.
         merge: add the low-rank product to the weights; leave it apart on quantised ones.
         trainable: leave it apart and let it be trained further.
         layers: how many layers the model has kept; the adapter's for others are left out.
@@ -39,7 +39,7 @@ def apply_adapter(
         The model itself where merged, else a PEFT model around it.
 
     Raises:
-        EncoderError: no safetensors file, not LoRA, a setting that is not supported, or tensors
+        EncoderError: no weights, not LoRA, a setting that is not supported, or tensors
             that do not fit the backbone.
     """
     files = read_lora(folder, layers)

@@ -133,7 +133,7 @@ def read_lora(folder: Path, layers: int | None = None) -> LoraFiles:
     """Read an adapter, or what it has for the first ``layers`` layers.
 
     Raises:
-        EncoderError: no safetensors file, not LoRA, a key that is wrong or that would change the
+        EncoderError: no weights, not LoRA, a key that is wrong or that would change the
             vectors and is not supported, or full weights besides the low-rank ones.
     """
     config = read_object(folder / ADAPTER_CONFIG)

@@ -20,17 +20,19 @@ PER_TOKEN = "mean-of-normalised"
 """Is expressed by a Normalize module before the pooling, alone."""
 _WITHOUT = "If the vectors may change, export '{name},{change}'"
 
-Ends = Callable[[str], bool]
-"""Whether the tokenizer begins (``"bos"``) or the encoder ends (``"eos"``) a text with it."""
+HasSpecial = Callable[[str], bool]
+"""Whether every text begins with BOS (``"bos"``), or ends with EOS (``"eos"``)."""
+Obstacle = tuple[str, str, str]
+"""The field, the change behind a name that takes it away (may be empty), and the reason."""
 
 
-def require_expressible(name: str, contract: EncoderConfig, has: Ends) -> None:
+def require_expressible(name: str, contract: EncoderConfig, has: HasSpecial) -> None:
     """Refuse a contract that no folder of sentence-transformers expresses.
 
     Args:
         name: of the encoder, without its written options.
         contract: how it encodes.
-        has: ``"bos"`` or ``"eos"`` to whether every text has that token.
+        has: of the encoder.
 
     Raises:
         UsageError: names every field that stands in the way, and what can be done.
@@ -44,10 +46,6 @@ def require_expressible(name: str, contract: EncoderConfig, has: Ends) -> None:
     if not all(change for _, change, _ in obstacles):
         cure = "Use it with this package, or train an encoder without"
     raise UsageError(f"sentence-transformers cannot express how {name} encodes. {fields} {cure}.")
-
-
-Obstacle = tuple[str, str, str]
-"""The field, the change behind a name that takes it away (may be empty), and the reason."""
 
 
 def _of_texts(contract: EncoderConfig) -> Iterator[Obstacle]:
@@ -79,7 +77,7 @@ def _of_texts(contract: EncoderConfig) -> Iterator[Obstacle]:
         )
 
 
-def _of_pooling(contract: EncoderConfig, has: Ends) -> Iterator[Obstacle]:
+def _of_pooling(contract: EncoderConfig, has: HasSpecial) -> Iterator[Obstacle]:
     poolings = contract.pooling.split("+") if contract.paradigm == "dense" else []
     if PER_TOKEN in poolings and len(poolings) > 1:
         yield "pooling", "", f"it cannot concatenate {PER_TOKEN} with another pooling"
@@ -97,23 +95,14 @@ def _of_pooling(contract: EncoderConfig, has: Ends) -> Iterator[Obstacle]:
             )
     for side in unpooled:
         if contract.paradigm == "sparse":
-            yield (
-                f"{side}_pool_prefix",
-                f"{side}_pool_prefix=true",
-                "SpladePooling pools the prefix as well",
-            )
+            reason = "SpladePooling pools the prefix as well"
         elif "weighted-mean" in poolings:
-            yield (
-                f"{side}_pool_prefix",
-                f"{side}_pool_prefix=true",
-                "its weighted mean counts the prefix in the weights",
-            )
+            reason = "its weighted mean counts the prefix in the weights"
         elif contract.side(side).template is not None:
-            yield (
-                f"{side}_pool_prefix",
-                f"{side}_pool_prefix=true",
-                "its prompt would hold the beginning of passage_template as well",
-            )
+            reason = "its prompt would hold the beginning of passage_template as well"
+        else:
+            continue
+        yield f"{side}_pool_prefix", f"{side}_pool_prefix=true", reason
 
 
 def leaves_out_prefix(contract: EncoderConfig, side: str) -> bool:

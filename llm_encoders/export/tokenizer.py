@@ -11,7 +11,6 @@ from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.export.contract import leaves_out_prefix, prompt_of
 from llm_encoders.sides import SIDES
 
-_PIECE = {"single": "A", "pair": "B"}
 _PROBES = ("a", "The cat sat on the mat.", "  café naïve\n", "42", "¿qué?", ".", "日本", "\n")
 
 
@@ -90,7 +89,7 @@ def _with_last(processor: dict[str, Any] | None, token: str, number: int) -> dic
     if processor["type"] == "TemplateProcessing":
         return {
             **processor,
-            **{key: [*processor[key], last] for key in _PIECE},
+            **{key: [*processor[key], last] for key in ("single", "pair")},
             "special_tokens": {**processor["special_tokens"], token: special},
         }
     if processor["type"] == "Sequence":
