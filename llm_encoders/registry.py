@@ -35,7 +35,7 @@ class Preset:
     backbone: str | None = None
     """Hub id of the backbone under the adapter; of a whole model, what it was trained from."""
     tokenizer: str | None = None
-    """Hub id of the repository whose tokenizer is meant, where its own has none."""
+    """Hub id of the repository with the tokenizer, where the checkpoint's own has none."""
     folder: str | None = None
     """Checkpoint folder inside this package, for weights that ship with it."""
     layout: str | None = None
@@ -107,7 +107,7 @@ def read_preset(text: str, source: str) -> Preset:
             raise UsageError(f"{source}: key '{name}' is missing.")
     written = values.pop("contract")
     lengths = {}
-    if "layout" in values and "context_length" in values:  # until files say less
+    if "layout" in values and "context_length" in values:  # files may still name a smaller limit
         lengths = dict.fromkeys(_LENGTHS, values["context_length"])
     contract = EncoderConfig.from_dict(lengths | written, f"{source}: contract")
     for score in values.get("scores", []):

@@ -1,6 +1,5 @@
 """Write ``checkpoints.md`` from the presets: ``python reproductions/checkpoints.py``."""
 
-import textwrap
 from pathlib import Path
 
 from llm_encoders.models.contract import known_contract
@@ -19,11 +18,11 @@ Each checkpoint encodes with its publisher's prompts, special tokens, pooling an
 
 The weights are fetched from the Hugging Face Hub when a name is first used; gated ones need an
 accepted licence and a token (`HF_TOKEN`). The commands encode nfcorpus, which `C` names as a folder
-in BEIR layout. Topics and qrels come with Pyserini; take others of its names, or files of yours, in
-their place. For another instruction, give `--encoder 'NAME,instruction=…'`.
+in BEIR layout. Topics and qrels come with Pyserini. Names of other topics that it has, or files of
+yours, work in their place. For another instruction, give `--encoder 'NAME,instruction=…'`.
 
-**What was run here.** The weights of these repositories were not. Seven of them were rebuilt as
-miniatures with their true files and random weights, and give their publishers' vectors
+**What was tested.** The weights of these repositories were not run here. Seven repositories were
+rebuilt as miniatures, with their true files and random weights, and give their publishers' vectors
 (`tests/llm_encoders/checkpoints/layouts/test_published.py`,
 `tests/pyserini_ext/test_published.py`). A published score is given where its source was read.
 """
@@ -76,11 +75,15 @@ def _section(preset: Preset) -> str:
     return "\n".join(
         [
             f"## {preset.name}\n",
-            f"{preset.description} {textwrap.shorten(preset.citation, 2000)}\n",
+            f"{preset.description} {' '.join(preset.citation.split())}\n",
             "```bash",
             "C=path/to/nfcorpus",
             commands.format(name=preset.name) + "```\n",
-            *(["Published scores:\n", *scores] if scores else ["Published scores: none was read."]),
+            *(
+                ["Published scores:\n", *scores]
+                if scores
+                else ["Published scores: none whose source was read."]
+            ),
         ]
     )
 

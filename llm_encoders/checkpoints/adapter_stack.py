@@ -55,13 +55,13 @@ def find_stack(
         if not _same_adapter(first, folder):
             below.append(first)
     base = _backbone_folder(name, folder, preset, given)
-    while not (base / MODEL_CONFIG).is_file() or (base / ADAPTER_CONFIG).is_file():
-        if not (base / ADAPTER_CONFIG).is_file():
-            raise no_model(base, name)
+    while (base / ADAPTER_CONFIG).is_file():
         below.insert(0, base)
         if len(below) > _MOST:
             raise EncoderError(f"{folder}: more than {_MOST} adapters are stacked on each other.")
         base = _backbone_folder(name, base, None, None)
+    if not (base / MODEL_CONFIG).is_file():
+        raise no_model(base, name)
     return Stack(base, tuple(below))
 
 
@@ -97,7 +97,7 @@ def base_model(adapter: Path) -> tuple[str, str | None]:
     """The backbone that ``adapter_config.json`` names, ``""`` for none, and its revision.
 
     Raises:
-        EncoderError: they are no words.
+        EncoderError: one of them is no text.
     """
     values = read_object(adapter / ADAPTER_CONFIG)
     for key in (BASE, "revision"):

@@ -39,7 +39,7 @@ class Checkpoint:
     preset: registry.Preset | None = None
     """The named encoder that it is, if any."""
     tokenizer: Path | None = None
-    """Folder of the tokenizer, where neither backbone nor adapter is meant to bring it."""
+    """Folder of the tokenizer, where the preset names another repository for it."""
 
     @property
     def folder(self) -> Path:

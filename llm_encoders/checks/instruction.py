@@ -25,8 +25,8 @@ def check_instruction(subject: Subject) -> Finding:
             return Finding(
                 CHECK,
                 f"{figure}; that of the {side} changes its vector by {idle:.1g} of its length",
-                f"Make {side}_max_length larger, or have its tokens seen: no pooled token sees "
-                "them.",
+                f"No pooled token attends to the prefix: make {side}_max_length larger, or choose "
+                "another pooling.",
             )
     if known is not None and known.has_prompts:
         for side in SIDES:

@@ -13,12 +13,12 @@ class Derived:
     """A contract that was read from a publisher's files."""
 
     layout: str
-    """Whose files they are, in words."""
+    """Name of the layout, as in a preset."""
     contract: EncoderConfig
     sources: dict[str, str]
     """The file, relative to the checkpoint's folder, behind the values of each key."""
     assumed: frozenset[str] = frozenset()
-    """Keys that no file has: their values are what the publisher's package takes then."""
+    """Keys that no file has; their values are the defaults of the publisher's package."""
 
     def __str__(self) -> str:
         """One line: what was derived, and from what."""
@@ -36,16 +36,13 @@ class Derived:
 def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return "+".join(map(str, value)) or "none"
-    return (
-        repr(value)
-        if isinstance(value, str) and (not value or value.split() != [value])
-        else str(value)
-    )
+    is_word = not isinstance(value, str) or value.split() == [value]
+    return str(value) if is_word else repr(value)
 
 
 @dataclass
-class Findings:
-    """Collects values with the files that they come from."""
+class SourcedValues:
+    """Values of a contract, collected with the files that they come from."""
 
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from llm_encoders.checkpoints.layouts.adapters import (
     repository_of_class,
     trained_on,
 )
-from llm_encoders.checkpoints.layouts.derived import Derived, Findings
+from llm_encoders.checkpoints.layouts.derived import Derived, SourcedValues
 from llm_encoders.errors import UsageError
 from llm_encoders.reading import read_object
 
@@ -63,7 +63,7 @@ def read(folder: Path) -> Derived | None:
         return None
     values = read_object(folder / ADAPTER_CONFIG)
     base = str(values.get("base_model_name_or_path"))
-    found = Findings()
+    found = SourcedValues()
     found.add(ADAPTER_CONFIG, paradigm="dense", attention="bidirectional")
     assumed = {"instruction", *_settings(folder, found)}
     header, footer = _header(folder, base)
@@ -79,7 +79,7 @@ def read(folder: Path) -> Derived | None:
     return Derived(NAME, found.contract(folder), found.sources, frozenset(assumed))
 
 
-def _settings(folder: Path, found: Findings) -> set[str]:
+def _settings(folder: Path, found: SourcedValues) -> set[str]:
     """Pooling and lengths; returns the keys that no file has."""
     path = folder / SETTINGS
     settings: dict[str, Any] = read_object(path) if path.is_file() else {}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.checkpoints.layouts.derived import Findings
+from llm_encoders.checkpoints.layouts.derived import SourcedValues
 from llm_encoders.checkpoints.layouts.sentence_files import PROMPTS, Prompts, read_prompts
 from llm_encoders.checkpoints.layouts.sentence_settings import (
     SETTINGS,
@@ -24,7 +24,7 @@ _NO_LIMIT = 1 << 20  # a tokenizer that knows none says 10^30
 
 
 def add_texts(
-    folder: Path, model: dict[str, Any], found: Findings, settled: Collection[str]
+    folder: Path, model: dict[str, Any], found: SourcedValues, settled: Collection[str]
 ) -> None:
     """Add what concerns texts: prompts, normalisation or top-k, lengths and special tokens.
 
@@ -54,7 +54,7 @@ def add_texts(
         found.add(_TOKENIZER, append_eos=True)
 
 
-def _prompts(folder: Path, prompts: Prompts, found: Findings) -> None:
+def _prompts(folder: Path, prompts: Prompts, found: SourcedValues) -> None:
     """Prefixes, with the instruction and the place of the title where they are recognised."""
     if match := _INSTRUCTED.fullmatch(prompts.query):
         prefix = f"{match['before']}{INSTRUCTION}{match['after']}"
@@ -79,7 +79,7 @@ def _lengths(
     settings: dict[str, Any],
     tokenizer: dict[str, Any],
     positions: Any,
-    found: Findings,
+    found: SourcedValues,
     settled: Collection[str],
 ) -> None:
     """Maximum lengths in tokens: the package's setting, else what tokenizer and model can take.
@@ -118,7 +118,7 @@ def _lengths(
             found.add(SETTINGS, **{f"{side}_max_length": settings[key]})
 
 
-def _vectors(folder: Path, prompts: Prompts, found: Findings) -> None:
+def _vectors(folder: Path, prompts: Prompts, found: SourcedValues) -> None:
     """Normalisation and dimension, as the similarity takes them."""
     if prompts.dimension is not None:
         # Vectors are cut after Normalize; under the cosine, cutting first ranks in the same way.
@@ -132,7 +132,7 @@ def _vectors(folder: Path, prompts: Prompts, found: Findings) -> None:
         found.add(PROMPTS, normalize=True)
 
 
-def _weights(folder: Path, prompts: Prompts, found: Findings) -> None:
+def _weights(folder: Path, prompts: Prompts, found: SourcedValues) -> None:
     """How many weights are kept, and how sparse vectors are compared."""
     if prompts.similarity == "cosine":
         raise UsageError(

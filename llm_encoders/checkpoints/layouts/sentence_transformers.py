@@ -8,7 +8,7 @@ from llm_encoders.checkpoints.layouts.architecture import (
     is_known_decoder,
     require_decoder,
 )
-from llm_encoders.checkpoints.layouts.derived import Derived, Findings
+from llm_encoders.checkpoints.layouts.derived import Derived, SourcedValues
 from llm_encoders.checkpoints.layouts.sentence_files import (
     MODULES,
     PROMPTS,
@@ -63,7 +63,7 @@ def read(folder: Path, settled: Collection[str] = ()) -> Derived | None:
         )
     model = read_object(folder / "config.json")
     require_decoder(model, str(folder))
-    found = Findings()
+    found = SourcedValues()
     found.add("config.json", attention=attention_of(model, folder / "config.json"))
     if kinds[1:] == ["SpladePooling"]:
         _sparse(folder, modules[1], found)
@@ -83,7 +83,7 @@ def read(folder: Path, settled: Collection[str] = ()) -> Derived | None:
     )
 
 
-def _sparse(folder: Path, module: Module, found: Findings) -> None:
+def _sparse(folder: Path, module: Module, found: SourcedValues) -> None:
     path = folder / module.folder / "config.json"
     config = read_object(path)
     pooling = config.get("pooling_strategy", "max")
@@ -95,7 +95,7 @@ def _sparse(folder: Path, module: Module, found: Findings) -> None:
     found.add(f"{module.folder}/config.json", paradigm="sparse", logit_scale=1.0)
 
 
-def _dense(folder: Path, modules: list[Module], found: Findings) -> None:
+def _dense(folder: Path, modules: list[Module], found: SourcedValues) -> None:
     kinds = [module.kind for module in modules]
     if kinds[1:2] != ["Pooling"]:
         raise _not_supported(folder, modules, "Pooling does not follow the model")
@@ -128,7 +128,7 @@ def _dense(folder: Path, modules: list[Module], found: Findings) -> None:
     found.add(MODULES, normalize=rest == ["Normalize"], projections=tuple(dense))
 
 
-def _assumed(folder: Path, modules: list[Module], found: Findings) -> frozenset[str]:
+def _assumed(folder: Path, modules: list[Module], found: SourcedValues) -> frozenset[str]:
     """Keys that no file has, so that a default of the package stands for them."""
     keys: set[str] = set()
     if not read_record(folder / PROMPTS).get("prompts"):
