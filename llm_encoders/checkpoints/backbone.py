@@ -14,7 +14,6 @@ from llm_encoders.checkpoints.backbone_checks import (
     check_attention,
     check_size,
     check_weights,
-    damaged_weights,
     head_weight,
 )
 from llm_encoders.checkpoints.layouts.architecture import stock_type
@@ -22,6 +21,11 @@ from llm_encoders.checkpoints.lora_adapter import apply_adapter
 from llm_encoders.checkpoints.remote_code import keep_remote_code_out
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.checkpoints.tokenizer import check_tokenizer, load_tokenizer
+from llm_encoders.checkpoints.weight_files import (
+    check_report,
+    damaged_weights,
+    weights_options,
+)
 from llm_encoders.config import QUANTIZATIONS
 from llm_encoders.devices import dtype_name
 from llm_encoders.errors import EncoderError, UsageError
@@ -93,7 +97,7 @@ def open_model(
     check_size(checkpoint.backbone)
     contract = checkpoint.contract
     local = {"local_files_only": True, "trust_remote_code": False}
-    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, **local}
+    options: dict[str, Any] = {"dtype": dtype, **weights_options(checkpoint.backbone), **local}
     if quantization is not None:
         options["quantization_config"] = _quantization_config(quantization, dtype)
         options["device_map"] = {"": device}
@@ -110,11 +114,7 @@ def open_model(
         model, report = loaded
     except Exception as error:  # configuration and weights raise a dozen classes
         raise _cannot_load(checkpoint.backbone, error) from error
-    if report["missing_keys"]:
-        raise EncoderError(
-            f"{checkpoint.backbone} lacks weights that a {contract.paradigm} encoder needs: "
-            f"{', '.join(sorted(report['missing_keys'])[:3])}."
-        )
+    check_report(report, model, checkpoint.backbone, contract.paradigm)
     if quantization is None:
         try:
             model = model.to(device)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from llm_encoders.devices import dtype_name
@@ -53,17 +52,6 @@ def check_size(folder: Path) -> None:
                 f"{folder / 'config.json'}: num_hidden_layers is {str(layers)[:20]}; expected a "
                 f"number from 1 to {_MOST_LAYERS:,}."
             )
-
-
-def damaged_weights(folder: Path) -> Path | None:
-    """The first safetensors file of a folder whose header cannot be read, if any."""
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(path, "pt"):
-                pass
-        except Exception:  # safetensors raises half a dozen classes
-            return path
-    return None
 
 
 @torch.no_grad()

@@ -1,11 +1,15 @@
 """What tells the files of a checkpoint from other files of the same names."""
 
+import hashlib
 from pathlib import Path
 
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.jobs.fingerprint import file_fingerprints
 
-_PATTERNS = ("*.safetensors", "*.json", "*.model", "vocab.txt", "*/config.json")
+_PATTERNS = (
+    *("*.safetensors", "*.bin", "*.json", "*.model", "vocab.txt"),
+    *("*/config.json", "*/model.safetensors"),  # of Dense modules
+)
 
 
 def folder_fingerprints(folder: Path) -> dict[str, str]:
@@ -19,8 +23,9 @@ def folder_fingerprints(folder: Path) -> dict[str, str]:
 
 
 def checkpoint_fingerprints(files: Checkpoint) -> dict[str, dict[str, str]]:
-    """As :func:`folder_fingerprints`, of a backbone, adapter and tokenizer, where there are any."""
+    """As :func:`folder_fingerprints`, of backbone, adapters and tokenizer, where there are any."""
     folders = {
+        **{f"adapter below {i}": folder for i, folder in enumerate(files.below, 1)},
         "backbone": files.backbone,
         "adapter": files.adapter,
         "tokenizer": files.tokenizer,
@@ -28,3 +33,35 @@ def checkpoint_fingerprints(files: Checkpoint) -> dict[str, dict[str, str]]:
     return {
         name: folder_fingerprints(folder) for name, folder in folders.items() if folder is not None
     }
+
+
+_BLOCK, _BLOCKS = 4096, 256
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin")
+
+
+def weights_digest(files: Checkpoint) -> str:
+    """SHA-256 of samples of all weights: a model, wherever its folder lies, in a moment.
+
+    Each file counts with its size and 256 blocks of 4 KiB, evenly spaced; its name does not. The
+    same weights in another number format or in other shards have another digest.
+    """
+    projections = (files.folder / name for name in files.contract.projections)
+    folders = (files.backbone, *files.below, files.adapter, *projections)
+    digest = hashlib.sha256()
+    for folder in folders:
+        kinds = () if folder is None else (sorted(folder.glob(pattern)) for pattern in _WEIGHTS)
+        for path in next((paths for paths in kinds if paths), []):
+            _add_samples(path, digest)
+    return digest.hexdigest()
+
+
+def _add_samples(path: Path, digest: "hashlib._Hash") -> None:
+    size = path.stat().st_size
+    digest.update(size.to_bytes(8, "big"))
+    with path.open("rb") as file:
+        if size <= _BLOCK * _BLOCKS:
+            digest.update(file.read())
+            return
+        for number in range(_BLOCKS):
+            file.seek((size - _BLOCK) * number // (_BLOCKS - 1))
+            digest.update(file.read(_BLOCK))

@@ -12,6 +12,7 @@ _SMALL = ["*.json", "*.model", "*.txt"]
 _UNWANTED = ["original/*", "onnx/*", "openvino/*"]
 _WEIGHTS = "*.safetensors"
 _SUBFOLDERS = "*/*.safetensors"
+_PYTORCH = "pytorch_model*.bin"
 _ADAPTER = "adapter_model"
 
 
@@ -95,7 +96,7 @@ def fetch(
 
 def _weights_elsewhere(folder: Path) -> list[str]:
     """Weights that are no safetensors in the repository's root: layers behind the pooling, in the
-    folders that ``modules.json`` names, and an adapter that PyTorch saved."""
+    folders that ``modules.json`` names, and what PyTorch saved where there is nothing else."""
     modules = folder / "modules.json"
     found = []
     if modules.is_file():
@@ -109,4 +110,6 @@ def _weights_elsewhere(folder: Path) -> list[str]:
     is_adapter = (folder / "adapter_config.json").is_file()
     if is_adapter and not (folder / f"{_ADAPTER}.safetensors").is_file():
         found.append(f"{_ADAPTER}.bin")
+    if not is_adapter and not any(folder.glob(_WEIGHTS)):
+        found.append(_PYTORCH)
     return found
