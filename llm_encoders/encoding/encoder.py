@@ -13,6 +13,7 @@ from torch import Tensor
 
 from llm_encoders.checkpoints.backbone import Backbone
 from llm_encoders.checkpoints.backbone_checks import not_finite_cure
+from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.checkpoints.tokenizer import embedding_rows
 from llm_encoders.config import EncoderConfig
 from llm_encoders.devices import dtype_name
@@ -46,10 +47,12 @@ class Encoder(ABC, Generic[Vectors]):
         batch_size: largest number of texts in a batch.
         batch_tokens: largest number of tokens in a batch, padding included.
         padding_side: ``"right"`` or ``"left"``; the vectors are the same.
+        files: what it was loaded from; ``None`` where it was not loaded from files.
     """
 
     batch_size = 64
     padding_side = "right"
+    files: Checkpoint | None = None
 
     def __init__(self, name: str, config: EncoderConfig, backbone: Backbone) -> None:
         self.name = name

@@ -93,4 +93,6 @@ def open_encoder(
     pooled = loaded.hidden_size * len(contract.pooling.split("+"))
     loaded.projections = load_projections(files.folder, contract.projections, pooled, device)
     encoder_class = SparseEncoder if contract.paradigm == "sparse" else DenseEncoder
-    return encoder_class(files.name, contract, loaded)
+    encoder = encoder_class(files.name, contract, loaded)
+    encoder.files = files
+    return encoder

@@ -40,6 +40,14 @@ def default_query_quantization(module_name: str) -> None:
             sys.argv += [option, "1"]
 
 
+def after_index_command(module_name: str) -> None:
+    """In ``python -m pyserini.index.lucene`` and ``pyserini.index.faiss``, once they are done."""
+    if module_name == "__main__":
+        from pyserini_ext.bridge.index_commands import carry
+
+        carry()
+
+
 def document_encoder(original: Function) -> Function:
     """For ``init_encoder`` of ``pyserini.encode.__main__``."""
 
@@ -188,7 +196,7 @@ def prepare_impact_searcher(original: Function) -> Function:
             java.quiet_lucene()
             with faults.in_one_line(), faults.lucene_index(index_dir):
                 original(self, index_dir, query_encoder, *args, **kwargs)
-                _require_same_contract(index_dir, self.query_encoder)
+                _require_same_encoder(index_dir, self.query_encoder)
         else:
             original(self, index_dir, query_encoder, *args, **kwargs)
         from pyserini_ext.bridge.search import prepare
@@ -210,7 +218,7 @@ def check_faiss_index(original: Function) -> Function:
             faults.require_faiss_files(index_dir)
             if isinstance(query_encoder, str):
                 query_encoder = self._init_encoder_from_str(query_encoder)
-            _require_same_contract(index_dir, query_encoder)  # first: the index may be large
+            _require_same_encoder(index_dir, query_encoder)  # first: the index may be large
             opening = functools.partial(original, self, index_dir, query_encoder, *args, **kwargs)
             faults.open_faiss_index(opening, self, index_dir)
 
@@ -248,13 +256,13 @@ def no_default_index(original: Function) -> Function:
     return wrapper
 
 
-def _require_same_contract(folder: Any, query_encoder: Any) -> None:
-    """Refuse an index that was made under another contract than that of an encoder of ours."""
-    from pyserini_ext.folders.contract import require_same_contract
+def _require_same_encoder(folder: Any, query_encoder: Any) -> None:
+    """Refuse an index that was made otherwise than an encoder of ours encodes."""
+    from pyserini_ext.folders.contract import require_same_encoder
 
     if _is_our_encoder(query_encoder):
         encoder = query_encoder.encoder
-        require_same_contract(Path(folder), encoder.name, encoder.config)
+        require_same_encoder(Path(folder), encoder.name, encoder.config, encoder.files)
 
 
 def _is_our_encoder(encoder: Any) -> bool:

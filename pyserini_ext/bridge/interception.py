@@ -50,6 +50,8 @@ INTERCEPTIONS = {
     "pyserini.encode.query": Interception(
         {"init_encoder": "encode_query_encoder"}, prologue="default_query_quantization"
     ),
+    "pyserini.index.lucene.__main__": Interception(epilogue="after_index_command"),
+    "pyserini.index.faiss": Interception(epilogue="after_index_command"),
     "pyserini.query_iterator": Interception({"DefaultQueryIterator.from_topics": "check_topics"}),
     "pyserini.search.faiss.__main__": Interception(
         {

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from llm_encoders.checkpoints.fingerprint import weights_digest
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype, dtype_name, or_cpu
 from llm_encoders.errors import EncoderError
@@ -13,7 +14,7 @@ from pyserini_ext.encode.options import EncodeOptions
 from pyserini_ext.folders.manifest import checksum
 
 _PATTERNS = (
-    *("*.safetensors", "adapter_model.bin", "config.json", "adapter_config.json"),
+    *("*.safetensors", "*.bin", "config.json", "adapter_config.json"),
     *("tokenizer*", "*.model"),
 )
 
@@ -85,6 +86,7 @@ def describe_encoder(files: Checkpoint, options: EncodeOptions) -> dict[str, Any
     return {
         "name": options.encoder,
         "contract": dataclasses.asdict(files.contract),
+        "weights": weights_digest(files),
         "layout": derived and derived.layout,
         "read from": derived and derived.sources,
         "prefix in place of the contract's": options.prefix,

@@ -1,7 +1,8 @@
-"""The encode contract behind an index, in a file of its folder, so that it moves with it.
+"""The encoder behind an index, in a file of its folder, so that it moves with it.
 
-Neither Lucene nor FAISS looks at the file. Folders of JSONL have none, since every file in them is
-taken for vectors; their contract is in the manifest beside them.
+The file holds the contract and a digest of the weights: vectors of two models are not comparable,
+whatever they have in common. Neither Lucene nor FAISS looks at the file. Folders of JSONL have
+none, since every file in them is taken for vectors; their contract is in the manifest beside them.
 """
 
 import dataclasses
@@ -9,6 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from llm_encoders.checkpoints.fingerprint import weights_digest
+from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import EncoderConfig, concerns
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
@@ -46,15 +49,40 @@ def encoder_of_vectors(files: list[Path]) -> dict[str, Any] | None:
         return None
 
 
-def require_same_contract(folder: Path, name: str, contract: EncoderConfig) -> None:
+def carry_contract(source: Path, index: Path) -> None:
+    """Give an index that another command has just made the file of the vectors that it read.
+
+    Where nothing is known of them, a file of an index that stood there before is removed.
+
+    Args:
+        source: folder of JSONL vectors, or of another index.
+        index: the folder of the new index.
+    """
+    if not index.is_dir() or index.resolve() == source.resolve():
+        return
+    if (source / CONTRACT_NAME).is_file():
+        encoder: dict[str, Any] | None = read_record(source / CONTRACT_NAME)
+    else:
+        found = [path for path in source.iterdir() if path.is_file()] if source.is_dir() else []
+        encoder = encoder_of_vectors(found) if found else None
+    if encoder:
+        write_contract(index, encoder)
+    else:
+        (index / CONTRACT_NAME).unlink(missing_ok=True)
+
+
+def require_same_encoder(
+    folder: Path, name: str, contract: EncoderConfig, files: Checkpoint | None = None
+) -> None:
     """Refuse to search an index whose vectors were made otherwise than the queries will be.
 
-    An index without the file is not looked at.
+    An index without the file is not looked at; one of an older version records no weights.
 
     Args:
         folder: of the index.
         name: of the encoder of the queries.
         contract: its contract.
+        files: its files, where they are known.
 
     Raises:
         UsageError: names what differs.
@@ -69,11 +97,18 @@ def require_same_contract(folder: Path, name: str, contract: EncoderConfig) -> N
         made = read_contract(values, path)
     except EncoderError as error:
         raise EncoderError(f"{error} Restore the file; or {remove}.") from None
+    maker = values.get("name", "another encoder")
     if listed := differences(made, contract, ("the index", "the encoder")):
         raise UsageError(
-            f"{folder} was made by {values.get('name', 'another encoder')} under another contract "
-            f"than that of {name}: {listed}. Search with the encoder that made it; or, if this is "
-            f"meant, {remove}."
+            f"{folder} was made by {maker} under another contract than that of {name}: "
+            f"{listed}. Search with the encoder that made it; or, if this is meant, {remove}."
+        )
+    recorded = values.get("weights")
+    if recorded is not None and files is not None and recorded != weights_digest(files):
+        raise UsageError(
+            f"{folder} was made by {maker} with other weights than {name} has now, so its "
+            "vectors are not those of this model. Search with the encoder that made it; or, if it "
+            f"is the same model in other files, {remove}."
         )
 
 

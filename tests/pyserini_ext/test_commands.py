@@ -95,6 +95,7 @@ def test_sparse_all_the_way(python, work, model):
     encoder = model("sparse")
     vectors = encode(python, work, "vectors", encoder)
     index = lucene_index(python, work, vectors, "index")
+    assert json.loads((index / "contract.json").read_text())["name"] == str(encoder)
     search = ("-m", "pyserini.search.lucene", "--impact", "--encoder", encoder, "--index", index)
     topics = ("--topics", work / "topics.tsv")
     batch = ("--output", work / "batch.txt", "--batch-size", 4, "--threads", 2)
@@ -129,6 +130,8 @@ def test_dense_all_the_way(warm_python, work, model):
     stock = work / "stock.faiss"
     warm_python("-m", "pyserini.index.faiss", "--input", vectors, "--output", stock, "--dim", 64)
     assert faiss.read_index(str(stock / "index")).ntotal == DOCUMENTS
+    record = "contract.json"
+    assert (stock / record).read_bytes() == (index / record).read_bytes()
     docids, rows = read_vectors(vectors)
     documents = np.array(rows, dtype=np.float32)
     assert docids == (index / "docid").read_text().split()

@@ -6,11 +6,14 @@ import json
 import pytest
 
 from llm_encoders import EncoderConfig, EncoderError, UsageError
+from llm_encoders.checkpoints.fingerprint import weights_digest
+from llm_encoders.checkpoints.resolve import Checkpoint
 from pyserini_ext.folders.contract import (
     CONTRACT_NAME,
+    carry_contract,
     differences,
     encoder_of_vectors,
-    require_same_contract,
+    require_same_encoder,
     write_contract,
 )
 from pyserini_ext.folders.state import manifest_path
@@ -75,13 +78,52 @@ def test_an_instruction_before_passages_counts():
 
 
 def test_an_index_and_the_encoder_of_its_queries(tmp_path):
-    require_same_contract(tmp_path, "another", SPARSE)  # no record: searched as ever
+    require_same_encoder(tmp_path, "another", SPARSE)  # no record: searched as ever
     write_contract(tmp_path, {"name": "mine", "contract": dataclasses.asdict(DENSE)})
-    require_same_contract(tmp_path, "mine", changed(DENSE, query_max_length=8))
+    require_same_encoder(tmp_path, "mine", changed(DENSE, query_max_length=8))
     with pytest.raises(UsageError, match="was made by mine .*: pooling is 'mean-of-normalised' in"):
-        require_same_contract(tmp_path, "another", changed(DENSE, pooling="last"))
+        require_same_encoder(tmp_path, "another", changed(DENSE, pooling="last"))
     with pytest.raises(UsageError, match="paradigm is 'dense' in the index and 'sparse' in the"):
-        require_same_contract(tmp_path, "another", SPARSE)
+        require_same_encoder(tmp_path, "another", SPARSE)
+
+
+def model_files(folder, weights, adapter=None):
+    """A checkpoint of files with these bytes in place of weights."""
+    for name, content in (("base", weights), ("adapter", adapter)):
+        if content is not None:
+            (folder / name).mkdir(parents=True)
+            file = "model.safetensors" if name == "base" else "adapter_model.bin"
+            (folder / name / file).write_bytes(content)
+    return Checkpoint("x", DENSE, folder / "base", folder / "adapter" if adapter else None)
+
+
+def test_an_index_of_another_model_under_the_same_contract(tmp_path):
+    files = model_files(tmp_path / "one", b"weights", b"low rank")
+    record = {"name": "mine", "contract": dataclasses.asdict(DENSE)}
+    write_contract(tmp_path, record | {"weights": weights_digest(files)})
+    moved = model_files(tmp_path / "elsewhere", b"weights", b"low rank")
+    require_same_encoder(tmp_path, "moved", DENSE, moved)
+    require_same_encoder(tmp_path, "not loaded from files", DENSE)
+    for name, content in (("trained further", b"low RANK"), ("without adapter", None)):
+        other = model_files(tmp_path / name, b"weights", content)
+        with pytest.raises(UsageError, match=f"made by mine with other weights than {name} has"):
+            require_same_encoder(tmp_path, name, DENSE, other)
+    write_contract(tmp_path, record)  # of an older version
+    require_same_encoder(tmp_path, "other", DENSE, other)
+
+
+def test_a_digest_of_large_weights_takes_samples_of_all_of_them(tmp_path):
+    content = bytearray(6 << 20)
+    digests = {weights_digest(model_files(tmp_path / "a", content))}
+    for number, place in enumerate((0, 3 << 20, len(content) - 1)):
+        changed_bytes = content.copy()
+        # Every block of 64 KiB around holds some of the 256 samples.
+        changed_bytes[max(0, place - (1 << 15)) : place + (1 << 15)] = b"\1" * (
+            min(len(content), place + (1 << 15)) - max(0, place - (1 << 15))
+        )
+        digests.add(weights_digest(model_files(tmp_path / str(number), changed_bytes)))
+    digests.add(weights_digest(model_files(tmp_path / "longer", content + b"\0")))
+    assert len(digests) == 5
 
 
 @pytest.mark.parametrize(
@@ -91,7 +133,7 @@ def test_a_record_that_cannot_be_read(tmp_path, text):
     path = tmp_path / CONTRACT_NAME
     path.write_text(text)
     with pytest.raises(EncoderError, match=f"{path}.*; or remove {path}"):
-        require_same_contract(tmp_path, "another", SPARSE)
+        require_same_encoder(tmp_path, "another", SPARSE)
 
 
 def test_vectors_have_the_encoder_that_wrote_all_of_them(tmp_path):
@@ -108,3 +150,26 @@ def test_vectors_have_the_encoder_that_wrote_all_of_them(tmp_path):
     assert found is not None and EncoderConfig.from_dict(found["contract"], "x") == DENSE
     path.write_text(json.dumps({"parts": parts}))
     assert encoder_of_vectors(files[:1]) is None
+
+
+def test_the_record_goes_with_vectors_into_an_index_of_another_command(tmp_path):
+    vectors, index = tmp_path / "vectors", tmp_path / "index"
+    vectors.mkdir()
+    (vectors / "a.jsonl").write_text("{}")
+    carry_contract(vectors, index)
+    assert not index.exists()
+    index.mkdir()
+    (index / CONTRACT_NAME).write_text("{}")  # of the index that stood there before
+    carry_contract(vectors, index)
+    assert not (index / CONTRACT_NAME).exists()
+    path = manifest_path(vectors)
+    path.parent.mkdir()
+    encoder = {"name": "mine", "contract": dataclasses.asdict(DENSE)}
+    path.write_text(json.dumps({"parts": {"0": {"file": "a.jsonl"}}, "encoder": encoder}))
+    carry_contract(vectors, index)
+    with pytest.raises(UsageError, match="was made by mine"):
+        require_same_encoder(index, "another", SPARSE)
+    other = tmp_path / "hnsw"
+    other.mkdir()
+    carry_contract(index, other)
+    assert (other / CONTRACT_NAME).read_text() == (index / CONTRACT_NAME).read_text()
