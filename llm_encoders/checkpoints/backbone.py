@@ -20,7 +20,11 @@ from llm_encoders.checkpoints.layouts.architecture import stock_type
 from llm_encoders.checkpoints.lora_adapter import apply_adapter
 from llm_encoders.checkpoints.remote_code import keep_remote_code_out
 from llm_encoders.checkpoints.resolve import Checkpoint
-from llm_encoders.checkpoints.tokenizer import check_tokenizer, load_tokenizer
+from llm_encoders.checkpoints.tokenizer import (
+    check_special_tokens,
+    check_tokenizer,
+    load_tokenizer,
+)
 from llm_encoders.checkpoints.weight_files import (
     check_report,
     damaged_weights,
@@ -191,6 +195,7 @@ def load_backbone(
     adapter = checkpoint.adapter if own_adapter else None
     tokenizer = load_tokenizer(checkpoint)
     check_tokenizer(tokenizer, model, checkpoint.name)
+    check_special_tokens(tokenizer, checkpoint)
     if checkpoint.below and quantization is not None:
         raise UsageError(
             f"{checkpoint.name}: its adapters are stacked, which quantised weights cannot merge; "
