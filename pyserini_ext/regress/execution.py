@@ -12,7 +12,7 @@ from typing import Any
 from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext import commands
 from pyserini_ext.commands import Outcome
-from pyserini_ext.conditions import Task
+from pyserini_ext.conditions import Step, Task
 from pyserini_ext.regress.fingerprints import fingerprint_of
 from pyserini_ext.regress.graph import Node, Plan, PlannedTask
 from pyserini_ext.regress.outputs import StepOutput, require_ours
@@ -80,6 +80,7 @@ class Execution:
     ) -> None:
         self._plan, self._folder, self._use_stale = plan, folder, use_stale
         self._runner, self._say, self._lock = runner, say, threading.Lock()
+        self._stopped = threading.Event()
 
     def run(self, parallel: int = 1) -> list[list[TaskResult]]:
         """Run everything; results of each condition's tasks, in the plan's order.
@@ -111,7 +112,7 @@ class Execution:
                     for _, tasks in self._plan.conditions
                 ]
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                self._stopped.set()  # no further command is started
                 raise
 
     def _step(
@@ -121,44 +122,55 @@ class Execution:
         places: threading.Semaphore,
     ) -> StepResult:
         earlier = [future.result() for future in before]
-        step, result = node.step, StepResult(node.step.text)
-        if failed := next((one for one in earlier if one.problem), None):
+        result = StepResult(node.step.text)
+        failed = next((one for one in earlier if one.problem), None)
+        if failed is not None:
             result.problem = f"not run: {failed.problem.removeprefix('not run: ')}"
             return result
         with places:
+            if self._stopped.is_set():
+                result.problem = "not run: the regression was stopped"
+                return result
             try:
-                result.fingerprint = fingerprint_of(step, [one.fingerprint for one in earlier])
+                self._make(node.step, earlier, result)
             except UsageError:
+                self._stopped.set()
                 raise
             except EncoderError as error:
                 result.problem = str(error)
-                return result
-            output = StepOutput(self._folder, step, result.fingerprint)
-            why_not = output.why_not(self._use_stale)
-            if why_not is None:
-                result.reused, result.seconds = True, output.seconds
-                result.fingerprint = output.made_from
-                return result
-            result.remark = why_not
-            self._tell(f"$ {step.text}")
-            if why_not:
-                self._tell(f"  {step.output} is made again: {why_not}.")
-            output.begin()
-            log = self._log(step.output, step.module)
-            result.log = str(log.relative_to(self._folder))
-            try:
-                done = self._runner(
-                    step.module, *output.writing.words, folder=self._folder.absolute(), log=log
-                )
-                output.finish(done.seconds)
-                result.seconds = done.seconds
-            except EncoderError as error:
-                result.problem = str(error)
-            except FileNotFoundError:
-                result.problem = f"{step.module} did not write {step.output}; see {log}."
-            except ValueError:
-                result.problem = f"{step.module} found nothing: {step.output} is empty; see {log}."
+            except BaseException:
+                self._stopped.set()
+                raise
         return result
+
+    def _make(self, step: Step, earlier: Sequence[StepResult], result: StepResult) -> None:
+        """Run a step unless its output is there."""
+        result.fingerprint = fingerprint_of(step, [one.fingerprint for one in earlier])
+        output = StepOutput(self._folder, step, result.fingerprint)
+        why_not = output.why_not(self._use_stale)
+        if why_not is None:
+            result.reused, result.seconds = True, output.seconds
+            result.fingerprint = output.made_from
+            return
+        result.remark = why_not
+        self._tell(f"$ {step.text}")
+        if why_not:
+            done = "resumed" if output.resumable else "made again"
+            self._tell(f"  {step.output} is {done}: {why_not}.")
+        output.begin()
+        log = self._log(step.output, step.module)
+        result.log = str(log.relative_to(self._folder))
+        words = output.writing.words
+        done = self._runner(step.module, *words, folder=self._folder.absolute(), log=log)
+        try:
+            output.finish(done.seconds)
+        except FileNotFoundError:
+            raise EncoderError(f"{step.module} did not write {step.output}; see {log}.") from None
+        except ValueError:
+            raise EncoderError(
+                f"{step.module} found nothing: {step.output} is empty; see {log}."
+            ) from None
+        result.seconds = done.seconds
 
     def _task(
         self,
@@ -174,7 +186,8 @@ class Execution:
             return result
         with places:
             try:
-                self._evaluate(planned, result)
+                if not self._stopped.is_set():
+                    self._evaluate(planned, result)
             except EncoderError as error:
                 result.problem = str(error)
         return result

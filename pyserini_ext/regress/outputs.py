@@ -103,11 +103,16 @@ class StepOutput:
         """The fingerprint that is recorded."""
         return dict(read_record(self._record)["fingerprint"])
 
+    @property
+    def resumable(self) -> bool:
+        """Whether this very step was begun, and can be resumed."""
+        known = read_record(self._record)
+        same = "fingerprint" in known and not differences(known["fingerprint"], self._fingerprint)
+        return same and "files" not in known and self._step.module == _RESUMABLE
+
     def begin(self) -> None:
         """Remove what cannot be resumed, and note which step begins."""
-        known = read_record(self._record).get("fingerprint")
-        same = known is not None and not differences(known, self._fingerprint)
-        if not (same and self._step.module == _RESUMABLE):
+        if not self.resumable:
             _remove(self.path)
             if self._step.module == _RESUMABLE:
                 _remove(state_folder(self.path))

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -57,9 +58,9 @@ def machine() -> dict[str, Any]:
 
 
 def _accelerator() -> str | None:
-    import torch
-
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    """The GPU; where no encoder was needed, PyTorch is not imported to know."""
+    torch = sys.modules.get("torch")
+    return torch.cuda.get_device_name() if torch and torch.cuda.is_available() else None
 
 
 def _task(task: TaskResult) -> dict[str, Any]:

@@ -1,0 +1,334 @@
+"""Regressions are strict and resumable: what is run, what is used again, and the exit code."""
+
+import json
+
+import pytest
+
+from llm_encoders.errors import UsageError
+from pyserini_ext.commands import Outcome, read_run
+from pyserini_ext.conditions import FAMILIES, Score, Source, load_family, select
+from pyserini_ext.conditions.steps import parse_steps
+from pyserini_ext.regress import fingerprints
+from pyserini_ext.regress.command import main
+from pyserini_ext.regress.data import Collections
+from pyserini_ext.regress.fingerprints import fingerprint_of
+from pyserini_ext.regress.outputs import StepOutput
+from pyserini_ext.regress.verdict import judge
+from tests.pyserini_ext.regress.conftest import figures, make_beir, read_qrels
+
+ALL = [
+    "pyserini_ext.beir prepared/cacm",
+    "index.lucene indexes/tiny-cacm.bm25",
+    "search.lucene run.tiny.bm25.cacm.txt.partial",
+    "eval.trec_eval",
+]
+
+
+@pytest.fixture
+def finished(place):
+    """BM25 on one collection, done, with the scores that it came to."""
+    place.conditions(bm25={"cacm": {}})
+    assert place.regress() == 0
+    assert place.runner.calls == ALL
+    place.conditions(bm25={"cacm": place.scores()})
+    return place
+
+
+def test_a_run_is_evaluated_and_used_again(finished, capsys):
+    run = read_run(finished.output / "run.tiny.bm25.cacm.txt")
+    wanted = figures(run, read_qrels(finished.output / "prepared/cacm/qrels.txt"))
+    assert list(finished.scores().values()) == [round(value, 4) for value in wanted.values()]
+    assert finished.regress() == 0
+    assert f"OK     nDCG@10 {finished.scores()['nDCG@10']:.4f}  R@100" in capsys.readouterr().out
+    assert finished.runner.calls == ["eval.trec_eval"]
+    (task,) = finished.report["conditions"][0]["tasks"]
+    assert task["result"] == "OK" and all(step["reused"] for step in task["steps"])
+    assert [step["seconds"] for step in task["steps"]] == [0.2] * 3
+    assert task["scores"]["nDCG@10"]["source"] == "measured: version 0.1.0, 2026-01-02"
+    page = (finished.output / "report.html").read_text()
+    assert "tiny/bm25" in page and f"{task['scores']['nDCG@10']['measured']:.4f}" in page
+    assert finished.report["machine"]["cores"] and finished.report["versions"]["pyserini"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "word"),
+    [(0.001, 1, "FAIL"), (-0.001, 1, "FAIL"), (0.0005, 0, "OKish"), (0, 0, "OK")],
+)
+def test_a_changed_committed_score(finished, capsys, change, code, word):
+    scores = finished.scores()
+    finished.conditions(bm25={"cacm": scores | {"nDCG@10": round(scores["nDCG@10"] + change, 4)}})
+    assert finished.regress() == code
+    assert finished.report["conditions"][0]["tasks"][0]["result"] == word
+    shown = capsys.readouterr()
+    assert (f"{word}, expected" in shown.out) == bool(change)
+    assert ("1 failed" in shown.err) == bool(code)
+
+
+def test_a_half_written_run_is_made_again(finished, capsys):
+    run = finished.output / "run.tiny.bm25.cacm.txt"
+    whole = run.read_bytes()
+    run.write_bytes(whole[: len(whole) // 2])
+    assert finished.regress() == 0
+    assert finished.runner.calls == ALL[2:]
+    assert (
+        "made again: it was changed, or cut short, after it was written" in capsys.readouterr().out
+    )
+    assert run.read_bytes() == whole
+
+
+def test_what_a_kill_leaves_is_no_run(finished, monkeypatch):
+    """While the search writes, and after that, before the run is recorded as whole."""
+    run = finished.output / "run.tiny.bm25.cacm.txt"
+    run.unlink()
+    monkeypatch.setattr(
+        finished.runner, "_search", kill_after(run.with_name(f"{run.name}.partial"))
+    )
+    assert finished.regress() == 130
+    assert not run.exists() and run.with_name(f"{run.name}.partial").exists()
+    monkeypatch.undo()
+    assert finished.regress() == 0 and finished.runner.calls == ALL[2:]
+    record = run.with_name(f"{run.name}.fingerprint.json")
+    values = json.loads(record.read_text())
+    del values["files"]
+    record.write_text(json.dumps(values))
+    assert finished.regress() == 0 and finished.runner.calls == ALL[2:]
+
+
+def test_an_interrupt_stops_everything(place, monkeypatch):
+    place.conditions(bm25={"cacm": {}, "cranfield": {}})
+    partial = place.output / "run.tiny.bm25.cacm.txt.partial"
+    monkeypatch.setattr(place.runner, "_search", kill_after(partial))
+    assert place.regress() == 130
+    assert len([call for call in place.runner.calls if "search" in call]) == 1
+    assert "eval.trec_eval" not in place.runner.calls
+
+
+def kill_after(path):
+    def search(*_):
+        path.write_text("q1 Q0 d1 1 2.0 words\n")
+        raise KeyboardInterrupt
+
+    return search
+
+
+def test_what_depends_on_a_changed_collection_is_made_again(finished, monkeypatch):
+    corpus = finished.data / "cacm" / "corpus.jsonl"
+    corpus.write_text(corpus.read_text().replace("heat", "cold"))
+    fingerprints._content.cache_clear()  # a new process reads it anew
+    assert finished.regress() == 1
+    assert finished.runner.calls == ALL
+    monkeypatch.setattr(fingerprints, "versions", lambda: {"code": "another"})
+    assert finished.regress() == 1 and finished.runner.calls == ALL
+
+
+def test_indexes_that_took_long_are_not_made_again_unasked(finished, monkeypatch, capsys):
+    record = finished.output / "indexes" / "tiny-cacm.bm25.fingerprint.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"seconds": 36000}))
+    monkeypatch.setattr(fingerprints, "versions", lambda: {"code": "another"})
+    assert finished.regress() == 2
+    said = capsys.readouterr().err
+    assert "tiny-cacm.bm25 took 10.0 hours to make, by other code" in said
+    assert finished.regress("--stale-indexes", "use") == 0
+    assert ALL[1] not in finished.runner.calls and ALL[2] in finished.runner.calls
+    assert finished.regress("--stale-indexes", "use") == 0
+    assert finished.runner.calls == ["eval.trec_eval"]
+    assert finished.regress("--stale-indexes", "renew") == 0
+    assert finished.runner.calls == ALL[1:]
+
+
+def test_another_encoder_or_contract_is_another_run():
+    def of(spec):
+        words = ("--encoder", spec, "--output", "run.txt")
+        (step,) = parse_steps(f"python -m pyserini.search.lucene {' '.join(words)}")
+        return fingerprint_of(step, [])["encoder"]
+
+    sparse, cut = of("llm-splade-tiny"), of("llm-splade-tiny,query_top_k=5")
+    assert sparse["contract"] != cut["contract"] and sparse["adapter"] == cut["adapter"]
+    assert len(sparse["adapter"]["adapter_model.safetensors"]) == 64
+    assert of("llm-dense-tiny")["adapter"] != sparse["adapter"]
+
+
+def test_a_command_that_fails_fails_its_conditions_only(place, capsys):
+    place.conditions(bm25={"cacm": {}, "cranfield": {}}, fusion={"cacm": {}})
+    place.runner.fails = {"pyserini.fusion"}
+    assert place.regress() == 1
+    bm25, fusion = place.report["conditions"]
+    assert [task["result"] for task in bm25["tasks"]] == ["new", "new"]
+    (task,) = fusion["tasks"]
+    assert (task["result"], task["scores"]) == ("FAIL", {})
+    assert "it is broken" in task["problem"] and "it is broken" in capsys.readouterr().out
+    assert not (place.output / "run.tiny.fusion.cacm.txt").exists()
+    place.runner.fails = {"pyserini.index.lucene"}
+    place.output = place.folder / "other"
+    assert place.regress() == 1
+    (task,) = place.report["conditions"][1]["tasks"]
+    assert task["steps"][2]["problem"].startswith("not run: pyserini.index.lucene ended with")
+    assert not any("search" in call for call in place.runner.calls)
+
+
+def test_a_command_that_writes_nothing_fails(place, monkeypatch):
+    place.conditions(bm25={"cacm": {}})
+    monkeypatch.setattr(place.runner, "_search", lambda folder, option: None)
+    assert place.regress() == 1
+    assert "did not write run.tiny" in place.report["conditions"][0]["tasks"][0]["problem"]
+    monkeypatch.setattr(
+        place.runner, "_search", lambda folder, option: (folder / option["--output"]).touch()
+    )
+    assert place.regress() == 1
+    assert "found nothing" in place.report["conditions"][0]["tasks"][0]["problem"]
+
+
+def test_every_step_once_and_several_at_a_time(place):
+    place.conditions(bm25={"cacm": {}, "cranfield": {}}, fusion={"cacm": {}, "cranfield": {}})
+    place.runner.pause = 0.05
+    assert place.regress("--parallel", 2) == 0
+    calls = place.runner.calls
+    assert place.runner.most == 2
+    assert len(calls) == 12 and len([call for call in calls if call == "eval.trec_eval"]) == 4
+    steps = [call for call in calls if call != "eval.trec_eval"]
+    assert len(set(steps)) == 8
+    for key in ("cacm", "cranfield"):
+        order = [call.split()[0] for call in steps if key in call]
+        assert order == ["pyserini_ext.beir", "index.lucene", "search.lucene", "fusion"]
+
+
+def test_files_of_others_are_left_alone(place, capsys):
+    place.conditions(bm25={"cacm": {}})
+    run = place.output / "run.tiny.bm25.cacm.txt"
+    run.parent.mkdir()
+    run.write_text("mine")
+    assert place.regress() == 2
+    assert "no record of its making" in capsys.readouterr().err
+    assert run.read_text() == "mine" and place.runner.calls == []
+
+
+def test_commands_are_shown_and_not_run(place, capsys):
+    place.conditions(bm25={"cacm": {}}, fusion={"cacm": {"nDCG@10": 0.5}})
+    assert place.regress("--dry-run") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 + 2 * 3 and not place.output.exists()
+    for line in lines[:4]:
+        assert parse_steps(line)[0].text == line
+    assert f"--collection {place.data / 'cacm'} --output prepared/cacm" in lines[0]
+    assert lines[-1].endswith("-m recall.1000 prepared/cacm/qrels.txt run.tiny.fusion.cacm.txt")
+    assert place.regress("--list") == 0
+    assert "tiny/fusion  " in capsys.readouterr().out
+    assert place.runner.calls == []
+
+
+def test_wrong_usage_has_exit_code_2(place, capsys):
+    place.conditions(bm25={"cacm": {}, "nfcorpus": {}})
+    for words, problem in {
+        ("bm52",): "No condition 'bm52'. Did you mean 'bm25'?",
+        ("--all", "bm25"): "exclude each other",
+        (): "reads collections/nfcorpus, which is not in",
+    }.items():
+        assert place.regress(*words) == 2
+        assert problem in capsys.readouterr().err
+    assert main(["--data", str(place.folder / "absent")]) == 2
+    with pytest.raises(SystemExit) as ending:
+        place.regress("--parallel", 0)
+    assert ending.value.code == 2
+    assert place.runner.calls == []
+
+
+@pytest.mark.slow
+def test_the_whole_way_with_pyserini(place, warm_python, monkeypatch):
+    """Pyserini's own commands, and trec_eval, against measures by their definitions."""
+
+    def run(module, *words, folder, log):
+        monkeypatch.chdir(folder)
+        calls.append(module)
+        done = warm_python("-m", module, *words)
+        log.write_text(done.stdout + done.stderr)
+        return Outcome(done.stdout, 1.0)
+
+    calls, place.runner = place.runner.calls, Recorded(run, place.runner.calls)
+    place.conditions(fusion={"cacm": {}})
+    assert place.regress() == 0
+    assert len(calls) == 5
+    found = read_run(place.output / "run.tiny.fusion.cacm.txt")
+    wanted = figures(found, read_qrels(place.output / "prepared/cacm/qrels.txt"))
+    assert list(place.scores().values()) == [round(value, 4) for value in wanted.values()]
+    assert 0.3 < place.scores()["nDCG@10"] < 1
+    place.conditions(fusion={"cacm": place.scores()})
+    assert place.regress() == 0
+    assert calls == ["pyserini.eval.trec_eval"]
+
+
+class Recorded:
+    """A runner that notes its calls."""
+
+    def __init__(self, run, calls):
+        self.run, self.calls = run, calls
+
+    def __call__(self, *words, **more):
+        return self.run(*words, **more)
+
+
+@pytest.mark.parametrize(
+    ("family", "measured", "expected", "flaky", "word"),
+    [
+        ("msmarco-v1-passage", 0.412, 0.412, 0, "OK"),
+        ("msmarco-v1-passage", 0.4115, 0.412, 0, "OKish"),
+        ("msmarco-v1-passage", 0.4114, 0.412, 0, "FAIL"),
+        ("msmarco-v1-passage", 0.4114, 0.412, 0.0006, "OKish"),
+        ("msmarco-v1-passage", 0.5, 0.412, 0, "OKish"),
+        ("beir", 0.5, 0.412, 0, "FAIL"),
+        ("beir", 0.4125, 0.412, 0, "OKish"),
+        ("bright", 0.417, 0.412, 0, "OKish"),
+        ("bright", 0.4171, 0.412, 0, "FAIL"),
+    ],
+)
+def test_verdicts_are_those_of_the_harness(family, measured, expected, flaky, word):
+    score = Score(expected, Source(published="A"), flaky)
+    assert judge(FAMILIES[family], measured, score).word == word
+
+
+def test_topics_come_with_the_collection(tmp_path):
+    """Of BEIR folders, and of MS MARCO's TSV files; else they are Pyserini's."""
+    (condition,) = select(load_family(FAMILIES["bright"]), ["bright/reason-embed-qwen3-4b"])
+    make_beir(tmp_path / "bright" / "biology")
+    found = Collections([tmp_path]).localised(condition.tasks[0])
+    assert found.steps[0].text == (
+        f"python -m pyserini_ext.beir --collection {tmp_path}/bright/biology --output "
+        "prepared/bright-biology --topics-only"
+    )
+    assert found.steps[2].values("--topics") == ["prepared/bright-biology/topics.json"]
+    assert "--topics-format" not in found.steps[2].words
+    assert found.evaluation == "prepared/bright-biology/qrels.txt"
+    with pytest.raises(UsageError, match="bright/reason-embed-qwen3-4b/earth-science reads"):
+        Collections([tmp_path]).localised(condition.tasks[1])
+    (condition,) = select(load_family(FAMILIES["msmarco-v1-passage"]), ["llm-splade-8b"])
+    folder = tmp_path / "msmarco-v1-passage"
+    folder.mkdir()
+    (folder / "collection.tsv").touch()
+    for places in ([tmp_path], [folder]):
+        found = Collections(places).localised(condition.tasks[1])
+        assert found.steps[0].values("--corpus") == [f"{folder}/collection.tsv"]
+        assert found.evaluation == "dl19-passage"
+        assert found.steps[1].values("--topics") == ["dl19-passage"]
+    (folder / "msmarco-test2019-queries.tsv").touch()
+    (folder / "2019qrels-pass.txt").touch()
+    found = Collections([folder]).localised(condition.tasks[1])
+    assert found.evaluation == f"{folder}/2019qrels-pass.txt"
+    assert found.steps[1].values("--topics") == [f"{folder}/msmarco-test2019-queries.tsv"]
+
+
+def test_encoding_is_resumed_and_an_index_of_lucene_begun_again(tmp_path):
+    encode, index = parse_steps(
+        "python -m pyserini.encode --embeddings vectors && python -m pyserini.index.lucene "
+        "--index index"
+    )
+    for step, kept in ((encode, True), (index, False)):
+        output = StepOutput(tmp_path, step, {"command": "this"})
+        output.begin()
+        output.path.mkdir()
+        (output.path / "part").touch()
+        assert output.why_not() == "it was not finished" and output.resumable == kept
+        output.begin()
+        assert (output.path / "part").exists() == kept
+        other = StepOutput(tmp_path, step, {"command": "that"})
+        assert not other.resumable
+        other.begin()
+        assert not output.path.exists()
