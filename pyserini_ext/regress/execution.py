@@ -155,8 +155,8 @@ class Execution:
         result.remark = why_not
         self._tell(f"$ {step.text}")
         if why_not:
-            done = "resumed" if output.resumable else "made again"
-            self._tell(f"  {step.output} is {done}: {why_not}.")
+            fate = "resumed" if output.resumable else "made again"
+            self._tell(f"  {step.output} is {fate}: {why_not}.")
         output.begin()
         log = self._log(step.output, step.module)
         result.log = str(log.relative_to(self._folder))
