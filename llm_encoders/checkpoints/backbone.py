@@ -12,6 +12,7 @@ from torch import Tensor
 
 from llm_encoders.checkpoints.backbone_checks import (
     check_attention,
+    check_model_type,
     check_size,
     check_weights,
     head_weight,
@@ -116,6 +117,8 @@ def open_model(
                 checkpoint.backbone, config=config, output_loading_info=True, **options
             )
         model, report = loaded
+    except EncoderError:
+        raise
     except Exception as error:  # configuration and weights raise a dozen classes
         raise _cannot_load(checkpoint.backbone, error) from error
     check_report(report, model, checkpoint.backbone, contract.paradigm)
@@ -140,8 +143,10 @@ def _config(folder: Path, attention: str, layers: int | None = None) -> Any:
     import transformers
 
     values = read_object(folder / "config.json")
-    if (stock := stock_type(values)) is not None:
-        values = {key: value for key, value in values.items() if key not in ("auto_map",)}
+    stock = stock_type(values)
+    check_model_type(stock or values.get("model_type"), folder / "config.json")
+    if stock is not None:
+        values = {key: value for key, value in values.items() if key != "auto_map"}
         config = transformers.AutoConfig.for_model(stock, **(values | {"model_type": stock}))
     else:
         config = transformers.AutoConfig.from_pretrained(

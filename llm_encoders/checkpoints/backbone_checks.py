@@ -38,6 +38,25 @@ def head_weight(model: Any, source: Path) -> Tensor:
     return weight
 
 
+def check_model_type(kind: object, path: Path) -> None:
+    """Refuse an architecture that the installed Transformers does not have.
+
+    Args:
+        kind: ``model_type`` of the configuration.
+        path: where it stands.
+
+    Raises:
+        EncoderError: names the type and the version.
+    """
+    import transformers
+
+    if isinstance(kind, str) and kind not in transformers.CONFIG_MAPPING:
+        raise EncoderError(
+            f"{path}: model_type is '{kind}', which Transformers {transformers.__version__} does "
+            "not know. Install a newer version, or use a checkpoint whose architecture it has."
+        )
+
+
 def check_size(folder: Path) -> None:
     """Refuse a number of layers that building the model would not survive.
 

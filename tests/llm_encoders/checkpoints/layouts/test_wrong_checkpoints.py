@@ -105,6 +105,11 @@ WRONG = {
         ),
         r"config.json: the model runs code of its own \(modeling_x.Latent\).*Use a checkpoint",
     ),
+    "an architecture that nobody knows": (
+        QWEN,
+        lambda f: edit(f / "config.json", lambda v: v.update(model_type="mine")),
+        "config.json: model_type is 'mine', which Transformers .* Install a newer version",
+    ),
     "prompts for nobody knows what": (
         QWEN,
         lambda f: edit(
