@@ -26,6 +26,7 @@ _WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".xz": "xz"}
 """Suffixes of compressed files, and what the compression is called."""
 _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error, zstd.ZstdError, lzma.LZMAError)
+_ARCHIVES = (".tar", ".tgz", ".txz", ".zip")
 RECORDS = (".jsonl", ".json", ".ndjson", ".tsv", "")
 """Suffixes, without that of a compression, of files that a folder of records may hold."""
 # What repositories of data carry beside the data.
@@ -141,8 +142,10 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     """A file's bytes, uncompressed.
 
     Raises:
-        EncoderError: broken compression, while the block reads.
+        EncoderError: an archive; or broken compression, while the block reads.
     """
+    if plain_suffix(path) in _ARCHIVES:
+        raise EncoderError(f"{path} is an archive; unpack it, and name the file in it.")
     try:
         with _open(path) as stream:
             yield stream

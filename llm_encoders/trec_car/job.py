@@ -43,7 +43,7 @@ def write_topics(
         raise UsageError(
             f"'{output}': Pyserini tells the format of topics by the name; end it in .tsv."
         )
-    _require_absent(output, overwrite)
+    _prepare([*inputs, qrels] if qrels else inputs, output, overwrite)
     judged = judged_topics(qrels) if qrels else None
     written: dict[str, str] = {}
     with atomic_file(output) as stream:
@@ -73,7 +73,7 @@ def write_topics(
 
 def write_qrels(inputs: list[Path], output: Path, level: str, overwrite: bool = False) -> None:
     """Write TREC qrels of grade 1, sorted page by page; arguments as :func:`write_topics`."""
-    _require_absent(output, overwrite)
+    _prepare(inputs, output, overwrite)
     topics = judgements = 0
     with atomic_file(output) as stream:
         for paragraphs in _judged(inputs, level):
@@ -98,7 +98,7 @@ def write_pairs(
     Args:
         ids: whether paragraphs are named by id, for a corpus that has them, not written in full.
     """
-    _require_absent(output, overwrite)
+    _prepare(inputs, output, overwrite)
     records = passages = empty = 0
     with atomic_file(output) as stream:
         for paragraphs in _judged(inputs, level):
@@ -130,9 +130,20 @@ def _passages(relevant: list[Paragraph], ids: bool) -> dict[str, list[Any]]:
     }
 
 
-def _require_absent(output: Path, overwrite: bool) -> None:
+def _prepare(inputs: list[Path], output: Path, overwrite: bool) -> None:
+    """Check the paths, and make the folder of the output.
+
+    Raises:
+        UsageError: the output is there.
+        EncoderError: an input is not.
+    """
+    for path in inputs:
+        if not path.is_file():
+            reason = "is a folder; name its files" if path.is_dir() else "does not exist"
+            raise EncoderError(f"{path} {reason}.")
     if output.exists() and not overwrite:
         raise UsageError(f"{output} exists; name another file, or add --overwrite to replace it.")
+    output.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _judged(inputs: list[Path], level: str) -> Iterator[list[Paragraph]]:

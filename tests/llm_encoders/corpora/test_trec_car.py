@@ -175,6 +175,13 @@ def test_folders_of_other_files_and_training_data(tmp_path):
         next(rows(str(tmp_path / "test.pages.cbor-paragraphs.cbor")))
 
 
+@pytest.mark.parametrize("name", ["paragraphCorpus.v2.0.tar.xz", "c.tar", "c.tgz", "c.zip"])
+def test_archives_are_to_be_unpacked(tmp_path, name):
+    (tmp_path / name).write_bytes(lzma.compress(b"ustar"))
+    with pytest.raises(EncoderError, match="is an archive; unpack it"):
+        read(tmp_path / name)
+
+
 def test_names_of_release_1_5(tmp_path):
     path = car.write(tmp_path / "train.test200.cbor.paragraphs", None, PARAGRAPHS)
     assert len(read(path)[0]) == 5

@@ -109,7 +109,7 @@ def lines(path):
 
 @pytest.mark.parametrize("level", JUDGED)
 def test_qrels(command, articles, tmp_path, level):
-    output = tmp_path / "qrels.txt"
+    output = tmp_path / "new" / "folder" / "qrels.txt"
     code, said = command("qrels", "--pages", articles, "--level", level, "--output", output)
     assert code == 0 and f"6 judgements of {len(dict(JUDGED[level]))} topics ({level})." in said
     assert lines(output) == [f"{topic} 0 {n:040x} 1" for topic, n in JUDGED[level]]
@@ -207,7 +207,9 @@ FAULTS = [
     (["qrels", "--pages", "OUTLINES"], "a file of outlines, by its header; expected articles"),
     (["pairs", "--pages", "BARE"], "no page holds a paragraph; outlines have none"),
     (["topics", "--outlines", "PARAGRAPHS"], "a file of paragraphs, by its header; expected outl"),
-    (["topics", "--outlines", "ABSENT"], "No such file"),
+    (["topics", "--outlines", "ABSENT"], "absent.cbor does not exist."),
+    (["topics", "--outlines", "FOLDER"], "is a folder; name its files."),
+    (["topics", "--outlines", "OUTLINES", "--qrels", "ABSENT"], "absent.cbor does not exist."),
     (["topics", "--outlines", "OUTLINES", "ARTICLES"], "the page 'enwiki:C++' was given before"),
     (["qrels", "--pages", "CUT"], "the file ends at byte"),
     (["qrels", "--pages", "SPACE"], "record 1 (byte "),
@@ -227,6 +229,7 @@ def test_faults_leave_nothing(command, articles, outlines, tmp_path, words, sent
         "OUTLINES": outlines,
         "ARTICLES": articles,
         "ABSENT": tmp_path / "absent.cbor",
+        "FOLDER": tmp_path,
         "BARE": car.write(tmp_path / "bare.cbor", None, OUTLINES),
         "PARAGRAPHS": car.write(tmp_path / "p.cbor", car.PARAGRAPHS, [car.paragraph("1", "x")]),
         "SPACE": car.write(tmp_path / "space.cbor", car.PAGES, [spaced]),
