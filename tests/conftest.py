@@ -1,16 +1,18 @@
 """Fixtures shared by all tests."""
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from tests.warm_python import PACKAGES, WarmPython
+from tests.warm_python import WarmPython
 
 REPOSITORY = Path(__file__).parent.parent
 DATA_VARIABLE = "LLM_ENCODERS_TEST_DATA"
@@ -74,39 +76,60 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def python() -> Run:
-    """Run ``python …`` in a fresh interpreter; ``code`` is the exit code to insist on."""
-
-    def run(*words: object, code: int | None = 0, **environment: str):
-        result = subprocess.run(
-            [sys.executable, *map(str, words)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, **environment},
-        )
-        if code is not None:
-            assert result.returncode == code, result.stdout + result.stderr
-        return result
-
-    return run
+def warm_server() -> Iterator[WarmPython]:
+    with tempfile.TemporaryDirectory() as folder:  # a socket's path must be short
+        server = WarmPython(Path(folder))
+        yield server
+        server.close()
 
 
 @pytest.fixture(scope="session")
-def warm_python(tmp_path_factory) -> Iterator[Run]:
-    """As ``python("-m", MODULE, …)``, in a process that has done the imports of other packages."""
-    warm, files = WarmPython(), tmp_path_factory.mktemp("warm")
+def warm_executable(warm_server) -> Path:
+    """Takes the place of ``sys.executable``: has done the imports of other packages."""
+    return warm_server.executable
 
-    def run(option: str, module: str, *words: object, code: int | None = 0):
-        assert option == "-m" and module.startswith(PACKAGES)
-        found = warm.run(module, [str(word) for word in words], files)
-        out, err = ((files / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
-        if code is not None:
-            assert found == code, out + err
-        return subprocess.CompletedProcess([module, *words], found, out, err)
 
-    yield run
-    warm.close()
+@pytest.fixture
+def warm(monkeypatch, warm_executable) -> Path:
+    """Whatever a test starts as ``sys.executable`` has done the imports of other packages."""
+    monkeypatch.setattr(sys, "executable", str(warm_executable))
+    return warm_executable
+
+
+@pytest.fixture(scope="session")
+def python() -> Run:
+    """Run ``python …`` in a fresh interpreter; ``code`` is the exit code to insist on."""
+    return functools.partial(run_python, sys.executable)
+
+
+@pytest.fixture(scope="session")
+def warm_python(warm_executable) -> Run:
+    """As ``python``; a command of ours or of Pyserini's finds other packages imported."""
+    return functools.partial(run_python, warm_executable)
+
+
+@pytest.fixture(scope="session")
+def torchrun(warm_executable) -> Run:
+    """As ``python``, in two processes of torchrun."""
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    environment = {"PYTHON_EXEC": str(warm_executable), "OMP_NUM_THREADS": "1"}
+    return functools.partial(run_python, warm_executable, *launcher, **environment)
+
+
+def run_python(
+    executable: str | Path, /, *words: object, code: int | None = 0, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run an interpreter with these words, and insist on an exit code."""
+    result = subprocess.run(
+        [executable, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    if code is not None:
+        assert result.returncode == code, result.stdout + result.stderr
+    return result
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

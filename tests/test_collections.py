@@ -52,6 +52,7 @@ def query_batches(pipeline):
         yield batch, [topics[query_id]["title"] for query_id in batch]
 
 
+@pytest.mark.usefixtures("warm")
 def test_sparse_run_is_the_integer_product_and_finds_what_is_relevant(pipeline):
     from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
 
@@ -71,6 +72,7 @@ def test_sparse_run_is_the_integer_product_and_finds_what_is_relevant(pipeline):
     print(f"{pipeline.folder.name}: BM25 {bm25.measures}, sparse {sparse.measures}")
 
 
+@pytest.mark.usefixtures("warm")
 def test_dense_run_is_the_inner_product(pipeline):
     dense = pipeline.dense("llm-dense-tiny")
     assert dense.index is not None

@@ -46,14 +46,20 @@ def script(name: str, heading: str, language: str = "bash") -> str:
     )
 
 
-def paste(text: str, folder: Path) -> str:
-    """What a shell prints that is given the text in a folder; every command must succeed."""
+def paste(text: str, folder: Path, python: Path) -> str:
+    """What a shell prints that is given the text in a folder; every command must succeed.
+
+    ``python`` is what the commands find under that name.
+    """
     result = subprocess.run(
         ["bash", "-ec", text],
         cwd=folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={
+            **os.environ,
+            "PATH": f"{python.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
     )
     assert result.returncode == 0, result.stdout[-1000:] + result.stderr[-3000:]
     return result.stdout
@@ -85,7 +91,7 @@ def folder(tmp_path) -> Path:
 
 
 @pytest.fixture
-def made(once, beir) -> Path:  # noqa: F811
+def made(once, beir, warm_executable) -> Path:  # noqa: F811
     """What README's command for collections in BEIR layout makes of a small one."""
 
     def make(folder: Path) -> None:
@@ -95,6 +101,7 @@ def made(once, beir) -> Path:  # noqa: F811
                 rf"python -m pyserini_ext.quickstart --collection {beir} --output made", text
             ),
             folder,
+            warm_executable,
         )
 
     return once("readme-quickstart", make) / "made"
@@ -126,17 +133,17 @@ def test_miniatures_of_the_table_are_those_of_the_tests():
     assert {name.strip() for name in named} == tested
 
 
-def test_training_block(folder, beir, made):  # noqa: F811
+def test_training_block(folder, beir, made, warm_executable):  # noqa: F811
     text = script("README.md", "Training")
     text = re.sub(r"^C=.*$", f"C={beir}", text, flags=re.MULTILINE)
     text = re.sub(r"^T=.*$", "T=llm-dense-tiny", text, flags=re.MULTILINE)
     assert text.count(str(beir)) == 1 and "T=llm-dense-tiny" in text
-    shown = paste(with_collection(text, beir, made), folder)
+    shown = paste(with_collection(text, beir, made), folder, warm_executable)
     assert re.search(r"ndcg_cut_10\s+all\s+[01]\.\d+", shown)
     assert len((folder / "run.mine.txt").read_text().splitlines()) > 9
 
 
-def test_blocks_of_the_readme(folder, beir, made):  # noqa: F811
+def test_blocks_of_the_readme(folder, beir, made, warm_executable):  # noqa: F811
     done = {"Training", *NOT_RUN["README.md"]}
     text = ""
     for heading in dict.fromkeys(place for place, _, _ in blocks("README.md")):
@@ -144,14 +151,14 @@ def test_blocks_of_the_readme(folder, beir, made):  # noqa: F811
             text += script("README.md", heading)
             if python := script("README.md", heading, "python"):
                 text += f"python - <<'EOF'\n{python}EOF\n"
-    shown = paste(with_collection(text, beir, made), folder)
+    shown = paste(with_collection(text, beir, made), folder, warm_executable)
     assert len(re.findall(r"ndcg_cut_10\s+all\s+[01]\.\d+", shown)) == 2
     assert (folder / "run.direct.txt").read_bytes() == (folder / "run.sparse.txt").read_bytes()
 
 
-def test_blocks_of_the_onboarding(folder, beir, made):  # noqa: F811
+def test_blocks_of_the_onboarding(folder, beir, made, warm_executable):  # noqa: F811
     text = ""
     for _, language, block in blocks("onboarding.md"):
         text += f"python - <<'EOF'\n{block}EOF\n" if language == "python" else block
-    shown = paste(with_collection(text, beir, made), folder)
+    shown = paste(with_collection(text, beir, made), folder, warm_executable)
     assert "remove" in shown and '"vector"' in shown

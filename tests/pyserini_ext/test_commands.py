@@ -274,7 +274,7 @@ def test_wrong_usage(work, stories, capsys, options, code, message):
     assert not (work / "never").exists()
 
 
-def test_wrong_use_of_bare_commands(python, work, sparse_index):
+def test_wrong_use_of_bare_commands(warm_python, work, sparse_index):
     """One line, no traceback, exit code 2, and the right command in it."""
     search = ("--topics", work / "topics.tsv", "--output", work / "never.txt", "--encoder")
     encode_ = (
@@ -293,13 +293,13 @@ def test_wrong_use_of_bare_commands(python, work, sparse_index):
         ((*faiss, "llm-splade-tiny"), "pyserini.search.lucene --impact --encoder llm-splade-tiny"),
         ((*impact, "llm-dense-tiny"), "python -m pyserini.search.faiss --encoder llm-dense-tiny"),
     ]:
-        result = python(*words, code=2)
+        result = warm_python(*words, code=2)
         assert message in result.stderr and "Traceback" not in result.stderr
     assert not (work / "never").exists() and not (work / "never.txt").exists()
 
 
-def test_failure_keeps_the_previous_output(python, work, stories, tmp_path):
-    output = sparse_vectors_of(python, work, stories)
+def test_failure_keeps_the_previous_output(warm_python, work, stories, tmp_path):
+    output = sparse_vectors_of(warm_python, work, stories)
     before = (output / "embeddings.00000.jsonl").read_bytes()
     (tmp_path / "bad.jsonl").write_text("{\n")
     words = (

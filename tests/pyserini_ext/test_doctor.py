@@ -32,8 +32,8 @@ def test_healthy_installation(python):
 
 
 @pytest.mark.slow
-def test_problems_come_with_a_cure(python, tmp_path):
-    result = python(
+def test_problems_come_with_a_cure(warm_python, tmp_path):
+    result = warm_python(
         *("-m", "pyserini_ext.doctor"),
         code=1,
         PYSERINI_EXT_HOOK="0",
@@ -63,11 +63,11 @@ def test_an_encoder_without_fault(warm_python):
 
 
 @pytest.mark.slow
-def test_an_encoder_with_a_fault(python, tmp_path, stories):
+def test_an_encoder_with_a_fault(warm_python, tmp_path, stories):
     """In a process of its own; every fault has its cure in the next line."""
     shutil.copytree(stories, tmp_path / "mine", copy_function=shutil.copyfile)
     EncoderConfig("dense", attention="causal", pooling="cls").save(tmp_path / "mine")
-    result = python("-m", "pyserini_ext.doctor", "--encoder", tmp_path / "mine", code=1)
+    result = warm_python("-m", "pyserini_ext.doctor", "--encoder", tmp_path / "mine", code=1)
     lines = result.stdout.splitlines()
     (fault,) = (number for number, line in enumerate(lines) if " FAULT " in line)
     assert lines[fault].startswith("every text its own vector  FAULT ")

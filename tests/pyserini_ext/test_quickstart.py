@@ -113,12 +113,12 @@ def test_query_ids_that_run_files_cannot_have(small_beir, name):
 
 
 @pytest.fixture(scope="module")
-def finished(python, once):
+def finished(warm_python, once):
     """The working folder and what was printed; Pyserini goes by words in paths like this one."""
 
     def make(folder):
         words = ("--collection", make_beir(folder / "collection"), "--output", folder / "work")
-        result = python("-m", "pyserini_ext.quickstart", *words)
+        result = warm_python("-m", "pyserini_ext.quickstart", *words)
         (folder / "shown.txt").write_text(result.stdout, encoding="utf-8")
 
     folder = once("cacm-bright-aops", make)
@@ -269,7 +269,7 @@ def test_encoders_in_folders_are_named_from_the_root(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_failing_command_ends_the_run_with_its_output(python, small_beir, tmp_path):
+def test_failing_command_ends_the_run_with_its_output(warm_python, small_beir, tmp_path):
     words = (
         "-m",
         "pyserini_ext.quickstart",
@@ -278,6 +278,6 @@ def test_failing_command_ends_the_run_with_its_output(python, small_beir, tmp_pa
         "--output",
         tmp_path / "w",
     )
-    result = python(*words, "--sparse", "llm-splade-9b", code=1)
+    result = warm_python(*words, "--sparse", "llm-splade-9b", code=1)
     assert "ended with exit code 2" in result.stderr
     assert "Did you mean 'llm-splade-8b'" in result.stderr

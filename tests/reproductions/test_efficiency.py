@@ -14,8 +14,8 @@ def rows(path):
         return list(csv.DictReader(stream))
 
 
-def test_every_group_on_a_cpu(python, shared_data, tmp_path):
-    python(
+def test_every_group_on_a_cpu(warm_python, shared_data, tmp_path):
+    warm_python(
         *(FOLDER / "measure.py", "--small", "--output", tmp_path / "r.csv"),
         *("--corpus", shared_data / "collections" / "nfcorpus" / "corpus.jsonl"),
         *("--tokenizer", shared_data / "tokenizers" / "dolma2"),
@@ -32,8 +32,8 @@ def test_every_group_on_a_cpu(python, shared_data, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["head-plain", "head-chunked", "sparse-1b", "dense-8b"])
-def test_shapes_for_a_gpu(python, form):
-    shown = python(FOLDER / "gpu.py", form, "--device", "cpu", "--small").stdout
+def test_shapes_for_a_gpu(warm_python, form):
+    shown = warm_python(FOLDER / "gpu.py", form, "--device", "cpu", "--small").stdout
     assert '"rate"' in shown and "of a large matrix product" in shown
 
 

@@ -62,14 +62,14 @@ def write_scored(collection, path):
 
 
 @pytest.mark.slow
-def test_the_page_at_tiny_scale(python, shared_data, collection, tmp_path):
+def test_the_page_at_tiny_scale(warm_python, shared_data, collection, tmp_path):
     pairs, runs = tmp_path / "pairs", tmp_path / "runs"
     pairs.mkdir()
     with gzip.open(shared_data / "pairs" / "medquad.jsonl.gz", "rt", encoding="utf-8") as source:
         lines = list(itertools.islice(source, 20))
     with gzip.open(pairs / "medquad.jsonl.gz", "wt", encoding="utf-8") as target:
         target.writelines(lines)
-    python(FOLDER / "begin.py", "--pairs", pairs, "--output", runs)
+    warm_python(FOLDER / "begin.py", "--pairs", pairs, "--output", runs)
     write_scored(collection, runs / "scored.jsonl")
     write_scored(collection, runs / "scored-deep.jsonl")
     for name in NAMES:
@@ -82,7 +82,7 @@ def test_the_page_at_tiny_scale(python, shared_data, collection, tmp_path):
         words += ["dtype=float32", "trainer={disable_tqdm: true, logging_steps: 1}"]
         words += [f"data.corpus={collection}"] if written.data.corpus else []
         run(load_recipe(path, words))
-    python(
+    warm_python(
         *(FOLDER / "figures.py", "--runs", runs, "--collection", collection),
         *("--output", tmp_path),
     )

@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,12 +73,12 @@ def commands():
 
 
 @pytest.mark.slow
-def test_the_page_at_tiny_scale(teacher, pairs, tmp_path):
+def test_the_page_at_tiny_scale(warm_executable, teacher, pairs, tmp_path):
     (tmp_path / "reproductions").symlink_to(REPOSITORY / "reproductions")
     script = f"""set -e
     python() {{
         case "$*" in *llm_encoders.train*) set -- "$@" {OVERRIDES};; esac
-        {sys.executable} "$@"
+        {warm_executable} "$@"
     }}
     PAIRS={pairs} TEACHER={teacher}
     {commands()}"""

@@ -10,7 +10,7 @@ from llm_encoders.evaluation.measures import HIGHER_IS_BETTER, RANKING_MEASURES
 from llm_encoders.evaluation.measures.contrastive_entropy import contrastive_entropy
 
 
-def test_against_trec_eval(python, tmp_path):
+def test_against_trec_eval(warm_python, tmp_path):
     generator = random.Random(3)
     docids = [f"d{i}" for i in range(150)]
     run, qrels, values = [], [], []
@@ -28,7 +28,7 @@ def test_against_trec_eval(python, tmp_path):
     for place, options in enumerate(
         (("-m", "ndcg_cut.10"), ("-M", "10", "-m", "recip_rank"), ("-m", "recall.100"))
     ):
-        shown = python(*words, *options, *files).stdout
+        shown = warm_python(*words, *options, *files).stdout
         (line,) = [line for line in shown.splitlines() if "\tall\t" in line]
         mean = sum(value[place] for value in values) / len(values)
         assert float(line.split()[-1]) == pytest.approx(mean, abs=6e-5)

@@ -1,8 +1,6 @@
 """Two processes, parts of a step and chunks against formulas in float64, in one launch."""
 
 import math
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -74,7 +72,7 @@ def recipes(files, folder):
 
 
 @pytest.fixture(scope="module")
-def runs(request, files, tmp_path_factory):
+def runs(request, torchrun, files, tmp_path_factory):
     """The recipes of the tests to run, and the folder of what two processes made of them."""
     folder = tmp_path_factory.mktemp("runs")
     items = [item for item in request.session.items if item.path == request.path]
@@ -83,11 +81,7 @@ def runs(request, files, tmp_path_factory):
     script = folder / "runs.py"
     script.write_text(_RUNS, encoding="utf-8")
     paths = [formula.write_recipe(folder / f"{name}.yaml", one) for name, one in given.items()]
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    result = subprocess.run(
-        [sys.executable, *launcher, str(script), *map(str, paths)], capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    torchrun(script, *paths)
     return given, folder
 
 

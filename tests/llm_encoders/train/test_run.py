@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -23,9 +21,9 @@ WEIGHTS = "adapter_model.safetensors"
 
 
 @pytest.fixture
-def train(python):
+def train(warm_python):
     def run(recipe, *words, code=0):
-        return python("-m", "llm_encoders.train", recipe, *words, code=code)
+        return warm_python("-m", "llm_encoders.train", recipe, *words, code=code)
 
     return run
 
@@ -79,7 +77,7 @@ def test_a_second_run_in_the_same_folder_is_refused(recipe_file, tmp_path):
 
 
 @pytest.mark.parametrize("paradigm", ["sparse", "dense"])
-def test_two_processes_are_one(recipe_file, tmp_path, paradigm):
+def test_two_processes_are_one(torchrun, recipe_file, tmp_path, paradigm):
     """One SGD step from zero: lora_B is then the gradient times the rate, bit by bit."""
     recipe = recipe_file(
         encoder={"paradigm": paradigm},
@@ -98,15 +96,7 @@ def test_two_processes_are_one(recipe_file, tmp_path, paradigm):
         ("recomputed", "trainer.activation_checkpointing=true"),
     ):
         run(load_recipe(recipe, [f"output={tmp_path / name}", *override]))
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [sys.executable, *launcher, "-m", "llm_encoders.train", str(recipe)]
-    result = subprocess.run(
-        [*command, f"output={tmp_path / 'two'}"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert result.returncode == 0, result.stderr
+    torchrun("-m", "llm_encoders.train", recipe, f"output={tmp_path / 'two'}")
     one = load_file(tmp_path / "one" / WEIGHTS)
     logs = {}
     for name in ("one", "unchunked", "recomputed", "two"):
@@ -122,25 +112,20 @@ def test_two_processes_are_one(recipe_file, tmp_path, paradigm):
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_ends_with_the_same_weights(train, recipe_file, tmp_path):
+def test_killed_and_resumed_ends_with_the_same_weights(train, warm_server, recipe_file, tmp_path):
     recipe = recipe_file(
         adapter={"dropout": 0.2}, schedule={"steps": 12}, saving={"every": 2, "keep": 3}
     )
     train(recipe, f"output={tmp_path / 'whole'}")
     killed = tmp_path / "killed"
-    command = [sys.executable, "-m", "llm_encoders.train", str(recipe), f"output={killed}"]
-    kills = 0
-    for wanted in (2, 6):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None:
-            if any(int(p.name.split("-")[1]) >= wanted for p in killed.glob("checkpoint-*")):
-                time.sleep(0.05 * kills)
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-                break
+    for kills, wanted in enumerate((2, 6)):
+        pid, wait = warm_server.start("-m", "llm_encoders.train", recipe, f"output={killed}")
+        while not any(int(p.name.split("-")[1]) >= wanted for p in killed.glob("checkpoint-*")):
+            os.kill(pid, 0)
             time.sleep(0.01)
-        process.wait()
-    assert kills == 2
+        time.sleep(0.05 * kills)
+        os.kill(pid, signal.SIGKILL)
+        assert wait() == -signal.SIGKILL
     last = checkpoints.last_whole(killed)
     (last / "seconds.json").write_text("1000.0", encoding="utf-8")
     checkpoints.seal(last)
@@ -153,7 +138,7 @@ def test_killed_and_resumed_ends_with_the_same_weights(train, recipe_file, tmp_p
 
 
 @pytest.mark.slow
-def test_two_processes_resume_as_they_would_have_gone_on(recipe_file, tmp_path):
+def test_two_processes_resume_as_they_would_have_gone_on(torchrun, recipe_file, tmp_path):
     """Dropout, evaluation and steps of two parts included; every process has its own dropout."""
     evaluation = {"collections": [str(tmp_path / "collection")], "every": 2}
     recipe = recipe_file(
@@ -164,14 +149,9 @@ def test_two_processes_resume_as_they_would_have_gone_on(recipe_file, tmp_path):
         },
         schedule={"steps": 4, "accumulation": 2, "learning_rate": 1e-2, "warmup": 0},
     )
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [sys.executable, *launcher, "-m", "llm_encoders.train", str(recipe)]
     output, found = tmp_path / "run", []
     for _ in range(2):
-        result = subprocess.run(
-            command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-        )
-        assert result.returncode == 0, result.stderr
+        result = torchrun("-m", "llm_encoders.train", recipe)
         found.append((load_file(output / "checkpoint-4" / WEIGHTS), result.stdout))
         for name in [*(output / ".files").read_text().splitlines(), ".files"]:
             (output / name).unlink()

@@ -121,12 +121,12 @@ def test_query_with_an_infinite_weight_is_named(tmp_path, shared_data):
 
 
 @pytest.fixture
-def search(tmp_path, interrupted, python):
+def search(tmp_path, interrupted, warm_python):
     """A search command on an unfinished index."""
     (tmp_path / "topics.json").write_text('{"1": {"title": "the cat"}}')
     paths = ("--index", interrupted, "--topics", tmp_path / "topics.json")
     command = ("-m", "pyserini.search.lucene", *paths, "--output", tmp_path / "run.txt")
-    return lambda *words, **options: python(*command, *words, **options)
+    return lambda *words, **options: warm_python(*command, *words, **options)
 
 
 @pytest.mark.slow
@@ -199,11 +199,11 @@ def test_what_a_command_cannot_mean_ends_it(search, stories, tmp_path, words, co
 
 
 @pytest.mark.slow
-def test_hybrid_search_without_impact_is_refused(python, stories, tmp_path):
+def test_hybrid_search_without_impact_is_refused(warm_python, stories, tmp_path):
     sparse, dense = (f"{stories},paradigm={one},like=lion" for one in ("sparse", "dense"))
     words = ("dense", "--index", tmp_path, "--encoder", dense, "fusion", "run", "--topics", "t.tsv")
     command = ("-m", "pyserini.search.hybrid", *words, "sparse", "--index", tmp_path)
-    assert "Add --impact" in python(*command, "--encoder", sparse, code=2).stderr
+    assert "Add --impact" in warm_python(*command, "--encoder", sparse, code=2).stderr
 
 
 @pytest.mark.slow

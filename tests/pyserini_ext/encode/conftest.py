@@ -33,10 +33,11 @@ def encode_words(shared_data, stories, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def run():
-    """Run a command to its end; returns what it printed on stderr."""
+def run(warm_executable):
+    """Run a command to its end, warm; returns what it printed on stderr."""
 
     def run(words: list[str], code: int = 0) -> str:
+        words = [warm_executable, *words[1:]]
         result = subprocess.run(words, capture_output=True, text=True, check=False)
         assert result.returncode == code, result.stderr
         return result.stderr

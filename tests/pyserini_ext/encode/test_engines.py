@@ -105,12 +105,14 @@ def test_ray_beside_a_running_jvm(whole, tmp_path, encode_words, run):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_what_was_read_from_a_publishers_files_is_said_once(shared_data, tmp_path, python, workers):
+def test_what_was_read_from_a_publishers_files_is_said_once(
+    shared_data, tmp_path, warm_python, workers
+):
     (tmp_path / "corpus").mkdir()
     lines = [json.dumps({"id": str(i), "contents": f"text number {i}"}) for i in range(6)]
     (tmp_path / "corpus" / "texts.jsonl").write_text("\n".join(lines) + "\n")
     name = shared_data / "checkpoints" / "Qwen/Qwen3-Embedding-0.6B"
     command = ("-m", "pyserini_ext.encode", "--encoder", name, "--corpus", tmp_path / "corpus")
     options = ("--device", "cpu", "--workers", workers, "--part-size", 2, "--batch-size", 1)
-    said = python(*command, "--embeddings", tmp_path / "vectors", *options).stderr
+    said = warm_python(*command, "--embeddings", tmp_path / "vectors", *options).stderr
     assert said.count("in the layout of sentence-transformers") == 1

@@ -64,9 +64,9 @@ def jsonl(tmp_path_factory, vectors):
 
 
 @pytest.fixture(scope="module")
-def stock(tmp_path_factory, jsonl, python):
+def stock(tmp_path_factory, jsonl, warm_python):
     index = tmp_path_factory.mktemp("stock") / "index"
-    python(
+    warm_python(
         *("-m", "pyserini.index.lucene", "--collection", "JsonVectorCollection"),
         *("--input", jsonl, "--index", index, "--threads", 2, "--impact", "--pretokenized"),
         *("--generator", "DefaultLuceneDocumentGenerator"),
