@@ -165,6 +165,11 @@ def _config(folder: Path, attention: str, layers: int | None = None) -> Any:
 def _cannot_load(folder: Path, error: Exception) -> EncoderError:
     if (damaged := damaged_weights(folder)) is not None:
         return EncoderError(f"Cannot load {damaged}: it is damaged or cut short; fetch it again.")
+    if "ignore_mismatched_sizes" in str(error):  # Transformers names an option that is not ours
+        return EncoderError(
+            f"Cannot load {folder}: its weights have other sizes than config.json says. Fetch both "
+            "again, from the same revision."
+        )
     reason = shorten(str(error), 300, placeholder=" …").rstrip(".")
     return EncoderError(
         f"Cannot load {folder}: {type(error).__name__}: {reason}. Are its files whole?"

@@ -259,9 +259,11 @@ def random_adapter(folder, backbone):
 def test_remote_code_is_never_run(tmp_path, stories):
     folder = random_backbone(tmp_path, small(transformers.LlamaConfig), stories)
     config = json.loads((tmp_path / "config.json").read_text())
-    config |= {"model_type": "surprise", "auto_map": {"AutoConfig": "code.Config"}}
+    config["auto_map"] = {"AutoConfig": "code.Config", "AutoModel": "code.Model"}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "code.py").write_text("raise SystemExit('remote code ran')")
+    assert load_encoder(folder, paradigm="dense", like="lion").encode_queries(["a"]).any()
+    (tmp_path / "config.json").write_text(json.dumps(config | {"model_type": "surprise"}))
     with pytest.raises(EncoderError, match="model_type is 'surprise'"):
         load_encoder(folder, paradigm="dense", like="lion")
 

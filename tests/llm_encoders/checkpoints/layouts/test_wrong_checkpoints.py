@@ -105,6 +105,11 @@ WRONG = {
         ),
         r"config.json: the model runs code of its own \(modeling_x.Latent\).*Use a checkpoint",
     ),
+    "a configuration of other sizes": (
+        QWEN,
+        lambda f: edit(f / "config.json", lambda v: v.update(vocab_size=100)),
+        "Cannot load .*: its weights have other sizes than config.json says. Fetch both again",
+    ),
     "an architecture that nobody knows": (
         QWEN,
         lambda f: edit(f / "config.json", lambda v: v.update(model_type="mine")),
