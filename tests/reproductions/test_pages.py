@@ -1,0 +1,115 @@
+"""The pages are what ``python -m reproductions.pages`` makes of conditions, presets and recipes."""
+
+import re
+
+import pytest
+
+from llm_encoders import registry
+from llm_encoders.errors import UsageError
+from pyserini_ext.conditions import load_conditions
+from reproductions.pages import FOLDER, all_pages, cost, log, scores
+
+CURE = "run python -m reproductions.pages"
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return all_pages()
+
+
+def test_every_page_is_as_it_is_made(pages):
+    found = {name: (FOLDER / name).read_text(encoding="utf-8") for name in pages}
+    assert [name for name in pages if found[name] != pages[name]] == [], CURE
+
+
+def test_no_page_of_a_model_is_left_over(pages):
+    found = {f"models/{path.name}" for path in (FOLDER / "models").iterdir()}
+    assert found == {name for name in pages if name.startswith("models/")}, CURE
+
+
+def test_every_condition_is_on_a_page_and_in_the_index(pages):
+    for condition in load_conditions():
+        tiny = condition.family.name == "tiny"
+        name = f"models/{'tiny' if tiny else condition.encoders[0]}.md"
+        command = "tiny" if tiny else condition.selector
+        assert f"python -m pyserini_ext.regress {command} --data" in pages[name]
+        assert f"({name})" in pages["README.md"]
+
+
+def test_every_score_of_a_condition_is_on_its_page(pages):
+    for condition in load_conditions():
+        tiny = condition.family.name == "tiny"
+        page = pages[f"models/{'tiny' if tiny else condition.encoders[0]}.md"]
+        for task in condition.tasks:
+            cells = [
+                line.split(" | ")
+                for line in page.splitlines()
+                if line.startswith(
+                    f"| {task.key} | {condition.name} " if tiny else f"| `{task.key}`"
+                )
+            ]
+            for score in task.scores.values():
+                assert any(
+                    float(cell.strip(" |")) == score.value
+                    for row in cells
+                    for cell in row
+                    if re.fullmatch(r"[01]\.\d+( \|)?", cell)
+                )
+
+
+def test_links_lead_somewhere():
+    """Of all pages of the folder, made or written by hand."""
+    for path in [*FOLDER.rglob("*.md"), *FOLDER.parent.glob("*.md")]:
+        if path.parent.name == "templates":
+            continue
+        text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+            if "://" not in target:
+                assert (path.parent / target).exists(), f"{path}: {target}"
+
+
+def test_a_score_has_the_decimals_of_its_source():
+    by_name = {one.selector: one for one in load_conditions()}
+    three = by_name["msmarco-v1-passage/repllama-v1-7b"]
+    assert "| 0.412 |" in scores.expected(three)  # 41.2 %
+    four = by_name["bright/diver-retriever-4b.faiss-flat"]
+    assert "| 0.2090 |" in scores.expected(four)
+
+
+def test_an_estimate_is_the_arithmetic_of_a_measured_rate():
+    rate = cost.rate_of(registry.presets()["llm-dense-8b"])
+    seconds = rate.tokens / rate.tokens_a_second  # of the documents that were measured
+    hours = seconds / rate.documents * 8_841_823 / 3600
+    text = cost.section(registry.presets()["llm-dense-8b"])
+    assert f"take {hours:,.1f} hours" in text and "not measured" in text
+    assert "144.9 GB" in text  # 8,841,823 x 4,096 x 4 bytes
+    assert cost.rate_of(registry.presets()["laconic-8b"]) is None
+
+
+ENTRY = """
+entries:
+  - page: training.md
+    user: somebody
+    date: 2026-11-27
+    repository: https://github.com/owner/name
+    commit: "0123456789012345678901234567890123456789"
+"""
+
+
+def test_a_log_has_the_form_of_pyserinis(monkeypatch):
+    monkeypatch.setattr(log, "read_text", lambda path: ENTRY)
+    commit = "0123456789012345678901234567890123456789"
+    assert (
+        "+ Results reproduced by [@somebody](https://github.com/somebody) on 2026-11-27 (commit "
+        f"[`0123456`](https://github.com/owner/name/commit/{commit}))\n"
+    ) in log.log("training.md")
+    assert "Nobody has" in log.log("negatives.md")
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [("2026-11-27", "27.11.2026"), ("user:", "name:"), ("01234567", "0123"), ("training.md", "x")],
+)
+def test_a_wrong_entry_is_refused(old, new):
+    with pytest.raises(UsageError, match="entry 1"):
+        log.read_entries(ENTRY.replace(old, new, 1))
