@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders.config import EncoderConfig
-from llm_encoders.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,9 @@ class SourcedValues:
             self.values[key], self.sources[key] = value, file
 
     def contract(self, folder: Path) -> EncoderConfig:
-        """The contract of all values."""
-        try:
-            return EncoderConfig(**self.values)
-        except UsageError as error:
-            raise UsageError(f"{folder}: its files do not make a contract: {error}") from None
+        """The contract of all values.
+
+        Raises:
+            UsageError: a value is of the wrong kind, or two contradict each other.
+        """
+        return EncoderConfig.from_dict(self.values, f"{folder}: its files do not make a contract")

@@ -61,6 +61,14 @@ def read(folder: Path) -> Derived | None:
     """
     if not claims(folder):
         return None
+    library, name = trained_on(folder)
+    if repository_of_class(library) is None:
+        raise UsageError(
+            f"{folder / ADAPTER_CONFIG}: the adapter was trained on {name} of {library}, which "
+            "does not tell the adapter that is merged before it. Merge that one into the backbone, "
+            "save the result, and name it as base_model_name_or_path; then write an "
+            "encoder_config.json."
+        )
     values = read_object(folder / ADAPTER_CONFIG)
     base = str(values.get("base_model_name_or_path"))
     found = SourcedValues()
@@ -88,7 +96,10 @@ def _settings(folder: Path, found: SourcedValues) -> set[str]:
     pooling = settings.get("pooling_mode", "mean")
     if pooling not in _POOLINGS:
         raise UsageError(f"{path}: the pooling '{pooling}' is not supported.")
-    pooled = settings.get("skip_instruction", True) is False
+    skipped = settings.get("skip_instruction", True)
+    if not isinstance(skipped, bool):
+        raise UsageError(f"{path}: skip_instruction is {skipped!r}; expected true or false.")
+    pooled = not skipped
     length, text = settings.get("max_length", 512), settings.get("doc_max_length", 400)
     found.add(
         SETTINGS,

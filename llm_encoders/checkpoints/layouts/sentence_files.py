@@ -94,7 +94,10 @@ def read_pooling(path: Path) -> tuple[list[str], bool]:
         modes = known + [flag for flag in flags if flag not in _FLAGS]
     else:
         modes = list(named) if isinstance(named, list) else [named]
-    return [str(mode) for mode in modes], config.get("include_prompt", True) is not False
+    pooled = config.get("include_prompt", True)
+    if not isinstance(pooled, bool):
+        raise EncoderError(f"{path}: include_prompt is {pooled!r}; expected true or false.")
+    return [str(mode) for mode in modes], pooled
 
 
 def require_sentence(path: Path) -> None:

@@ -184,6 +184,11 @@ def test_a_blank_at_the_end_of_an_unpooled_prompt_is_refused(folder):
         layout.read(folder(**changes))
 
 
+def test_a_flag_that_is_none(folder):
+    with pytest.raises(EncoderError, match="include_prompt is None; expected true or false"):
+        layout.read(folder(**{POOLING: {"include_prompt": None}}))
+
+
 @pytest.mark.parametrize("value", [0, "9", True, 1.5])
 def test_a_number_that_is_none(folder, value):
     for file, key in ((SETTINGS, "document_length"), (PROMPTS, "truncate_dim")):
