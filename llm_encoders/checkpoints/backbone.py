@@ -172,7 +172,8 @@ def _cannot_load(folder: Path, error: Exception) -> EncoderError:
         )
     reason = shorten(str(error), 300, placeholder=" …").rstrip(".")
     return EncoderError(
-        f"Cannot load {folder}: {type(error).__name__}: {reason}. Are its files whole?"
+        f"Cannot load {folder}: {type(error).__name__}: {reason}. Fetch its files again if "
+        "they are not whole."
     )
 
 
