@@ -32,6 +32,12 @@ class Kind(IntEnum):
         """As in *a file of outlines*."""
         return {0: "articles", 1: "outlines", 2: "paragraphs"}[self]
 
+    @property
+    def example(self) -> str:
+        """What such a file is called in the releases since 1.6."""
+        names = {0: "test.pages.cbor", 1: "test.pages.cbor-outlines.cbor"}
+        return names.get(self, "dedup.articles-paragraphs.cbor")
+
 
 class Record(NamedTuple):
     """One record, decoded, and where it is."""
@@ -216,4 +222,7 @@ def _kinds_of_record(record: Any) -> tuple[Kind, ...]:
 def _check(path: Path, kind: Kind, by: str, wanted: tuple[Kind, ...]) -> None:
     if kind not in wanted:
         expected = " or ".join(one.shown for one in wanted)
-        raise EncoderError(f"{path}: a file of {kind.shown}, {by}; expected {expected}.")
+        raise EncoderError(
+            f"{path}: a file of {kind.shown}, {by}; expected {expected}. Name a file such as "
+            f"{wanted[0].example}."
+        )
