@@ -31,13 +31,14 @@ def run_encode_command(module_name: str) -> None:
         raise SystemExit(main(prog="python -m pyserini.encode"))
 
 
-def default_query_quantization(module_name: str) -> None:
-    """In ``python -m pyserini.encode.query``: our weights are impacts already, so scale by 1."""
-    if module_name != "__main__" or not is_ours(option_value("--encoder")):
-        return
-    for option in ("--weight-range", "--quant-range"):
-        if option_value(option) is None:
-            sys.argv += [option, "1"]
+def run_query_command(module_name: str) -> None:
+    """In ``python -m pyserini.encode.query`` with one of our encoders, run our command instead."""
+    encoder = option_value("--encoder")
+    if module_name == "__main__" and is_ours(encoder):
+        from pyserini_ext.queries.command import main
+
+        announce_takeover(str(encoder))
+        raise SystemExit(main())
 
 
 def after_index_command(module_name: str) -> None:
@@ -199,9 +200,25 @@ def prepare_impact_searcher(original: Function) -> Function:
                 _require_same_encoder(index_dir, self.query_encoder)
         else:
             original(self, index_dir, query_encoder, *args, **kwargs)
-        from pyserini_ext.bridge.search import prepare
+        from pyserini_ext.bridge.search import prepare, prepare_for_encoded_queries
 
         prepare(self)
+        topics = option_value("--topics")
+        if query_encoder is None and faults.in_command() and topics is not None:
+            with faults.in_one_line():
+                prepare_for_encoded_queries(self, Path(index_dir), Path(topics))
+
+    return wrapper
+
+
+def note_encoded_queries(original: Function) -> Function:
+    """For ``QueryEncoder.__init__``: remember the folder of encoded queries."""
+
+    @functools.wraps(original)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        original(*args, **kwargs)
+        encoder, *folder = arguments_by_name(original, *args, **kwargs).values()
+        encoder.folder_of_encoded_queries = folder[0] if folder else None
 
     return wrapper
 
@@ -212,6 +229,11 @@ def check_faiss_index(original: Function) -> Function:
     @functools.wraps(original)
     def wrapper(self: Any, index_dir: Any, query_encoder: Any, *args: Any, **kwargs: Any) -> None:
         if not _is_our_encoder(query_encoder):
+            if encoded := getattr(query_encoder, "folder_of_encoded_queries", None):
+                from pyserini_ext.queries.record import EMBEDDINGS, require_index_of_queries
+
+                with faults.in_one_line():
+                    require_index_of_queries(Path(index_dir), Path(encoded) / EMBEDDINGS)
             original(self, index_dir, query_encoder, *args, **kwargs)
             return
         with faults.in_one_line():

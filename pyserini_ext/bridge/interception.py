@@ -44,11 +44,12 @@ INTERCEPTIONS = {
     "pyserini.encode._openai": Interception(
         prologue="lend_openai_key", epilogue="take_back_openai_key"
     ),
+    "pyserini.encode._base": Interception({"QueryEncoder.__init__": "note_encoded_queries"}),
     "pyserini.encode.__main__": Interception(
         {"init_encoder": "document_encoder"}, prologue="run_encode_command"
     ),
     "pyserini.encode.query": Interception(
-        {"init_encoder": "encode_query_encoder"}, prologue="default_query_quantization"
+        {"init_encoder": "encode_query_encoder"}, prologue="run_query_command"
     ),
     "pyserini.index.lucene.__main__": Interception(epilogue="after_index_command"),
     "pyserini.index.faiss": Interception(epilogue="after_index_command"),

@@ -1,8 +1,10 @@
 """The search side: what Lucene must be told before it searches LLM impacts."""
 
+from pathlib import Path
 from typing import Any
 
 from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
+from pyserini_ext.queries.record import read_query_record, require_index_of_queries
 
 _NO_LIMIT = 2**31 - 1
 
@@ -19,4 +21,15 @@ def prepare(searcher: Any) -> None:
 
     autoclass("org.apache.lucene.search.IndexSearcher").setMaxClauseCount(_NO_LIMIT)
     if isinstance(searcher.query_encoder, LlmSpladeQueryEncoder) and searcher.min_idf == 0:
+        searcher.min_idf = -1
+
+
+def prepare_for_encoded_queries(searcher: Any, index: Path, topics: Path) -> None:
+    """Set up a ``LuceneImpactSearcher`` for topics that one of our encoders has encoded, if so.
+
+    Raises:
+        EncoderError: the index is of another contract, or the topics were changed.
+    """
+    require_index_of_queries(index, topics)
+    if read_query_record(topics) is not None and searcher.min_idf == 0:
         searcher.min_idf = -1

@@ -8,11 +8,13 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from llm_encoders.errors import EncoderError, UsageError, listed
 from pyserini_ext.bridge import faults
 from pyserini_ext.bridge.names import is_ours, paradigm_of
+from pyserini_ext.queries.record import require_impact
 
 _NOT_WITH_IMPACT = {
     "qld": "--qld",
@@ -44,6 +46,9 @@ def guard(parser: ArgumentParser, check: Check) -> None:
 
     def checked(args: Any = None, namespace: Any = None) -> Any:
         parsed, rest = parse(args, namespace)
+        if parsed.encoder is None and not getattr(parsed, "impact", True):
+            with faults.in_one_line():
+                require_impact(Path(getattr(parsed, "topics", None) or ""))
         if is_ours(parsed.encoder) and getattr(parsed, "encoder_class", None) is None:
             given = Namespace(**dict.fromkeys(vars(parsed), _ABSENT))
             parse(args, given)  # which fills in no defaults where something is

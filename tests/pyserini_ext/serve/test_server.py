@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from llm_encoders import load_encoder
-from tests.pyserini_ext.serve.conftest import DENSE, DOCUMENTS, QUERIES, SPARSE
+from tests.pyserini_ext.served import DENSE, DOCUMENTS, QUERIES, SPARSE
 
 pytestmark = pytest.mark.slow  # the process starts PyTorch, Java and two servers
 

@@ -1,0 +1,81 @@
+"""What encoded queries are made by, in a file beside them: ``QUERIES.contract.json``.
+
+The queries' own file has no place for it in any layout that Pyserini or Anserini reads.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.reading import read_object
+from pyserini_ext.folders.contract import read_contract, require_same_contract
+from pyserini_ext.folders.manifest import checksum
+
+EMBEDDINGS = "embedding.pkl"
+"""The file that Pyserini reads in a folder of ``--encoded-queries``."""
+
+
+def record_path(queries: Path) -> Path:
+    """Where the record of a file of encoded queries is."""
+    return queries.with_name(f"{queries.name}.contract.json")
+
+
+def write_record(queries: Path, encoder: dict[str, Any], job: dict[str, Any]) -> None:
+    """Record what made a file, which is in place.
+
+    Args:
+        queries: the file.
+        encoder: ``"name"`` and ``"contract"``.
+        job: everything that the file depends on.
+    """
+    record = encoder | {"job": job, "sha256": checksum(queries)}
+    write_atomically(record_path(queries), json.dumps(record, indent=1) + "\n")
+
+
+def read_query_record(queries: Path) -> dict[str, Any] | None:
+    """The record of a file of encoded queries; ``None`` where it has none.
+
+    Raises:
+        EncoderError: the record is damaged, or of other content than the file has.
+    """
+    path = record_path(queries)
+    if not queries.is_file() or not path.is_file():
+        return None
+    record = read_object(path)
+    if record.get("sha256") != checksum(queries):
+        raise EncoderError(
+            f"{queries} was changed after it was encoded: {path} is of other content. Encode the "
+            f"queries again; or remove {path}, and they are searched without checks."
+        )
+    return record
+
+
+def require_index_of_queries(index: Path, queries: Path) -> None:
+    """Refuse to search an index that was made under another contract than encoded queries were.
+
+    Nothing is compared where either has no record.
+
+    Raises:
+        UsageError: names what differs.
+        EncoderError: a record is damaged.
+    """
+    record = read_query_record(queries)
+    if record is None:
+        return
+    name = f"{record.get('name', 'the encoder')}, which encoded {queries}"
+    require_same_contract(index, name, read_contract(record, record_path(queries)))
+
+
+def require_impact(queries: Path) -> None:
+    """Refuse to search for encoded sparse queries as if they were words.
+
+    Raises:
+        UsageError: these are encoded queries.
+    """
+    if read_query_record(queries) is not None:
+        raise UsageError(
+            f"{queries} holds encoded queries, and without --impact the search would be BM25. Add "
+            "--impact."
+        )
