@@ -72,7 +72,11 @@ def carry_contract(source: Path, index: Path) -> None:
 
 
 def require_same_encoder(
-    folder: Path, name: str, contract: EncoderConfig, files: Checkpoint | None = None
+    folder: Path,
+    name: str,
+    contract: EncoderConfig,
+    files: Checkpoint | None = None,
+    weights: str | None = None,
 ) -> None:
     """Refuse to search an index whose vectors were made otherwise than the queries will be.
 
@@ -83,6 +87,7 @@ def require_same_encoder(
         name: of the encoder of the queries.
         contract: its contract.
         files: its files, where they are known.
+        weights: the digest of its weights, where that is known and the files are not.
 
     Raises:
         UsageError: names what differs.
@@ -104,7 +109,10 @@ def require_same_encoder(
             f"{listed}. Search with the encoder that made it; or, if this is meant, {remove}."
         )
     recorded = values.get("weights")
-    if recorded is not None and files is not None and recorded != weights_digest(files):
+    if recorded is None:
+        return
+    weights = weights if files is None else weights_digest(files)
+    if weights is not None and recorded != weights:
         raise UsageError(
             f"{folder} was made by {maker} with other weights than {name} has now, so its "
             "vectors are not those of this model. Search with the encoder that made it; or, if it "

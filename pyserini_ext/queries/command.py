@@ -13,20 +13,19 @@ import numpy as np
 from tqdm import tqdm
 
 from llm_encoders import load_encoder
-from llm_encoders.checkpoints import resolve
+from llm_encoders.checkpoints.fingerprint import weights_digest
 from llm_encoders.devices import dtype_name, or_cpu
 from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs import arguments as parse
-from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.console import run_command
-from llm_encoders.jobs.fingerprint import file_fingerprints, require_same
+from llm_encoders.jobs.fingerprint import require_same
 from llm_encoders.jobs.lock import locked
 from llm_encoders.jobs.removal import remove_recorded
 from llm_encoders.jobs.resumable_batches import StoredRows, run_batches
 from pyserini_ext.encode.options import warn_of_ignored
 from pyserini_ext.queries.layouts import dense_queries, require_layout, sparse_queries
-from pyserini_ext.queries.record import read_query_record, record_path, write_record
+from pyserini_ext.queries.record import read_query_record, record_path, write_queries
 
 _DESCRIPTION = """\
 Encode queries with an LLM-based sparse or dense encoder, so that a machine without the model can
@@ -98,19 +97,22 @@ def run(options: argparse.Namespace) -> None:
     require_layout(output, encoder.config.paradigm)
     if options.prefix is not None:
         encoder.replace_prefix("query", options.prefix)
-    contract = dataclasses.asdict(encoder.config)
+    made_by = {
+        "name": options.encoder,
+        "contract": dataclasses.asdict(encoder.config),
+        "weights": weights_digest(encoder.files),
+    }
     job = _job(options, encoder, topics)
     work = output.with_name(f".{output.name}.work")
     made = not output.parent.exists()
     try:
         with locked(output.with_name(f".{output.name}.lock"), f"Another run writes {output}."):
-            if not options.overwrite and _is_done(output, job | {"contract": contract}):
+            if not options.overwrite and _is_done(output, job | made_by):
                 print("Everything is in place already.", file=sys.stderr)
                 return
             texts = [text for _, text in topics]
-            rows = _encode(options, encoder, texts, work, job | {"contract": contract})
-            write_atomically(output, _content(output, encoder, topics, rows))
-            write_record(output, {"name": options.encoder, "contract": contract}, job)
+            rows = _encode(options, encoder, texts, work, job | made_by)
+            write_queries(output, _content(output, encoder, topics, rows), made_by, job)
             remove_recorded(work.parent, [work.name], record_path(output))
     finally:
         if made:
@@ -132,13 +134,7 @@ def _topics(options: argparse.Namespace) -> list[tuple[str | int, str]]:
 def _job(
     options: argparse.Namespace, encoder: Any, topics: list[tuple[str | int, str]]
 ) -> dict[str, Any]:
-    files = resolve.resolve_spec(options.encoder)[0]
-    folders = [files.backbone, *files.below, *([files.adapter] if files.adapter else [])]
-    weights = [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
-    prints = zip(weights, file_fingerprints(weights).values(), strict=True)
     return {
-        "encoder": options.encoder,
-        "weights": {f"{n} ({path.name})": found for n, (path, found) in enumerate(prints, 1)},
         "topics": hashlib.sha256(json.dumps(topics).encode()).hexdigest(),
         "prefix": options.prefix,
         "max length": options.max_length,
@@ -154,7 +150,7 @@ def _is_done(output: Path, job: dict[str, Any]) -> bool:
     cure = "Add --overwrite to replace it, or name another output."
     if record is None:
         raise UsageError(f"{output} exists already. {cure}")
-    made = record.get("job", {}) | {"contract": record.get("contract")}
+    made = record.get("job", {}) | {key: record.get(key) for key in ("name", "contract", "weights")}
     require_same(made, job, f"{output} holds other encoded queries", cure)
     return True
 

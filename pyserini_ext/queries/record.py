@@ -3,6 +3,7 @@
 The queries' own file has no place for it in any layout that Pyserini or Anserini reads.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.reading import read_object
-from pyserini_ext.folders.contract import read_contract, require_same_contract
+from pyserini_ext.folders.contract import read_contract, require_same_encoder
 from pyserini_ext.folders.manifest import checksum
 
 EMBEDDINGS = "embedding.pkl"
@@ -22,16 +23,20 @@ def record_path(queries: Path) -> Path:
     return queries.with_name(f"{queries.name}.contract.json")
 
 
-def write_record(queries: Path, encoder: dict[str, Any], job: dict[str, Any]) -> None:
-    """Record what made a file, which is in place.
+def write_queries(
+    queries: Path, content: bytes, encoder: dict[str, Any], job: dict[str, Any]
+) -> None:
+    """Write a file of encoded queries, and before it the record of what made it.
 
     Args:
         queries: the file.
-        encoder: ``"name"`` and ``"contract"``.
+        content: of the file.
+        encoder: ``"name"``, ``"contract"`` and ``"weights"``.
         job: everything that the file depends on.
     """
-    record = encoder | {"job": job, "sha256": checksum(queries)}
+    record = encoder | {"job": job, "sha256": hashlib.sha256(content).hexdigest()}
     write_atomically(record_path(queries), json.dumps(record, indent=1) + "\n")
+    write_atomically(queries, content)
 
 
 def read_query_record(queries: Path) -> dict[str, Any] | None:
@@ -65,7 +70,8 @@ def require_index_of_queries(index: Path, queries: Path) -> None:
     if record is None:
         return
     name = f"{record.get('name', 'the encoder')}, which encoded {queries}"
-    require_same_contract(index, name, read_contract(record, record_path(queries)))
+    contract = read_contract(record, record_path(queries))
+    require_same_encoder(index, name, contract, weights=record.get("weights"))
 
 
 def require_impact(queries: Path) -> None:
