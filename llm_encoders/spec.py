@@ -50,7 +50,31 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
             )
     if not name.strip():
         raise UsageError(f"Encoder '{spec}': the name before the options is empty.")
+    for inside in _OPTION_INSIDE.finditer(name):
+        word = _plain(inside["word"])
+        if inside["comma"] and word in known and not _exists(name):
+            raise UsageError(
+                f"Encoder '{spec}': write ',{word}=' without blanks in place of "
+                f"'{inside[0].strip()}'."
+            )
     return name, options
+
+
+def require_line_ends(option: str, text: str) -> None:
+    """Refuse a text with a line end written as an escape, which no shell makes one of by itself.
+
+    Raises:
+        UsageError: names the option, and how to write a line end.
+    """
+    if escape := _ESCAPE.search(text):
+        raise UsageError(
+            f"{option} holds {escape[0]} as two characters. For a line end or tab write it as bash "
+            f"does: {option} $'…{escape[0]}…'."
+        )
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("-", "_")
 
 
 def _split(spec: str) -> tuple[str, dict[str, str]]:
@@ -99,7 +123,7 @@ def _require_plain(spec: str, key: str, value: str) -> None:
             f'double quotes for a line end or tab, as in {key}="…{escape[0]}…".'
         )
     for inside in _OPTION_INSIDE.finditer(value):
-        word = inside["word"].lower().replace("-", "_")
+        word = _plain(inside["word"])
         if inside["comma"] or word in (*SPEC_OPTIONS, *CONTRACT_KEYS):
             raise UsageError(
                 f"{place} holds '{inside[0].strip()}'. For another option write ',{word}=' without "

@@ -4,6 +4,7 @@ An ordinary adapter is merged without PEFT (:mod:`llm_encoders.checkpoints.lora_
 by it (:mod:`llm_encoders.checkpoints.lora_peft`).
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from llm_encoders.checkpoints.lora_files import LoraFiles, read_lora
 from llm_encoders.checkpoints.lora_merging import merge_ordinary_lora, untie
 from llm_encoders.checkpoints.lora_peft import misfit, quiet_peft, with_peft
 from llm_encoders.errors import EncoderError
+
+_log = logging.getLogger(__name__)
 
 
 def apply_adapter(
@@ -44,6 +47,12 @@ def apply_adapter(
     """
     files = read_lora(folder, layers)
     merge = merge and not trainable
+    if not trainable and layers is None and files.changes_nothing:
+        _log.warning(
+            "%s: every lora_B is zero, so the adapter changes nothing. It was not trained, or its "
+            "weights were lost when it was saved.",
+            files.weights_path,
+        )
     places = _places(model, files)
     if merge and merge_ordinary_lora(model, files, places):
         return model

@@ -39,6 +39,17 @@ class LoraFiles:
     weights_path: Path
     """Where the tensors are, for errors."""
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every low-rank product is zero, as before training."""
+        last = ("lora_B", "lora_embedding_B")
+        parts = [parts[key] for parts in self.modules.values() for key in last if key in parts]
+        return "lora_magnitude_vector" not in self._parts and not any(map(torch.any, parts))
+
+    @property
+    def _parts(self) -> set[str]:
+        return {part for parts in self.modules.values() for part in parts}
+
 
 def _texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(entry, str) for entry in value)

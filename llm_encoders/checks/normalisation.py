@@ -18,7 +18,9 @@ def check_normalisation(subject: Subject) -> Finding | None:
     figure = f"lengths from {norms.min():.4g} to {norms.max():.4g}; "
     figure += "normalised by the contract" if claimed else "not normalised by the contract"
     if claimed and np.abs(norms - 1).max() > _ROUNDING:
-        return Finding(CHECK, figure, "This is a fault of this package; please report it.")
+        zero = "The model gives zero vectors: fetch its weights again."
+        ours = "This is a fault of this package; please report it."
+        return Finding(CHECK, figure, ours if norms.min() > 0 else zero)
     if known is not None and known.contract.normalize != claimed:
         wanted = str(known.contract.normalize).lower()
         return Finding(

@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, whatever happens."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,8 +34,10 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     nothing is left of it, and a file that had the name before is untouched.
 
     Raises:
-        OSError: it cannot be written; names ``path``.
+        OSError: it cannot be written, or is no ordinary file, as ``/dev/stdout``; names ``path``.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no ordinary file, so it cannot be replaced", str(path))
     temporary = temporary_name(path)
     try:
         with naming(path):

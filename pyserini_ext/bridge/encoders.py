@@ -16,6 +16,7 @@ from llm_encoders.checkpoints import resolve
 from llm_encoders.checkpoints.backbone_checks import not_finite_cure
 from llm_encoders.devices import dtype_name
 from llm_encoders.encoding.encoder import NotFiniteError
+from llm_encoders.spec import require_line_ends
 from pyserini_ext.bridge.names import paradigm_of
 from pyserini_ext.encode.options import warn_of_ignored
 
@@ -27,6 +28,7 @@ class _LlmEncoder:
     side = ""
 
     def _load(self, name: str, device: str | None, prefix: str | None, fp16: bool) -> None:
+        require_line_ends("--prefix", prefix or "")
         known = paradigm_of(name)
         if known not in (None, self.paradigm):
             raise UsageError(wrong_paradigm(name, str(known)))

@@ -16,6 +16,7 @@ from llm_encoders.spec import SPEC_OPTIONS, parse_spec
 
 _TYPO_CUTOFF = 0.85  # 'lmm-splade-8b' is ours, 'distilsplade_max' and 'splade_v2_max' are not
 _OPTIONS = (*SPEC_OPTIONS, *CONTRACT_KEYS)
+_WRITTEN = re.compile(rf",\s*({'|'.join(_OPTIONS)})\s*=", re.IGNORECASE)
 _NEAR_NAME = re.compile(r"llm-.*|(splade|sparse|dense)-(tiny|\d+b)")
 _announced: set[str] = set()
 
@@ -34,7 +35,7 @@ def is_ours(spec: object) -> bool:
         name, options = parse_spec(spec)
     except UsageError:
         before = spec.partition(",")[0]
-        return before in registry.presets() or any(f",{option}=" in spec for option in _OPTIONS)
+        return before in registry.presets() or _WRITTEN.search(spec) is not None
     if options:
         return True
     preset = registry.find(name)

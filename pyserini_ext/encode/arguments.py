@@ -4,7 +4,9 @@ import argparse
 
 from llm_encoders.config import QUANTIZATIONS
 from llm_encoders.corpora.records import ENCODED_FIELDS
+from llm_encoders.errors import UsageError
 from llm_encoders.jobs import arguments as parsing
+from llm_encoders.spec import require_line_ends
 from pyserini_ext.encode.options import EncodeOptions
 
 SUB_COMMANDS = ("input", "output", "encoder")
@@ -176,6 +178,7 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     group.add_argument("--add-sep", action="store_true", help="encode title and text as a pair")
     group.add_argument(
         "--prefix",
+        type=_prefix,
         help="put before every document as it is, with no space added, in place of all that the "
         "contract puts there",
     )
@@ -183,3 +186,11 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
     group.add_argument("--pooling", help=ignored)
     group.add_argument("--l2-norm", action="store_true", help=ignored)
     return inputs, outputs, encoder
+
+
+def _prefix(text: str) -> str:
+    try:
+        require_line_ends("--prefix", text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text

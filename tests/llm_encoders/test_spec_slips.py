@@ -3,7 +3,7 @@
 import pytest
 
 from llm_encoders.errors import UsageError
-from llm_encoders.spec import parse_spec
+from llm_encoders.spec import parse_spec, require_line_ends
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,21 @@ from llm_encoders.spec import parse_spec
 def test_a_slip_in_a_value(written, problem):
     with pytest.raises(UsageError, match=problem):
         parse_spec(f"me/adapter,{written}")
+
+
+@pytest.mark.parametrize("slip", [", dtype=float32", ",Dtype=x", ", query-prefix =a,dtype=x"])
+def test_a_slip_before_the_first_option(tmp_path, slip):
+    with pytest.raises(UsageError, match="write ',(dtype|query_prefix)=' without blanks in place"):
+        parse_spec(f"me/adapter{slip}")
+    folder = tmp_path / f"run{slip}"
+    folder.mkdir()
+    assert parse_spec(str(folder)) == (str(folder), {})
+
+
+def test_a_line_end_that_no_shell_makes():
+    with pytest.raises(UsageError, match=r"--prefix holds \\n as two characters.*\$'…\\n…'"):
+        require_line_ends("--prefix", r"Instruct: a\nQuery: ")
+    require_line_ends("--prefix", "Instruct: a\nQuery: ")
 
 
 @pytest.mark.parametrize(

@@ -320,3 +320,14 @@ def test_damaged_files_are_named(tiny_adapter):
         (folder / "adapter_config.json").write_bytes(content)
         with pytest.raises(EncoderError, match=r"adapter_config\.json"):
             apply_adapter(tiny_backbone(), folder)
+
+
+def test_an_adapter_that_changes_nothing_is_told(tiny_adapter, caplog):
+    folder = tiny_adapter()
+    apply_adapter(tiny_backbone(), folder)
+    assert not caplog.records
+    path = folder / WEIGHTS_NAMES[0]
+    weights = load_file(path)
+    save_file({k: v * ("lora_B" not in k) for k, v in weights.items()}, path)
+    apply_adapter(tiny_backbone(), folder)
+    assert f"{path}: every lora_B is zero, so the adapter changes nothing" in caplog.text

@@ -44,3 +44,11 @@ def test_errors_of_the_system_are_sentences():
     assert str(system_error(full)).startswith("/data/state: No space left on device. What is")
     denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/data")
     assert str(system_error(denied)) == "/data: Permission denied."
+
+
+def test_what_is_no_ordinary_file_stays(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no ordinary file"):
+        write_atomically(pipe, "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"] and pipe.is_fifo()

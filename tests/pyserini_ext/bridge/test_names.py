@@ -83,6 +83,13 @@ def test_a_published_model_is_ours_once_it_is_in_the_cache(monkeypatch):
     assert not is_ours("naver/splade-v3") and not is_ours("BAAI/bge-base-en-v1.5")
 
 
+@pytest.mark.parametrize(
+    "slip", [", dtype=float32", ",Dtype=x", r",query_prefix=a\nb", ",like='x'"]
+)
+def test_an_option_that_is_written_nearly_right_is_ours(slip):
+    assert is_ours(f"someone/model{slip}")
+
+
 def test_folders(tmp_path):
     assert not is_ours(str(tmp_path))
     (tmp_path / "config.json").write_text("{}")
