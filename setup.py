@@ -92,7 +92,10 @@ setup(
     python_requires=">=3.11",
     package_dir={"": "."},  # lets an editable install be one path entry, not a finder module
     packages=find_packages(include=["llm_encoders*", "pyserini_ext*"]),
-    package_data={"llm_encoders": ["models/tiny/**/*", "presets/*.yaml"]},
+    package_data={
+        "llm_encoders": ["models/tiny/**/*", "presets/*.yaml", "py.typed"],
+        "pyserini_ext": ["py.typed"],
+    },
     install_requires=[
         "pyserini>=1.6",
         "torch>=2.4",

@@ -118,12 +118,12 @@ class BeirFolder:
         """
         seen: dict[str, str] = {}
         for place, record in file_rows(self.queries_file):
-            known = isinstance(record, dict) and isinstance(record.get("_id"), str | int)
-            if not known or isinstance(record["_id"], bool):  # type: ignore[call-overload]
+            values = record if isinstance(record, dict) else {}
+            given, text = values.get("_id"), values.get("text")
+            named = isinstance(given, str | int) and not isinstance(given, bool)
+            if not named or not isinstance(text, str):
                 raise CorpusError(place, "expected a query with '_id' and 'text', a text.")
-            name, text = str(record["_id"]), record.get("text")  # type: ignore[call-overload, union-attr]
-            if not isinstance(text, str):
-                raise CorpusError(place, "expected a query with '_id' and 'text', a text.")
+            name = str(given)
             if name in seen:
                 raise CorpusError(
                     place, f"the query '{name}' was given before, at {seen[name]}; ids must differ."

@@ -14,6 +14,7 @@ _SUMMARY_WORDS = range(4, 26)
 _BODY_WORDS = 20
 _QUERIES = 300
 _SEED = 1
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def standard_library() -> Collection:
@@ -55,11 +56,11 @@ def _docstrings() -> Iterator[tuple[str, str]]:
         yield from _of_node(tree, ".".join(parts).removesuffix(".__init__"))
 
 
-def _of_node(node: ast.Module | ast.ClassDef | ast.AST, name: str) -> Iterator[tuple[str, str]]:
-    docstring = ast.get_docstring(node)  # type: ignore[arg-type]
+def _of_node(node: _Documented, name: str) -> Iterator[tuple[str, str]]:
+    docstring = ast.get_docstring(node)
     if docstring and docstring.strip():
         yield name, docstring
-    for child in getattr(node, "body", []):
+    for child in node.body:
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield from _of_node(child, f"{name}.{child.name}")
 

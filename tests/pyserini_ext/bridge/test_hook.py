@@ -53,7 +53,7 @@ def test_wheel_holds_hook_presets_and_models(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         record = next(archive.read(n).decode() for n in names if n.endswith("/RECORD"))
-    assert "pyserini_ext.pth" in names
+    assert {"pyserini_ext.pth", "llm_encoders/py.typed", "pyserini_ext/py.typed"} <= names
     assert record.count("pyserini_ext.pth,sha256=") == 1
     assert "llm_encoders/presets/llm-splade-8b.yaml" in names
     assert "llm_encoders/models/tiny/backbone/model.safetensors" in names
