@@ -102,6 +102,14 @@ def test_commands_fit_their_encoders():
                     assert ("--impact" in step.words) == bool(paradigm == "sparse" and step.encoder)
 
 
+def test_pyserini_sees_by_the_index_that_documents_are_excluded():
+    """It leaves out documents of three parts of BRIGHT where the index has their name."""
+    for condition in load_conditions():
+        for task in condition.tasks:
+            for index in (name for step in task.steps() for name in step.values("--index")):
+                assert (f"bright-{task.key}" in index) == (condition.family.name == "bright")
+
+
 def test_published_scores_of_the_presets_are_those_of_conditions():
     (condition,) = select(load_conditions(), ["msmarco-v1-passage/repllama-v1-7b"])
     found = {(t.key, m): s.value for t in condition.tasks for m, s in t.scores.items()}
