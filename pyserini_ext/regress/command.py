@@ -118,13 +118,14 @@ def run(options: argparse.Namespace, runner: Runner = commands.run) -> None:
     if options.list:
         print("\n".join(_listing(chosen)))
         return
+    collections = Collections(options.data)
+    if options.dry_run:
+        _show(make_plan(chosen, collections, required=False))
+        return
     for folder in options.data:
         if not folder.is_dir():
             raise UsageError(f"There is no folder {folder}; name one with --data.")
-    plan = make_plan(chosen, Collections(options.data))
-    if options.dry_run:
-        _show(plan)
-        return
+    plan = make_plan(chosen, collections)
     require_apart(options.output, options.data)
     busy = f"Another regression runs in {options.output}; wait for it, or name another --output."
     with locked(options.output / LOCK_NAME, busy):

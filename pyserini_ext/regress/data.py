@@ -9,6 +9,7 @@ from llm_encoders.errors import UsageError
 from pyserini_ext.conditions import Step, Task
 from pyserini_ext.conditions.steps import COLLECTIONS
 
+BEIR = "pyserini_ext.beir"
 _SPLIT = "test"
 _MS_MARCO = {
     "msmarco-v1-passage.dev": ("queries.dev.small.tsv", "qrels.dev.small.tsv"),
@@ -25,8 +26,6 @@ class Localised:
     steps: tuple[Step, ...]
     evaluation: str
     """Qrels: Pyserini's name of them, or a file."""
-    sources: tuple[Path, ...]
-    """Files of the collections that are read."""
 
 
 class Collections:
@@ -51,48 +50,48 @@ class Collections:
                     return found
         return None
 
-    def missing(self, task: Task) -> list[str]:
-        """What a task reads below ``collections/`` and no folder has."""
-        words = dict.fromkeys(word for step in task.steps() for word in step.collections)
-        return [word for word in words if self.find(word) is None]
-
-    def localised(self, task: Task) -> Localised:
+    def localised(self, task: Task, required: bool = True) -> Localised:
         """A task with its collections, and their own topics and judgements, where they have any.
+
+        Args:
+            task: of a condition.
+            required: whether its collections must be there; else they keep their names.
 
         Raises:
             UsageError: a collection is missing; names it.
         """
-        if missing := self.missing(task):
+        steps = task.steps()
+        words = list(dict.fromkeys(word for step in steps for word in step.collections))
+        places = {word: found for word in words if (found := self.find(word)) is not None}
+        missing = [word for word in words if word not in places]
+        if missing and required:
             listed = " and ".join(map(str, self._folders))
             raise UsageError(
                 f"{task.family.name}/{task.condition}/{task.key} reads {missing[0]}, which is not "
                 f"in {listed}. Name the folder that {COLLECTIONS}/ stands for with --data."
             )
-        steps = task.steps()
-        words = {word for step in steps for word in step.collections}
-        places = {word: str(self.find(word)) for word in words}
-        local = [step.with_places(places) for step in steps]
-        sources = [Path(place) for place in places.values()]
-        if any(step.module == "pyserini_ext.beir" for step in steps):
-            return Localised(tuple(local), task.evaluation, tuple(map(_collection, sources)))
-        folder = _collection(sources[0])
-        topics, qrels = (folder / name for name in _MS_MARCO.get(task.key, ("", "")))
-        if is_beir(folder) and _SPLIT in BeirFolder(folder).splits():
-            prepared = f"prepared/{task.family.name}-{task.key}"
-            words_ = ("--collection", str(folder), "--output", prepared, "--topics-only")
-            local = [
-                Step("pyserini_ext.beir", words_),
-                *(_with_topics(step, f"{prepared}/topics.json") for step in local),
-            ]
-            return Localised(tuple(local), f"{prepared}/qrels.txt", (folder,))
+        local = [
+            step.with_places({word: str(found) for word, found in places.items()}) for step in steps
+        ]
+        made_here = any(step.module == BEIR for step in steps)
+        if missing or not places or made_here:
+            return Localised(tuple(local), task.evaluation)
+        place = places[words[0]]
+        return _with_own_topics(task, local, place.parent if place.is_file() else place)
+
+
+def _with_own_topics(task: Task, steps: list[Step], folder: Path) -> Localised:
+    """The steps with topics and judgements of the collection's folder, if it has them."""
+    if is_beir(folder) and _SPLIT in BeirFolder(folder).splits():
+        prepared = f"prepared/{task.family.name}-{task.key}"
+        words = ("--collection", str(folder), "--output", prepared, "--topics-only")
+        searches = [_with_topics(step, f"{prepared}/topics.json") for step in steps]
+        return Localised((Step(BEIR, words), *searches), f"{prepared}/qrels.txt")
+    if task.key in _MS_MARCO:
+        topics, qrels = (folder / name for name in _MS_MARCO[task.key])
         if topics.is_file() and qrels.is_file():
-            local = [_with_topics(step, str(topics)) for step in local]
-            return Localised(tuple(local), str(qrels), (*sources, topics, qrels))
-        return Localised(tuple(local), task.evaluation, tuple(sources))
-
-
-def _collection(place: Path) -> Path:
-    return place.parent if place.is_file() else place
+            return Localised(tuple(_with_topics(step, str(topics)) for step in steps), str(qrels))
+    return Localised(tuple(steps), task.evaluation)
 
 
 def _with_topics(step: Step, topics: str) -> Step:

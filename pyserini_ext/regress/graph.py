@@ -34,8 +34,15 @@ class Plan:
     """Every step once; a step stands behind those that it needs."""
 
 
-def make_plan(conditions: Sequence[Condition], collections: Collections) -> Plan:
+def make_plan(
+    conditions: Sequence[Condition], collections: Collections, required: bool = True
+) -> Plan:
     """Plan the steps of all tasks.
+
+    Args:
+        conditions: with the tasks to do.
+        collections: where they are.
+        required: whether all collections must be there.
 
     Raises:
         UsageError: a collection is missing, or two steps write one file differently.
@@ -45,7 +52,7 @@ def make_plan(conditions: Sequence[Condition], collections: Collections) -> Plan
     for condition in conditions:
         tasks = []
         for task in condition.tasks:
-            place = collections.localised(task)
+            place = collections.localised(task, required)
             own: list[Node] = []
             for step in place.steps:
                 node = nodes.setdefault(step.output, Node(step))

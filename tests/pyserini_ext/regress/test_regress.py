@@ -211,6 +211,9 @@ def test_commands_are_shown_and_not_run(place, capsys):
         assert parse_steps(line)[0].text == line
     assert f"--collection {place.data / 'cacm'} --output prepared/cacm" in lines[0]
     assert lines[-1].endswith("-m recall.1000 prepared/cacm/qrels.txt run.tiny.fusion.cacm.txt")
+    place.data = place.folder / "absent"  # then collections keep their names
+    assert place.regress("--dry-run") == 0
+    assert "--collection collections/cacm " in capsys.readouterr().out.splitlines()[0]
     assert place.regress("--list") == 0
     assert "tiny/fusion  " in capsys.readouterr().out
     assert place.runner.calls == []
