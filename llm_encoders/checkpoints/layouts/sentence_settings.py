@@ -90,6 +90,11 @@ def _require_without_effect(arguments: Any, key: str, path: Path) -> None:
         )
 
 
+def task_of(settings: dict[str, Any]) -> str:
+    """``"feature-extraction"``, where the model gives its last states, or ``"fill-mask"``."""
+    return str(settings.get("transformer_task") or "feature-extraction")
+
+
 def most_tokens(settings: dict[str, Any]) -> int | None:
     """Tokens of a text by ``sentence_bert_config.json``, ``None`` if it does not say."""
     for key in ("processor_kwargs", "tokenizer_args"):

@@ -17,6 +17,7 @@ from llm_encoders.checkpoints.layouts.sentence_files import (
     read_pooling,
     require_sentence,
 )
+from llm_encoders.checkpoints.layouts.sentence_settings import read_settings, task_of
 from llm_encoders.checkpoints.layouts.sentence_texts import add_texts, require_settled
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.reading import read_object, read_record
@@ -65,15 +66,20 @@ def read(folder: Path, settled: Collection[str] = ()) -> Derived | None:
     require_decoder(model, str(folder))
     found = SourcedValues()
     found.add("config.json", attention=attention_of(model, folder / "config.json"))
-    if kinds[1:] == ["SpladePooling"]:
+    logits = kinds[0] == "MLMTransformer" or task_of(read_settings(folder)) == "fill-mask"
+    sparse = kinds[1:] == ["SpladePooling"]
+    if sparse != logits:
+        what = "the logits of the vocabulary" if logits else "the last states, not the logits"
+        raise _not_supported(folder, modules, f"the first gives {what}")
+    if sparse:
         _sparse(folder, modules[1], found)
     else:
         _dense(folder, modules, found)
-    if kinds[0] == "MLMTransformer" and found.values["attention"] == "causal":
+    if logits and found.values["attention"] == "causal":
         require_settled(
             folder / "config.json",
-            "modules.json names an MLMTransformer, which no decoder of Transformers is, and no "
-            "file says whether it attends in both directions",
+            "the logits are those of a masked language model, which no decoder of Transformers "
+            "is, and no file says whether it attends in both directions",
             {"attention": "bidirectional"},
             settled,
         )

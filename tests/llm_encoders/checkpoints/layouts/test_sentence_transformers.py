@@ -17,7 +17,7 @@ def folder(tmp_path):
     """A function that writes a model without weights, some files of it with other values."""
 
     def write(sparse=False, **changes):
-        kinds = ["Transformer", "SpladePooling"] if sparse else ["Transformer", "Pooling"]
+        kinds = ["MLMTransformer", "SpladePooling"] if sparse else ["Transformer", "Pooling"]
         kinds += [] if sparse else ["Normalize"]
         files = {
             "config.json": {"model_type": "llama", "max_position_embeddings": 64},
@@ -30,6 +30,7 @@ def folder(tmp_path):
         }
         if sparse:
             files["1_SpladePooling/config.json"] = {}
+            files["config.json"]["is_causal"] = False
         else:
             files[POOLING] = {"pooling_mode": "mean"}
         for name, values in changes.items():
@@ -159,14 +160,34 @@ def test_a_sparse_model_whose_comparison_or_attention_no_file_settles(folder):
     place = folder(sparse=True, **{PROMPTS: {"similarity_fn_name": "cosine"}})
     with pytest.raises(UsageError, match="the similarity of sparse vectors is cosine"):
         layout.read(place)
-    place = folder(sparse=True)
-    assert layout.read(place).contract.attention == "causal"
-    modules = json.loads((place / "modules.json").read_text(encoding="utf-8"))
-    modules[0]["type"] = "sentence_transformers.MLMTransformer"
-    (place / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    place = folder(sparse=True, **{PROMPTS: {"similarity_fn_name": "dot"}})
+    assert layout.read(place).contract.attention == "bidirectional"
+    place = folder(sparse=True, **{"config.json": {"is_causal": True}})
     with pytest.raises(EncoderError, match="no decoder .*attention=bidirectional"):
         layout.read(place)
     assert layout.read(place, {"attention"}) is not None
+
+
+def test_states_are_not_taken_for_logits_nor_logits_for_states(folder):
+    place = folder(sparse=True)
+    change_first(place, "sentence_transformers.Transformer")
+    with pytest.raises(UsageError, match="the first gives the last states, not the logits"):
+        layout.read(place)
+    (place / SETTINGS).write_text(json.dumps({"transformer_task": "fill-mask"}), encoding="utf-8")
+    assert layout.read(place).contract.paradigm == "sparse"
+    place = folder()
+    with pytest.raises(UsageError, match="the first gives the logits of the vocabulary"):
+        layout.read(folder(**{SETTINGS: {"transformer_task": "fill-mask"}}))
+    folder()
+    change_first(place, "sentence_transformers.MLMTransformer")
+    with pytest.raises(UsageError, match="the first gives the logits of the vocabulary"):
+        layout.read(place)
+
+
+def change_first(place, kind):
+    modules = json.loads((place / "modules.json").read_text(encoding="utf-8"))
+    modules[0]["type"] = kind
+    (place / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
 
 
 def test_an_adapter_in_the_layout(folder):
