@@ -1,0 +1,1 @@
+"""Indexes and encoded corpora as folders that can be uploaded to the Hub."""
