@@ -272,7 +272,7 @@ def no_default_index(original: Function) -> Function:
 
     @functools.wraps(original)
     def wrapper(*args: Any, **kwargs: Any) -> None:
-        if "pyserini_ext.serve.command" not in sys.modules:
+        if "pyserini_ext.serve.pyserini_1" not in sys.modules:
             original(*args, **kwargs)
 
     return wrapper
