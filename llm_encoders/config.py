@@ -17,6 +17,7 @@ from llm_encoders.contract_values import (
 from llm_encoders.errors import nearest
 from llm_encoders.reading import read_object
 from llm_encoders.sides import INSTRUCTION, SIDES, TEMPLATE, Side
+from llm_encoders.unicode import well_formed
 
 CONFIG_NAME = "encoder_config.json"
 
@@ -49,6 +50,12 @@ _OPTIONAL_COUNTS = {
     "passage_text_max_length": _MOST_TOKENS,
     "dimension": _MOST_TOKENS,
 }
+
+
+_WORDS = (
+    *("instruction", "passage_template"),
+    *(f"{side}_{kind}" for side in SIDES for kind in ("prefix", "suffix")),
+)
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,14 @@ class EncoderConfig:
                 "instruction",
                 f"an instruction is given, but neither prefix has a place for it: {INSTRUCTION}.",
             )
+        for name in _WORDS:
+            text = getattr(self, name) or ""
+            if well_formed(text) != text:
+                raise ContractError(name, f"{name} holds half a character, a lone surrogate.")
+            if name.endswith("_suffix") and INSTRUCTION in text:
+                raise ContractError(
+                    name, f"{name} has {INSTRUCTION}, which has its place in the prefixes only."
+                )
         template = self.passage_template
         if template is not None and TEMPLATE.fullmatch(template) is None:
             raise ContractError(

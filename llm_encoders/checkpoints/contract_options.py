@@ -43,7 +43,8 @@ def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -
             )
         values[key] = _typed(key, value) if isinstance(value, str) else value
     written = dataclasses.asdict(contract) | values
-    placed = any(INSTRUCTION in written[f"{side}_prefix"] for side in SIDES)
+    # A prefix that is no text is named below.
+    placed = any(INSTRUCTION in str(written[f"{side}_prefix"]) for side in SIDES)
     if values.get("instruction") == "":
         raise UsageError(
             f"{name}: the instruction is empty. Give one, or the whole prefix without it: "

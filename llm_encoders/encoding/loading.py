@@ -1,5 +1,6 @@
 """``load_encoder``: the one way to get an encoder from a name, a folder or a Hub id."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from llm_encoders.heads.projection import load_projections
 
 
 def load_encoder(
-    name_or_path: str,
+    name_or_path: str | Path,
     *,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
@@ -53,7 +54,7 @@ def load_encoder(
             something else than the options.
         EncoderError: files that cannot be had or do not fit together.
     """
-    files, written = resolve.resolve_spec(name_or_path, paradigm, backbone, like, changes)
+    files, written = resolve.resolve_spec(str(name_or_path), paradigm, backbone, like, changes)
     announce(files)
     chosen_device = choose_device(device if device is not None else written.get("device"))
     chosen_dtype = choose_dtype(dtype if dtype is not None else written.get("dtype"), chosen_device)

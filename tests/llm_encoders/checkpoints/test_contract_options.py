@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_encoders import EncoderConfig, UsageError, load_encoder
+from llm_encoders import EncoderConfig, UsageError, load_encoder, registry
 from llm_encoders.checkpoints.contract_options import Written, overridden
 
 DENSE = EncoderConfig(
@@ -31,6 +31,20 @@ def test_a_key_of_the_other_paradigm_is_refused():
             overridden(contract, {key: Written("1")}, "x")
 
 
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"query_prefix": None}, "query_prefix is None; expected str"),
+        ({"passage_prefix": 3}, "passage_prefix is 3; expected str"),
+        ({"query_prefix": "{instruction} \ud800"}, "query_prefix holds half a character"),
+        ({"query_suffix": " {instruction}"}, "query_suffix has {instruction}, which has its place"),
+    ],
+)
+def test_values_that_are_no_text_for_a_tokenizer(changes, problem):
+    with pytest.raises(UsageError, match=problem):
+        overridden(DENSE, changes, "x")
+
+
 def test_an_empty_instruction_is_refused():
     with pytest.raises(UsageError, match="x: the instruction is empty. .*query_prefix="):
         overridden(DENSE, {"instruction": Written("")}, "x")
@@ -39,7 +53,8 @@ def test_an_empty_instruction_is_refused():
 def test_more_components_than_there_are():
     with pytest.raises(UsageError, match="dimension is 4,096, but its vectors have 256 components"):
         load_encoder("llm-dense-tiny,dimension=4096", device="cpu")
-    encoder = load_encoder("llm-dense-tiny,dimension=256", device="cpu")
+    folder = registry.presets()["llm-dense-tiny"].local_folder
+    encoder = load_encoder(folder, device="cpu", dimension=256)
     assert encoder.dimension == 256
     with pytest.raises(UsageError, match="dimension is 257"):
         encoder.replace_config(dimension=257)
