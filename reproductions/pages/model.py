@@ -15,16 +15,21 @@ from reproductions.pages.markdown import block, table
 from reproductions.pages.templates import render
 
 _TINY = "tiny"
+_OURS = ("llm-splade-", "llm-dense-")
 
 
 def conditions_of() -> dict[str, list[Condition]]:
-    """The conditions of each named encoder with a repository, by its name."""
+    """The conditions of each named encoder with a repository, by its name; ours first."""
     found: dict[str, list[Condition]] = {}
     for condition in load_conditions():
         if condition.family.name != _TINY:
             (name,) = condition.encoders
             found.setdefault(name, []).append(condition)
-    return {name: found[name] for name in sorted(found)}
+    return {name: found[name] for name in sorted(found, key=_ours_first)}
+
+
+def _ours_first(name: str) -> tuple[bool, str]:
+    return not name.startswith(_OURS), name
 
 
 def pages() -> dict[str, str]:

@@ -7,7 +7,7 @@ from reproductions.pages.markdown import table
 
 _NONE = (
     "Expected scores: none. Nobody has measured one with this package, and none was read in a "
-    "publication; figures\nfrom second hand are left out.\n"
+    "publication.\n"
 )
 
 

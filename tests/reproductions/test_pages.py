@@ -1,6 +1,7 @@
 """The pages are what ``python -m reproductions.pages`` makes of conditions, presets and recipes."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -57,15 +58,24 @@ def test_every_score_of_a_condition_is_on_its_page(pages):
                 )
 
 
+def anchors(page: Path) -> set[str]:
+    """Of the headings of a page, as GitHub makes them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
 def test_links_lead_somewhere():
     """Of all pages of the folder, made or written by hand."""
     for path in [*FOLDER.rglob("*.md"), *FOLDER.parent.glob("*.md")]:
         if path.parent.name == "templates":
             continue
         text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", text):
             if "://" not in target:
-                assert (path.parent / target).exists(), f"{path}: {target}"
+                found = path.parent / target if target else path
+                assert found.exists(), f"{path}: {target}"
+                assert not anchor or anchor in anchors(found), f"{path}: {target}#{anchor}"
 
 
 def test_a_score_has_the_decimals_of_its_source():

@@ -80,3 +80,36 @@ def test_negatives_and_teacher_scores(paste):
         assert pids[topic] not in record["neg_pids"]
         assert len(record["neg_scores"]) == len(record["neg_pids"])
     assert any(record["neg_pids"] for record in records)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, kind", [("llm-splade-8b", "lucene"), ("llm-dense-8b", "faiss")])
+def test_both_ways_to_an_index_give_one_ranking(name, kind, warm_python, beir, tmp_path):  # noqa: F811
+    """The commands of a model's page, with the tiny model in its place."""
+    page = REPOSITORY / "reproductions" / "models" / f"{name}.md"
+    script = "".join(block.text for block in blocks(page) if "collections/nfcorpus" in block.text)
+    tiny = name.replace("8b", "tiny")
+    topics = tmp_path / "topics.tsv"
+    asked = [text for texts in QUESTIONS.values() for text in texts]
+    lines = [f"{number}\t{text}\n" for number, text in enumerate(asked)]
+    topics.write_text("".join(lines), encoding="utf-8")
+    places = {
+        "collections/nfcorpus": str(beir),
+        "indexes/": f"{tmp_path}/indexes/",
+        "vectors/": f"{tmp_path}/vectors/",
+    }
+    index, runs = tmp_path / "indexes" / f"beir-nfcorpus.{tiny}", []
+    for words in commands(script.replace(name, tiny).replace("--dim 4096", "--dim 256")):
+        if words[0] != "python" or "search" in words[2] or "eval" in words[2]:
+            continue
+        for old, new in places.items():
+            words = [word.replace(old, new, 1) if word.startswith(old) else word for word in words]
+        warm_python(*words[1:])
+        if index.exists():
+            runs.append(tmp_path / f"run.{len(runs)}")
+            options = ["--impact"] if kind == "lucene" else []
+            options += ["--index", index, "--encoder", tiny, "--topics", topics]
+            warm_python("-m", f"pyserini.search.{kind}", *options, "--output", runs[-1])
+            index.rename(tmp_path / f"index.{len(runs)}")
+    direct, jsonl = (path.read_text(encoding="utf-8") for path in runs)
+    assert direct == jsonl and len(direct.splitlines()) >= len(asked)
