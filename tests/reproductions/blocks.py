@@ -63,6 +63,19 @@ def inline_commands(page: Path) -> list[str]:
     return [one for one in _INLINE.findall(text) if "…" not in one]
 
 
+def shell_text(block: Block) -> str | None:
+    """The commands of a block; ``None`` if it holds none.
+
+    In a block of what a terminal shows they are the lines behind a ``$``, if there are such lines.
+    """
+    if block.language == "bash":
+        return block.text
+    if block.language != "console":
+        return None
+    typed = re.findall(r"^\$ ((?:.*\\\n)*.*)", block.text, re.MULTILINE)
+    return "\n".join(typed) if typed else block.text
+
+
 def commands(text: str, variables: dict[str, str] | None = None) -> Iterator[list[str]]:
     """The commands of a shell script, as lists of words, loops unrolled.
 

@@ -17,7 +17,7 @@ from llm_encoders.spec import parse_spec
 from llm_encoders.train.recipe.file import load_recipe
 from pyserini_ext.conditions import load_conditions, select
 from tests.conftest import REPOSITORY
-from tests.reproductions.blocks import Block, blocks, commands, inline_commands, pages
+from tests.reproductions.blocks import Block, blocks, commands, inline_commands, pages, shell_text
 from tests.reproductions.parsers import PYTHON, SMALL
 
 SHELL = {
@@ -43,9 +43,8 @@ def commands_of(page: Path) -> Iterator[tuple[Block, list[str]]]:
     """The commands of a page's blocks; a variable keeps its value to the end of the page."""
     variables: dict[str, str] = {}
     for block in blocks(page):
-        if block.language == "bash":
-            for words in commands(block.text, variables):
-                yield block, words
+        for words in commands(shell_text(block) or "", variables):
+            yield block, words
 
 
 def all_commands() -> dict[tuple[str, ...], str]:
@@ -251,3 +250,11 @@ def test_a_block_is_found_with_its_line_and_mark():
     lines = page.read_text(encoding="utf-8").splitlines()
     assert lines[first.line - 1] == "```bash" and not first.runnable
     assert any(block.runnable for block in others)
+
+
+def test_what_a_terminal_shows_is_told_from_what_is_typed():
+    page = REPOSITORY / "README.md"
+    typed = Block(page, 1, "console", False, "$ ls -a \\\n  b\nout\n$ wc b\n3 b\n")
+    assert list(commands(shell_text(typed) or "")) == [["ls", "-a", "b"], ["wc", "b"]]
+    assert shell_text(Block(page, 1, "console", False, "ls\n")) == "ls\n"
+    assert shell_text(Block(page, 1, "text", False, "ls\n")) is None
