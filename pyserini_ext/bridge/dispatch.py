@@ -49,6 +49,14 @@ def after_index_command(module_name: str) -> None:
         carry()
 
 
+def after_merging_command(module_name: str) -> None:
+    """In ``python -m pyserini.index.merge_faiss_indexes``, once it is done."""
+    if module_name == "__main__":
+        from pyserini_ext.bridge.index_commands import carry_merged
+
+        carry_merged()
+
+
 def document_encoder(original: Function) -> Function:
     """For ``init_encoder`` of ``pyserini.encode.__main__``."""
 

@@ -1,10 +1,12 @@
 """After Pyserini's own index commands: what is known of the vectors stays with the index."""
 
+import json
 import sys
 from pathlib import Path
 
+from llm_encoders.reading import read_record
 from pyserini_ext.bridge.names import option_value
-from pyserini_ext.folders.contract import carry_contract
+from pyserini_ext.folders.contract import CONTRACT_NAME, carry_contract
 
 _SOURCES = ("--input", "-input")
 _INDEXES = ("--index", "-index", "--output")
@@ -27,3 +29,23 @@ def carry() -> None:
         carry_contract(Path(source), Path(index))
     except OSError as error:
         print(f"warning: {index} has no record of its encoder: {error}.", file=sys.stderr)
+
+
+def carry_merged() -> None:
+    """Put the record of the shards into the folder of the merged index, if they have one and the
+    same, for ``pyserini.index.merge_faiss_indexes``."""
+    prefix, count = option_value("--prefix"), option_value("--shard-num") or "1"
+    if prefix is None:
+        return
+    shards = [Path(f"{prefix}{number}") for number in range(int(count))]
+    records = {json.dumps(read_record(shard / CONTRACT_NAME)) for shard in shards}
+    merged = Path(f"{prefix}full")
+    if len(records) == 1:
+        carry_contract(shards[0], merged)
+        return
+    (merged / CONTRACT_NAME).unlink(missing_ok=True)
+    print(
+        f"warning: the shards of {merged} were not all made by the same encoder; their scores "
+        "cannot be compared.",
+        file=sys.stderr,
+    )

@@ -53,6 +53,7 @@ INTERCEPTIONS = {
     ),
     "pyserini.index.lucene.__main__": Interception(epilogue="after_index_command"),
     "pyserini.index.faiss": Interception(epilogue="after_index_command"),
+    "pyserini.index.merge_faiss_indexes": Interception(epilogue="after_merging_command"),
     "pyserini.query_iterator": Interception({"DefaultQueryIterator.from_topics": "check_topics"}),
     "pyserini.search.faiss.__main__": Interception(
         {
