@@ -11,6 +11,13 @@ MS_MARCO_PASSAGES = 8_841_823
 _SHAPES = ("1b", "8b")  # of Llama-3, which were measured
 
 
+_SPARSE = [
+    "Random weights give about half of the vocabulary a weight in every text, which takes most of "
+    "this time. Trained weights",
+    "give far fewer, so the true time is shorter; by how much was not measured.",
+]
+
+
 @dataclass(frozen=True)
 class Rate:
     """Encoding speed of random weights of one shape, as it was measured."""
@@ -48,6 +55,7 @@ def _time(preset: Preset) -> list[str]:
     rate = rate_of(preset)
     if rate is None:
         return ["**Time.** Not measured."]
+    sparse = preset.contract.paradigm == "sparse"
     hours = MS_MARCO_PASSAGES * rate.tokens_a_document / rate.tokens_a_second / 3600
     return [
         "**Time.** The weights were not run. Random weights of the same shape encoded "
@@ -58,6 +66,7 @@ def _time(preset: Preset) -> list[str]:
         f"{MS_MARCO_PASSAGES:,} passages",
         f"of that length take {hours:,.1f} hours on one such GPU. Shorter passages take less, and "
         "several GPUs share the work.",
+        *(_SPARSE if sparse else []),
     ]
 
 

@@ -160,20 +160,25 @@ def as_shipped(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-@pytest.fixture(scope="module")
-def verdicts() -> dict[tuple[str, ...], str]:
+@pytest.fixture
+def verdicts(once) -> dict[tuple[str, ...], str]:
     """What the parsers say of every command of the pages and of the faulty ones."""
     faulty = [tuple(words) for text in FAULTS.values() for words in commands(text)]
     listed = list(dict.fromkeys([*map(as_shipped, all_commands()), *faulty]))
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.reproductions.parsers"],
-        input=json.dumps(listed),
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-    )
-    assert result.returncode == 0, result.stderr
-    return dict(zip(listed, json.loads(result.stdout), strict=True))
+
+    def ask(folder: Path) -> None:
+        result = subprocess.run(
+            [sys.executable, "-m", "tests.reproductions.parsers"],
+            input=json.dumps(listed),
+            capture_output=True,
+            text=True,
+            cwd=REPOSITORY,
+        )
+        assert result.returncode == 0, result.stderr
+        (folder / "verdicts.json").write_text(result.stdout, encoding="utf-8")
+
+    answers = (once("verdicts-of-commands", ask) / "verdicts.json").read_text(encoding="utf-8")
+    return dict(zip(listed, json.loads(answers), strict=True))
 
 
 @pytest.mark.slow
