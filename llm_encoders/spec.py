@@ -60,16 +60,16 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     return name, options
 
 
-def require_line_ends(option: str, text: str) -> None:
+def require_line_ends(name: str, text: str) -> None:
     """Refuse a text with a line end written as an escape, which no shell makes one of by itself.
 
     Raises:
-        UsageError: names the option, and how to write a line end.
+        UsageError: says what ``name`` holds, and how to write a line end.
     """
     if escape := _ESCAPE.search(text):
         raise UsageError(
-            f"{option} holds {escape[0]} as two characters. For a line end or tab write it as bash "
-            f"does: {option} $'…{escape[0]}…'."
+            f"{name} holds {escape[0]} as two characters. For a line end or tab write it as bash "
+            f"does: $'…{escape[0]}…'."
         )
 
 

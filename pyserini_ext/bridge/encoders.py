@@ -28,7 +28,7 @@ class _LlmEncoder:
     side = ""
 
     def _load(self, name: str, device: str | None, prefix: str | None, fp16: bool) -> None:
-        require_line_ends("--prefix", prefix or "")
+        require_line_ends("The prefix", prefix or "")
         known = paradigm_of(name)
         if known not in (None, self.paradigm):
             raise UsageError(wrong_paradigm(name, str(known)))

@@ -190,7 +190,7 @@ def _groups() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpars
 
 def _prefix(text: str) -> str:
     try:
-        require_line_ends("--prefix", text)
+        require_line_ends("the text", text)
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text

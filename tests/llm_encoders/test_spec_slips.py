@@ -40,9 +40,9 @@ def test_a_slip_before_the_first_option(tmp_path, slip):
 
 
 def test_a_line_end_that_no_shell_makes():
-    with pytest.raises(UsageError, match=r"--prefix holds \\n as two characters.*\$'…\\n…'"):
-        require_line_ends("--prefix", r"Instruct: a\nQuery: ")
-    require_line_ends("--prefix", "Instruct: a\nQuery: ")
+    with pytest.raises(UsageError, match=r"^The prefix holds \\n as two characters.*\$'…\\n…'"):
+        require_line_ends("The prefix", r"Instruct: a\nQuery: ")
+    require_line_ends("The prefix", "Instruct: a\nQuery: ")
 
 
 @pytest.mark.parametrize(
