@@ -1,8 +1,10 @@
 """Draw the terms of a document, beside those of a query, as a bar chart in SVG.
 
 python reproductions/onboarding/terms.py > reproductions/onboarding/terms.svg
+python reproductions/onboarding/terms.py --title TITLE --text TEXT --query QUERY > mine.svg
 """
 
+import argparse
 import sys
 from dataclasses import dataclass
 from html import escape
@@ -10,13 +12,21 @@ from html import escape
 from llm_encoders import load_encoder
 
 ENCODER = "llm-splade-tiny"
-QUERY = "railway to the beach"
-TITLE = "Train timetable"
-TEXT = "Trains to the coast leave every hour from platform four; tickets are sold on board."
 
 _SHOWN = 20
 _ROW, _LEFT, _SCALE, _WIDTH = 18, 110, 2.4, 640
 _WRITTEN, _ADDED, _ASKED = "#2b6cb0", "#dd8a2b", "#555555"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is drawn."""
+
+    title: str = "Train timetable"
+    text: str = (
+        "Trains to the coast leave every hour from platform four; tickets are sold on board."
+    )
+    query: str = "railway to the beach"
 
 
 @dataclass(frozen=True)
@@ -32,12 +42,12 @@ class Bar:
     """Whether it is a token of the document, in any spelling of its first letter."""
 
 
-def bars() -> list[Bar]:
+def bars(texts: Texts) -> list[Bar]:
     """The heaviest terms of the document, and all that the query shares with it."""
     encoder = load_encoder(ENCODER, device="cpu")
-    (document,) = encoder.impacts(encoder.encode_documents([TEXT], [TITLE]))
-    (query,) = encoder.impacts(encoder.encode_queries([QUERY]))
-    (ids,) = encoder.document_token_ids([TEXT], [TITLE])
+    (document,) = encoder.impacts(encoder.encode_documents([texts.text], [texts.title]))
+    (query,) = encoder.impacts(encoder.encode_queries([texts.query]))
+    (ids,) = encoder.document_token_ids([texts.text], [texts.title])
     written = {encoder.vocabulary[number].lower() for number in ids}
     ranked = sorted(document, key=lambda term: (-document[term], term))
     shown = [term for rank, term in enumerate(ranked) if rank < _SHOWN or term in query]
@@ -46,19 +56,19 @@ def bars() -> list[Bar]:
     ]
 
 
-def draw(rows: list[Bar]) -> str:
+def draw(rows: list[Bar], texts: Texts) -> str:
     """The picture: a thick bar a term, and a thin one below it where the query has the term."""
     height = _ROW * (len(rows) + 3)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
         'font-family="sans-serif" font-size="12">',
-        f"<title>Terms of “{escape(TITLE)}” in {ENCODER}</title>",
+        f"<title>Terms of “{escape(texts.title)}” in {ENCODER}</title>",
         f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
     ]
     legend = (
         (_WRITTEN, "document: token of its text"),
         (_ADDED, "document: added by the model"),
-        (_ASKED, f"query “{QUERY}”"),
+        (_ASKED, f"query “{texts.query}”"),
     )
     for place, (colour, meaning) in enumerate(legend):
         left = 10 + place * 200
@@ -83,5 +93,14 @@ def draw(rows: list[Bar]) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
+def main() -> None:
+    """Parse the command line and print the picture."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    for key, default in vars(Texts()).items():
+        parser.add_argument(f"--{key}", default=default, help=f"default: {default}")
+    texts = Texts(**vars(parser.parse_args()))
+    sys.stdout.write(draw(bars(texts), texts))
+
+
 if __name__ == "__main__":
-    sys.stdout.write(draw(bars()))
+    main()

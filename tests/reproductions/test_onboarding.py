@@ -1,5 +1,6 @@
 """The picture of onboarding.md: it shows what the encoder gives today."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -30,17 +31,19 @@ def drawn(path: Path) -> list[terms.Bar]:
 
 
 def test_the_picture_is_the_one_that_its_script_draws():
-    shown, today = drawn(PICTURE), terms.bars()
+    shown, today = drawn(PICTURE), terms.bars(terms.Texts())
     assert {bar.term: bar.written for bar in shown} == {bar.term: bar.written for bar in today}
     impacts = {bar.term: bar for bar in today}
     for bar in shown:  # another processor may round another way
         assert bar.impact == pytest.approx(impacts[bar.term].impact, abs=1)
         assert bar.query == pytest.approx(impacts[bar.term].query, abs=1)
-    assert terms.draw(shown) == PICTURE.read_text(encoding="utf-8")
+    assert terms.draw(shown, terms.Texts()) == PICTURE.read_text(encoding="utf-8")
 
 
 def test_bars_by_hand():
-    picture = terms.draw([terms.Bar("Ġa&b", 10, 0, True), terms.Bar("x", 5, 20, False)])
+    rows = [terms.Bar("Ġa&b", 10, 0, True), terms.Bar("x", 5, 20, False)]
+    picture = terms.draw(rows, terms.Texts(query="<q>"))
+    assert "query “&lt;q&gt;”" in picture
     assert ">Ġa&amp;b</text>" in picture
     blue, orange, grey = "#2b6cb0", "#dd8a2b", "#555555"
     assert f'y="36" width="24.0" height="9" fill="{blue}"><title>10</title>' in picture
@@ -49,7 +52,11 @@ def test_bars_by_hand():
     assert picture.count('height="4"') == 1
 
 
-def test_words_of_the_text_and_words_of_the_model():
-    bars = {bar.term: bar for bar in terms.bars()}
-    assert bars["Ġtrain"].written and bars["Ġcoast"].written  # Train timetable; coast
-    assert not bars["Ġrailway"].written and bars["Ġrailway"].query
+def test_the_command(monkeypatch, capsys):
+    words = ["terms.py", "--title", "", "--text", "the coast", "--query", "beach"]
+    monkeypatch.setattr("sys.argv", words)
+    terms.main()
+    picture = capsys.readouterr().out
+    (coast,) = re.findall(r'>Ġcoast</text>\n<rect [^>]*fill="([^"]+)"', picture)
+    (beach,) = re.findall(r'>Ġbeach</text>\n<rect [^>]*fill="([^"]+)"', picture)
+    assert (coast, beach) == ("#2b6cb0", "#dd8a2b") and "query “beach”" in picture
