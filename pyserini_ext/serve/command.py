@@ -16,9 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from llm_encoders import registry
+from llm_encoders.checkpoints import hub
 from llm_encoders.errors import EncoderError, UsageError, listed
 from llm_encoders.jobs import arguments as parse
 from llm_encoders.jobs.console import run_command
+from llm_encoders.registry import CHECKPOINT_FILES
+from llm_encoders.spec import parse_spec
 from pyserini_ext import java
 from pyserini_ext.serve.config import server_config, write_config
 from pyserini_ext.serve.found import FoundIndex, find_indexes
@@ -154,7 +158,27 @@ def _encoders(indexes: list[FoundIndex], named: list[str] | None) -> list[str]:
             raise UsageError(
                 f"{index.folder} does not say which encoder made it. Name it with --encoder."
             )
+        if not _is_here(index.made_by):
+            raise UsageError(
+                f"{index.folder} was made by {index.made_by}, which is not on this machine. To get "
+                "it from the Hub, or from where it is, name it with --encoder."
+            )
     return [str(index.made_by) for index in indexes]
+
+
+def _is_here(encoder: str) -> bool:
+    """Whether an encoder is loaded without the network, which only the user may ask for."""
+    name, written = parse_spec(encoder)
+    preset = None if Path(name).exists() else registry.find(name)
+    if preset is not None and preset.folder is not None:
+        return True
+    names = [name] if preset is None else [preset.adapter or preset.model, preset.backbone]
+    needed = [one for one in (*names, written.get("backbone")) if one is not None]
+    return all(
+        Path(one).exists()
+        or (hub.looks_like_hub_id(one) and hub.cached_folder(one, CHECKPOINT_FILES))
+        for one in needed
+    )
 
 
 def _start_java() -> None:

@@ -81,6 +81,14 @@ def test_a_wrong_encoder(serve, made, tmp_path):
     assert f"has 1 of 2 terms that {SPARSE} never gives, such as 'zyzzyva…'" in wrong
 
 
+@pytest.mark.parametrize("name", ["me/not-fetched", "gone/away/folder", "llm-splade-8b"])
+def test_the_recorded_encoder_is_not_fetched_unasked(serve, tmp_path, name):
+    (tmp_path / "segments_1").write_text("x")
+    (tmp_path / "contract.json").write_text(json.dumps({"name": name}))
+    refused = serve("--index", tmp_path, "--no-texts", code=2)
+    assert f"was made by {name}, which is not on this machine" in refused
+
+
 def write_words(folder):
     """A Lucene index of another program, with a term that no encoder has."""
     from pyserini_ext.indexes.lucene import DELIMITER, LuceneImpactWriter
