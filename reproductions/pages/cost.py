@@ -9,8 +9,6 @@ from llm_encoders.registry import Preset
 _RESULTS = Path(__file__).parents[1] / "efficiency" / "results.csv"
 MS_MARCO_PASSAGES = 8_841_823
 _SHAPES = ("1b", "8b")  # of Llama-3, which were measured
-
-
 _SPARSE = [
     "Random weights give about half of the vocabulary a weight in every text, which takes most of "
     "this time. Trained weights",

@@ -1,7 +1,5 @@
 """The index: which page a reader wants, then every condition with its scores."""
 
-from pathlib import Path
-
 from llm_encoders.registry import presets
 from pyserini_ext.conditions import FAMILIES, Condition, Task, load_family
 from reproductions.pages import scores
@@ -9,8 +7,6 @@ from reproductions.pages.markdown import table
 from reproductions.pages.model import conditions_of
 from reproductions.pages.templates import render
 
-_FOLDER = Path(__file__).parents[1]
-_MORE = {"take TREC CAR from download to an evaluated run": "[TREC CAR](trec-car.md)"}
 _COLUMNS = ("MRR@10 dev", "nDCG@10 DL19", "nDCG@10 DL20", "nDCG@10 BEIR", "nDCG@10 BRIGHT")
 _CELLS = (
     ("msmarco-v1-passage", "msmarco-v1-passage.dev", "MRR@10"),
@@ -28,14 +24,9 @@ def page() -> str:
         "README",
         "reproductions/conditions",
         "llm_encoders/presets",
-        more="".join(f"| {wish} | {link} |\n" for wish, link in _MORE.items() if _exists(link)),
         models=table(("model", *_COLUMNS), rows),
         small=_small(),
     )
-
-
-def _exists(link: str) -> bool:
-    return (_FOLDER / link.partition("](")[2].rstrip(")")).exists()
 
 
 def _small() -> str:

@@ -86,6 +86,16 @@ def test_a_score_has_the_decimals_of_its_source():
     assert "| 0.2090 |" in scores.expected(four)
 
 
+def test_a_mean_of_the_index_is_that_of_the_page(pages):
+    for name in ("diver-retriever-4b", "reason-embed-qwen3-4b"):
+        bright = pages[f"models/{name}.md"].partition("### Evaluation (BRIGHT)")[2]
+        values = [float(one) for one in re.findall(r"^\| `[\w-]+` \| ([\d.]+) \|", bright, re.M)]
+        assert len(values) == 12
+        (row,) = re.findall(rf"^\| \[{name}\].*$", pages["README.md"], re.M)
+        mean, published, _ = row.split(" | ")[-1].split()
+        assert float(mean) == pytest.approx(sum(values) / 12, abs=5e-5) and published == "*p*"
+
+
 def test_an_estimate_is_the_arithmetic_of_a_measured_rate():
     rate = cost.rate_of(registry.presets()["llm-dense-8b"])
     seconds = rate.tokens / rate.tokens_a_second  # of the documents that were measured
