@@ -22,7 +22,7 @@ def page() -> str:
         key=_KEY,
         steps="\n".join(steps),
         tolerance=scores.tolerance(conditions[0]),
-        expected=_table(conditions),
+        expected=expected(conditions),
         log=log("models/tiny.md"),
     )
 
@@ -36,7 +36,8 @@ def _new(condition: Condition, seen: set[str]) -> list[str]:
     return found
 
 
-def _table(conditions: tuple[Condition, ...]) -> str:
+def expected(conditions: tuple[Condition, ...]) -> str:
+    """The table of the expected scores, with their sources."""
     rows = []
     for condition in conditions:
         decimals = scores.of_condition(condition)

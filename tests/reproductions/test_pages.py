@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from llm_encoders import registry
 from llm_encoders.errors import UsageError
-from pyserini_ext.conditions import load_conditions
-from reproductions.pages import FOLDER, all_pages, cost, log, scores
+from pyserini_ext.conditions import FAMILIES, load_conditions, load_family
+from reproductions.pages import FOLDER, all_pages, cost, family_section, log, scores, tiny
 
 CURE = "run python -m reproductions.pages"
 
@@ -133,3 +134,29 @@ def test_a_log_has_the_form_of_pyserinis(monkeypatch):
 def test_a_wrong_entry_is_refused(old, new):
     with pytest.raises(UsageError, match="entry 1"):
         log.read_entries(ENTRY.replace(old, new, 1))
+
+
+def test_measured_scores_of_the_tiny_models_are_shown_with_their_source(tmp_path):
+    text = (FOLDER / "conditions" / "tiny.yaml").read_text(encoding="utf-8")
+    values = yaml.safe_load(text)
+    values["conditions"] = values["conditions"][:1]
+    (one,) = values["conditions"]
+    one["source"] = {"version": "0.1.0", "date": "2026-11-27", "machine": "two cores"}
+    for number, task in enumerate(one["datasets"]):
+        task["scores"] = [{"nDCG@10": 0.3210, "R@100": 0.25 + number / 1e4}]
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    shown = tiny.expected(load_family(FAMILIES["tiny"], tmp_path)).splitlines()
+    source = "measured: version 0.1.0, 2026-11-27, two cores"
+    assert f"| nfcorpus | {one['name']} | 0.3210 | 0.2500 |  | {source} |" in shown
+    assert f"| scifact | {one['name']} | 0.3210 | 0.2501 |  | {source} |" in shown
+
+
+def test_commands_of_an_evaluation_have_every_measure_with_its_options():
+    for condition in load_conditions():
+        for task in condition.tasks:
+            found = set()
+            for text in family_section.evaluations(task):
+                options, *measures = re.split(r" -m (?!pyserini)", text)
+                rest = measures[-1].partition(" ")[2]
+                found |= {f"{options} -m {one.split()[0]} {rest}" for one in measures}
+            assert found == set(task.evaluations().values())
