@@ -184,7 +184,7 @@ def _section(family: Family) -> str:
             cells = "".join(f"<td>{found.get(one, '–')}</td>" for one in measures)
             rows.append(f"<tr><td>{html.escape(task.key)}</td>{cells}</tr>")
         first = condition.tasks[0]
-        commands = [step.text for step in first.steps()] + list(first.evaluations().values())
+        commands = [step.text for step in first.steps()] + [one.text for one in first.evaluations()]
         parts += [
             f"<details><summary>{html.escape(condition.display)}</summary>",
             f"<table><tr><th></th>{heads}</tr>",

@@ -1,8 +1,8 @@
 """A condition, its tasks, and scores that say where they come from."""
 
 from dataclasses import dataclass, field
-from string import Template
 
+from pyserini_ext.conditions.evaluation import Evaluation, evaluations
 from pyserini_ext.conditions.families import Family
 from pyserini_ext.conditions.steps import Step, fill, parse_steps
 
@@ -39,7 +39,8 @@ class Score:
     value: float
     source: Source
     flaky: float = 0.0
-    """By how much it is known to differ between machines, beyond the family's tolerance."""
+    """By how much it is known to differ between machines, where that is more than the family's
+    tolerance."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,14 @@ class Task:
             variables["query_prefix"] = self.query_prefix or variables.get("query_prefix", "")
         return parse_steps(fill(self.command, variables))
 
-    def evaluations(self, run: str | None = None) -> dict[str, str]:
-        """The command that computes each measure of the family, as a user types it."""
-        return {
-            measure: f"python -m pyserini.eval.trec_eval {options} {self.evaluation} "
-            f"{run or self.run}"
-            for measure, options in self.family.measures_for(self.key).items()
-        }
+    def evaluations(self, qrels: str | None = None) -> list[Evaluation]:
+        """The commands that compute the measures of the family.
+
+        Args:
+            qrels: judgements to take; default :attr:`evaluation`.
+        """
+        measures = self.family.measures_for(self.key)
+        return evaluations(measures, qrels or self.evaluation, self.run)
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,3 @@ class Condition:
         found = (step.encoder for step in self.tasks[0].steps())
         names = (name.partition(",")[0] for name in found if name is not None)
         return tuple(dict.fromkeys(names))
-
-
-def evaluation_of(family: Family, key: str) -> str:
-    """The qrels of a key where the file names none."""
-    return Template(family.evaluation).substitute(key=key)

@@ -6,6 +6,7 @@ Measures, tolerances, run names and variables are those of ``pyserini/2cr/{msmar
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import Template
 
 _RECALL = {"R@100": "-c -m recall.100", "R@1000": "-c -m recall.1000"}
 _NDCG = "-c -m ndcg_cut.10"
@@ -47,6 +48,10 @@ class Family:
     def measures_for(self, key: str) -> Mapping[str, str]:
         """Options of trec_eval by measure, for one set of topics or dataset."""
         return self.measures_of.get(key, self.measures)
+
+    def evaluation_for(self, key: str) -> str:
+        """The qrels of one set of topics or dataset."""
+        return Template(self.evaluation).substitute(key=key)
 
     def run_name(self, condition: str, key: str) -> str:
         """The run file, as Pyserini's harness names it."""

@@ -12,7 +12,7 @@ import yaml
 
 from llm_encoders.errors import UsageError, nearest
 from llm_encoders.reading import parse_yaml, read_text
-from pyserini_ext.conditions.condition import Condition, Score, Source, Task, evaluation_of
+from pyserini_ext.conditions.condition import Condition, Score, Source, Task
 from pyserini_ext.conditions.families import Family
 
 _CONDITION_KEYS = ("name", "display", "display-html", "display-row", "command", "source")
@@ -92,7 +92,7 @@ class _Reader:
         key = self._text_of(one[key_name], (*place, key_name))
         if key not in family.keys:
             self._refuse((*place, key_name), f"no '{key}' in {family.title}.", key, family.keys)
-        evaluation = evaluation_of(family, key)
+        evaluation = family.evaluation_for(key)
         if family.topic_sets and one["eval_key"] != evaluation:
             self._refuse((*place, "eval_key"), f"the qrels of {key} are '{evaluation}'.")
         prefix = self._text_of(one.get("query_prefix", ""), (*place, "query_prefix"))
@@ -104,8 +104,7 @@ class _Reader:
         self, one: dict[str, Any], place: Route, key: str, source: Source | None
     ) -> dict[str, Score]:
         measures = self._family.measures_for(key)
-        flaky = one.get("flaky", {})
-        self._mapping(flaky, (*place, "flaky"), measures)
+        flaky = self._flaky(one.get("flaky", {}), (*place, "flaky"), measures)
         found: dict[str, Score] = {}
         for number, group in enumerate(self._list(one["scores"], (*place, "scores"))):
             at = (*place, "scores", number)
@@ -118,8 +117,17 @@ class _Reader:
                     self._refuse((*at, measure), f"{measure} has no source; add 'source'.")
                 if measure in found:
                     self._refuse((*at, measure), f"{measure} occurs twice.")
-                found[measure] = Score(value, source, float(flaky.get(measure, 0)))
+                found[measure] = Score(value, source, flaky.pop(measure, 0.0))
+        for measure in flaky:
+            self._refuse((*place, "flaky", measure), f"there is no score of {measure}.")
         return found
+
+    def _flaky(self, values: Any, place: Route, measures: Any) -> dict[str, float]:
+        flaky = dict(self._mapping(values, place, measures))
+        for measure, value in flaky.items():
+            if not isinstance(value, float) or not 0 < value < 1:
+                self._refuse((*place, measure), f"{measure} is flaky by {value}, no fraction of 1.")
+        return flaky
 
     def _source(self, values: Any, place: Route) -> Source:
         one = self._mapping(values, place, _SOURCE_KEYS)

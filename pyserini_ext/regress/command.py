@@ -38,7 +38,7 @@ Pyserini, which fetches them.
 What is finished is kept with its fingerprint and used again; a run that was cut short, or made by
 another command, encoder, index or version, is made again. Exit code: 0 if every score is the
 expected one or within the tolerance of Pyserini's harness, 1 if one is not or a command fails, 2 on
-wrong usage.
+wrong usage. A task without expected scores is reported as new; it fails only if a command does.
 """
 
 
@@ -131,7 +131,10 @@ def run(options: argparse.Namespace, runner: Runner = commands.run) -> None:
     with locked(options.output / LOCK_NAME, busy):
         failed = _execute(plan, chosen, options, runner)
     if failed:
-        raise EncoderError(f"{failed} failed; see {options.output / 'report.html'}.")
+        count = sum(len(tasks) for _, tasks in plan.conditions)
+        raise EncoderError(
+            f"{failed} of {count} tasks failed; see {options.output / 'report.html'}."
+        )
 
 
 def _listing(chosen: Sequence[Condition]) -> list[str]:
@@ -148,9 +151,8 @@ def _show(plan: Plan) -> None:
         print(node.step.text)
     for _, tasks in plan.conditions:
         for planned in tasks:
-            commands_ = planned.task.evaluations().values()
-            for command in commands_:
-                print(command.replace(planned.task.evaluation, planned.place.evaluation))
+            for one in planned.task.evaluations(planned.place.evaluation):
+                print(one.text)
 
 
 def _execute(

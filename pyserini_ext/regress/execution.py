@@ -1,9 +1,7 @@
 """Running a plan: every step at most once, several at a time, and then the evaluation."""
 
-import re
-import shlex
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +11,13 @@ from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext import commands
 from pyserini_ext.commands import Outcome
 from pyserini_ext.conditions import Step, Task
+from pyserini_ext.conditions.evaluation import MODULE as TREC_EVAL
 from pyserini_ext.regress.fingerprints import fingerprint_of
 from pyserini_ext.regress.graph import Node, Plan, PlannedTask
 from pyserini_ext.regress.outputs import StepOutput, require_ours
 from pyserini_ext.regress.verdict import Verdict, judge
 
 LOGS = "logs"
-_TREC_EVAL = "pyserini.eval.trec_eval"
-_MEASURE = re.compile(r"(?P<options>.*) -m (?P<measure>\S+)")
 
 Runner = Callable[..., Outcome]
 """As :func:`pyserini_ext.commands.run`."""
@@ -194,14 +191,13 @@ class Execution:
 
     def _evaluate(self, planned: PlannedTask, result: TaskResult) -> None:
         task = planned.task
-        for options, measures in grouped(task.family.measures_for(task.key)).items():
-            words = [*shlex.split(options), *_asked_for(measures.values())]
-            words += [planned.place.evaluation, task.run]
-            result.evaluations.append(commands.shown(_TREC_EVAL, *words))
-            log = self._log(task.run, f"{_TREC_EVAL}{options.replace(' ', '')}")
-            outcome = self._runner(_TREC_EVAL, *words, folder=self._folder.absolute(), log=log)
+        for one in task.evaluations(planned.place.evaluation):
+            result.evaluations.append(one.text)
+            log = self._log(task.run, f"{TREC_EVAL}{one.options.replace(' ', '')}")
+            folder = self._folder.absolute()
+            outcome = self._runner(TREC_EVAL, *one.words, folder=folder, log=log)
             figures = commands.trec_eval_figures(outcome.output)
-            for measure, name in measures.items():
+            for measure, name in one.measures.items():
                 if name.replace(".", "_") not in figures:
                     raise EncoderError(f"trec_eval gave no {measure} for {task.run}; see {log}.")
                 measured = round(figures[name.replace(".", "_")], 4)
@@ -214,33 +210,3 @@ class Execution:
     def _tell(self, line: str) -> None:
         with self._lock:
             self._say(line)
-
-
-def _asked_for(names: Iterable[str]) -> list[str]:
-    """``-m`` options of trec_eval, which takes all cut-offs of a measure in one of them."""
-    cuts: dict[str, list[str]] = {}
-    for name in names:
-        measure, _, cut = name.partition(".")
-        cuts.setdefault(measure, []).append(cut)
-    words = []
-    for measure, found in cuts.items():
-        words += ["-m", f"{measure}.{','.join(found)}".rstrip(".")]
-    return words
-
-
-def grouped(measures: Any) -> dict[str, dict[str, str]]:
-    """Measures by the options that they share: one call of trec_eval computes each group.
-
-    Args:
-        measures: options of trec_eval by measure, such as ``-c -l 2 -m map``.
-
-    Returns:
-        Options without ``-m`` -> measure -> its name for trec_eval. ``-l`` and ``-M`` concern all
-        measures of a call, so measures that differ in them are apart.
-    """
-    groups: dict[str, dict[str, str]] = {}
-    for measure, options in measures.items():
-        found = _MEASURE.fullmatch(options)
-        assert found is not None, options
-        groups.setdefault(found["options"], {})[measure] = found["measure"]
-    return groups

@@ -18,7 +18,8 @@ def page(report: dict[str, Any]) -> str:
         f"{name} {value[:12]}" for name, value in report["versions"].items() if value
     )
     head = (
-        f"{report['tasks']} tasks, {report['failed']} failed. Started {report['started']}, took "
+        f"{report['tasks']} tasks, {report['failed']} failed, {report['new']} without expected "
+        f"scores. Started {report['started']}, took "
         f"{report['seconds']:.0f} s ({report['cpu seconds']:.0f} s of CPU). {place}. {versions}."
     )
     sections = "\n".join(map(_condition, report["conditions"]))

@@ -32,6 +32,7 @@ def report(results: Results, start: datetime, seconds: float, cpu: float) -> dic
         "machine": machine(),
         "versions": versions(),
         "failed": sum(task.failed for task in tasks),
+        "new": sum(task_word(task) == UNKNOWN for task in tasks),
         "tasks": len(tasks),
         "conditions": [
             {
@@ -97,7 +98,7 @@ def _step(one: StepResult) -> dict[str, Any]:
 
 
 def task_word(task: TaskResult) -> str:
-    """The worst of the task's verdicts."""
+    """The worst of the task's verdicts; ``new`` where no score is expected."""
     words = [one.word for one in task.verdicts.values()]
     if task.failed:
         return FAIL
@@ -119,7 +120,8 @@ def text(results: Results) -> str:
     tasks = [task for _, found in results for task in found]
     failed = sum(task.failed for task in tasks)
     new = sum(task_word(task) == UNKNOWN for task in tasks)
-    lines.append(f"{len(tasks)} tasks: {len(tasks) - failed - new} OK, {failed} failed, {new} new.")
+    fine = len(tasks) - failed - new
+    lines.append(f"{len(tasks)} tasks: {fine} OK, {failed} failed, {new} without expected scores.")
     return "\n".join(lines)
 
 

@@ -1,7 +1,5 @@
 """What a model's page says of one family of collections: commands from download to evaluation."""
 
-import re
-
 from pyserini_ext.conditions import Condition, Step, Task
 from reproductions.pages import collections, scores
 from reproductions.pages.markdown import block
@@ -15,7 +13,6 @@ _HARNESS = {
 _SHOWN_KEY = {"beir": "nfcorpus", "bright": "biology"}
 """The dataset whose commands are shown; other families show all keys."""
 _JSONL = "vectors"
-_MEASURE = re.compile(r" -m (?!pyserini)(\S+)")
 
 
 def section(condition: Condition, dimension: int | None) -> str:
@@ -42,7 +39,7 @@ def section(condition: Condition, dimension: int | None) -> str:
         unknown=_unknown(encode, dimension),
         jsonl=block(text for step in encode for text in jsonl_way(step, dimension)),
         retrieval=block(task.steps()[-1].text for task in tasks),
-        evaluation=block(text for task in tasks for text in evaluations(task)),
+        evaluation=block(one.text for task in tasks for one in task.evaluations()),
         expected=scores.expected(condition),
     )
 
@@ -54,18 +51,6 @@ def _unknown(steps: list[Step], dimension: int | None) -> str:
     return (
         "\n(`DIMENSION` stands for the number of components, the length of a `vector` in the JSONL)"
     )
-
-
-def evaluations(task: Task) -> list[str]:
-    """The commands that compute the measures of a task: one for all that share their options."""
-    measures: dict[tuple[str, str], list[str]] = {}
-    for text in task.evaluations().values():
-        before, measure, behind = _MEASURE.split(text)
-        measures.setdefault((before, behind), []).append(measure)
-    return [
-        f"{before}{''.join(f' -m {one}' for one in found)}{behind}"
-        for (before, behind), found in measures.items()
-    ]
 
 
 def _shown(condition: Condition) -> list[Task]:

@@ -2,7 +2,6 @@
 
 from pyserini_ext.conditions import FAMILIES, Condition, load_family
 from reproductions.pages import scores
-from reproductions.pages.family_section import evaluations
 from reproductions.pages.log import log
 from reproductions.pages.markdown import block, table
 from reproductions.pages.templates import render
@@ -30,7 +29,7 @@ def page() -> str:
 def _new(condition: Condition, seen: set[str]) -> list[str]:
     """The commands of a condition that no block before has."""
     (task,) = (task for task in condition.tasks if task.key == _KEY)
-    lines = [*(step.text for step in task.steps()), *evaluations(task)]
+    lines = [*(step.text for step in task.steps()), *(one.text for one in task.evaluations())]
     found = [line for line in lines if line not in seen]
     seen.update(found)
     return found

@@ -9,7 +9,7 @@ import yaml
 from llm_encoders import registry
 from llm_encoders.errors import UsageError
 from pyserini_ext.conditions import FAMILIES, load_conditions, load_family
-from reproductions.pages import FOLDER, all_pages, cost, family_section, log, scores, tiny
+from reproductions.pages import FOLDER, all_pages, cost, log, scores, tiny
 
 CURE = "run python -m reproductions.pages"
 
@@ -136,6 +136,17 @@ def test_a_wrong_entry_is_refused(old, new):
         log.read_entries(ENTRY.replace(old, new, 1))
 
 
+def test_no_measure_is_asked_for_twice_in_a_call(pages):
+    """Of ``-m recall.100 -m recall.1000``, trec_eval obeys the first alone."""
+    found = 0
+    for text in (text.replace("\\\n", " ") for text in pages.values()):
+        for call in re.findall(r"trec_eval (.*)", text):
+            names = re.findall(r"-m (\w+)", call)
+            assert len(set(names)) == len(names), call
+            found += 1
+    assert found > len(pages)
+
+
 def test_measured_scores_of_the_tiny_models_are_shown_with_their_source(tmp_path):
     text = (FOLDER / "conditions" / "tiny.yaml").read_text(encoding="utf-8")
     values = yaml.safe_load(text)
@@ -149,14 +160,3 @@ def test_measured_scores_of_the_tiny_models_are_shown_with_their_source(tmp_path
     source = "measured: version 0.1.0, 2026-11-27, two cores"
     assert f"| nfcorpus | {one['name']} | 0.3210 | 0.2500 |  | {source} |" in shown
     assert f"| scifact | {one['name']} | 0.3210 | 0.2501 |  | {source} |" in shown
-
-
-def test_commands_of_an_evaluation_have_every_measure_with_its_options():
-    for condition in load_conditions():
-        for task in condition.tasks:
-            found = set()
-            for text in family_section.evaluations(task):
-                options, *measures = re.split(r" -m (?!pyserini)", text)
-                rest = measures[-1].partition(" ")[2]
-                found |= {f"{options} -m {one.split()[0]} {rest}" for one in measures}
-            assert found == set(task.evaluations().values())

@@ -61,10 +61,13 @@ def test_what_a_file_says(read):
     assert encode.collections == ("collections/nfcorpus",) and encode.output == "indexes/nfcorpus"
     assert search.output == second.run == "run.beir.mine.nfcorpus.txt"
     assert second.steps("other.txt")[-1].output == "other.txt"
-    assert second.evaluations()["R@1000"] == (
-        "python -m pyserini.eval.trec_eval -c -m recall.1000 beir-v1.0.0-nfcorpus-test "
-        "run.beir.mine.nfcorpus.txt"
+    (one,) = second.evaluations()
+    assert one.text == (
+        "python -m pyserini.eval.trec_eval -c -m ndcg_cut.10 -m recall.100,1000 "
+        "beir-v1.0.0-nfcorpus-test run.beir.mine.nfcorpus.txt"
     )
+    (one,) = second.evaluations("qrels.txt")
+    assert one.words[-2:] == ["qrels.txt", second.run]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,9 @@ def test_what_a_file_says(read):
         ("          published: A Paper, Table 1\n", "", "line 9: expected keys and values"),
         ("        source:\n          published: A Paper, Table 1\n", "", "line 7: nDCG@10 has no"),
         ("R@100: 0.002", "R@1O0: 0.002", "line 12: unknown key 'R@1O0'. Did you mean 'R@100'"),
+        ("R@100: 0.002", "R@100: much", "line 12: R@100 is flaky by much, no fraction"),
+        ("R@100: 0.002", "R@100: .inf", "line 12: R@100 is flaky by inf, no fraction"),
+        ("R@100: 0.002", "R@1000: 0.002", "line 12: there is no score of R@1000"),
         ("-m pyserini.encode", "-m pyserini.encod", "line 3: no condition runs 'pyserini.encod'"),
         (" && ", " ; ", "line 3: the command has ';'"),
         ("python -m pyserini.encode", "rm -r", "line 3: the step 'rm -r"),

@@ -34,6 +34,18 @@ def finished(place):
     return place
 
 
+def test_a_task_without_expected_scores_is_not_ok(place, capsys):
+    place.conditions(bm25={"cacm": {}, "cranfield": {"R@1000": 1.0}})
+    assert place.regress() == 0
+    shown = capsys.readouterr().out
+    assert "2 tasks: 1 OK, 0 failed, 1 without expected scores." in shown
+    (cacm,) = [line.split() for line in shown.splitlines() if line.startswith("  cacm ")]
+    assert cacm[1:3] == ["new", "nDCG@10"] and cacm[4] == "new" and "OK" not in cacm
+    assert [task["result"] for task in place.report["conditions"][0]["tasks"]] == ["new", "OK"]
+    page = (place.output / "report.html").read_text()
+    assert "2 tasks, 0 failed, 1 without expected scores." in page
+
+
 def test_a_run_is_evaluated_and_used_again(finished, capsys):
     run = read_run(finished.output / "run.tiny.bm25.cacm.txt")
     wanted = figures(run, read_qrels(finished.output / "prepared/cacm/qrels.txt"))
@@ -61,7 +73,7 @@ def test_a_changed_committed_score(finished, capsys, change, code, word):
     assert finished.report["conditions"][0]["tasks"][0]["result"] == word
     shown = capsys.readouterr()
     assert (f"{word}, expected" in shown.out) == bool(change)
-    assert ("1 failed" in shown.err) == bool(code)
+    assert ("1 of 1 tasks failed" in shown.err) == bool(code)
 
 
 def test_a_half_written_run_is_made_again(finished, capsys):
@@ -74,6 +86,35 @@ def test_a_half_written_run_is_made_again(finished, capsys):
         "made again: it was changed, or cut short, after it was written" in capsys.readouterr().out
     )
     assert run.read_bytes() == whole
+
+
+def test_a_run_of_the_same_length_but_other_content_is_made_again(finished):
+    run = finished.output / "run.tiny.bm25.cacm.txt"
+    whole = run.read_bytes()
+    run.write_bytes(whole.replace(b"q0 ", b"q9 ", 1))
+    assert run.stat().st_size == len(whole) and run.read_bytes() != whole
+    assert finished.regress() == 0
+    assert finished.runner.calls == ALL[2:] and run.read_bytes() == whole
+
+
+def test_the_digest_of_our_code_covers_every_module(tmp_path, monkeypatch):
+    """A version stays the same between two commits."""
+    modules = [
+        tmp_path / name
+        for name in ("llm_encoders/a.py", "pyserini_ext/b.py", "pyserini_ext/regress/c.py")
+    ]
+    for module in modules:
+        module.parent.mkdir(parents=True, exist_ok=True)
+        module.write_text("x = 1\n")
+    monkeypatch.setattr(fingerprints, "__file__", str(modules[-1]))
+    found = set()
+    for module in (None, *modules):
+        if module is not None:
+            module.write_text("x = 2\n")
+        fingerprints.versions.cache_clear()
+        found.add(fingerprints.versions()["code"])
+    fingerprints.versions.cache_clear()
+    assert len(found) == 4
 
 
 def test_what_a_kill_leaves_is_no_run(finished, monkeypatch):
@@ -206,11 +247,11 @@ def test_commands_are_shown_and_not_run(place, capsys):
     place.conditions(bm25={"cacm": {}}, fusion={"cacm": {"nDCG@10": 0.5}})
     assert place.regress("--dry-run") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4 + 2 * 3 and not place.output.exists()
+    assert len(lines) == 4 + 2 and not place.output.exists()
     for line in lines[:4]:
         assert parse_steps(line)[0].text == line
     assert f"--collection {place.data / 'cacm'} --output prepared/cacm" in lines[0]
-    assert lines[-1].endswith("-m recall.1000 prepared/cacm/qrels.txt run.tiny.fusion.cacm.txt")
+    assert lines[-1].endswith("-m recall.100,1000 prepared/cacm/qrels.txt run.tiny.fusion.cacm.txt")
     place.data = place.folder / "absent"  # then collections keep their names
     assert place.regress("--dry-run") == 0
     assert "--collection collections/cacm " in capsys.readouterr().out.splitlines()[0]
