@@ -17,13 +17,13 @@ from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.console import run_command
 from llm_encoders.jobs.lock import LOCK_NAME, locked
 from llm_encoders.jobs.removal import require_apart
-from llm_encoders.reading import parse_json, read_object
+from llm_encoders.reading import parse_json, read_object, read_record
 from llm_encoders.spec import parse_spec
 from pyserini_ext.folders.contract import CONTRACT_NAME, read_contract, write_contract
 from pyserini_ext.folders.manifest import Manifest
 from pyserini_ext.publish.card import Published, card
 from pyserini_ext.serve.found import find_indexes
-from pyserini_ext.serve.texts import texts_folder
+from pyserini_ext.serve.texts import CORPUS_NAME, require_same_corpus, texts_folder
 
 _REPOSITORY = "USER/REPOSITORY"
 _NAME = re.compile(r"[\w.-]+")
@@ -52,12 +52,13 @@ def main(arguments: list[str] | None = None) -> int:
         help="name or Hub id by which others find the encoder (default: as the index records it)",
     )
     add("--corpus-name", type=parse.text, help="what the corpus is, in words, for the card")
-    add(
+    texts = parser.add_mutually_exclusive_group()
+    texts.add_argument(
         "--texts",
         type=parse.path,
         help="Lucene index that stores the documents (default: INDEX.texts, if it is there)",
     )
-    add("--no-texts", action="store_true", help="leave the documents' texts out")
+    texts.add_argument("--no-texts", action="store_true", help="leave the documents' texts out")
     add(
         "--repository",
         type=parse.text,
@@ -72,7 +73,8 @@ def run(options: argparse.Namespace) -> None:
     """Make the folder, whole or not at all.
 
     Raises:
-        UsageError: the output exists, or others would not find the encoder.
+        UsageError: the output exists, others would not find the encoder, or the texts are those of
+            another corpus.
         EncoderError: the index is not finished, or has no contract.
     """
     output: Path = options.output
@@ -81,11 +83,14 @@ def run(options: argparse.Namespace) -> None:
     require_apart(output, [options.index, options.texts], "output folder")
     name = options.index.resolve().name
     if not _NAME.fullmatch(name):
-        raise UsageError(f"The folder '{name}' would be published by that name. Rename it.")
+        raise UsageError(
+            f"The index is published under the name of its folder. '{name}' may hold letters, "
+            "digits, '.', '_' and '-' only; rename the folder."
+        )
     kind, encoder, corpus = _described(options.index)
     read_contract(encoder, options.index / CONTRACT_NAME)
     encoder["name"] = _public_name(options.encoder or str(encoder.get("name")))
-    texts = None if options.no_texts else _texts(options)
+    texts = None if options.no_texts else _texts(options, corpus)
     building = output.with_name(f".{output.name}.building")
     with locked(building / LOCK_NAME, f"Another command is making {output}."):
         try:
@@ -160,18 +165,21 @@ def _public_name(name: str) -> str:
     return name
 
 
-def _texts(options: argparse.Namespace) -> Path | None:
+def _texts(options: argparse.Namespace, corpus: dict[str, Any]) -> Path | None:
+    """The folder of texts to publish with an index of that corpus."""
     usual = texts_folder(options.index)
     folder = options.texts or (usual if usual.is_dir() else None)
     if folder is None:
         print(
-            f"warning: no texts ({usual} is not there): the card tells to serve without them. "
-            "Name them with --texts.",
+            f"warning: {usual} is not there, so no texts are published, and the card's command "
+            "serves ids and scores only. Name the texts with --texts.",
             file=sys.stderr,
         )
         return None
     if not any(folder.glob("segments_*")):
         raise EncoderError(f"{folder} is no Lucene index of texts.")
+    stored = read_record(folder / CORPUS_NAME)
+    require_same_corpus(options.index, corpus, stored, f"The folder of texts {folder}")
     return folder
 
 

@@ -106,19 +106,23 @@ def run(options: argparse.Namespace) -> None:
     _require_packages(options.mcp)
     indexes = find_indexes(options.index, options.name)
     encoders = _encoders(indexes, options.encoder)
+    from pyserini_ext.serve.batch_route import add_batch_route
+
     with ExitStack() as stack:
         bound = None if options.mcp else stack.enter_context(bind(options.host, options.port))
         config = (
             options.config or Path(stack.enter_context(tempfile.TemporaryDirectory())) / _CONFIG
         )
         _start_java()
-        texts = None if options.no_texts else _texts(indexes, options)
+        texts = None
+        if not options.no_texts:
+            texts = find_texts(indexes, options.texts, options.corpus, options.threads)
         write_config(config, server_config(indexes, encoders, texts))
         served = _load(indexes, encoders, texts, options)
         adapter: Any = _adapter()
         rest, controller = adapter.rest_app(served, config)
-        _add_batches(rest, adapter.batch_path(), controller)
-        register = partial(_register, adapter, controller)
+        add_batch_route(rest, adapter.batch_path(), controller.batch_search)
+        register = partial(adapter.mcp_tools, controller)
         names = listed([f"{i.name} ({e})" for i, e in zip(indexes, encoders, strict=True)])
         if bound is None:
             serve_stdio(mcp_server(register), f"Serving {names} by MCP on standard input.")
@@ -129,10 +133,6 @@ def run(options: argparse.Namespace) -> None:
         also = f", MCP at {url}{MCP_PATH}" if has_mcp else " (no MCP: pip install fastmcp)"
         ready = f"Serving {names}{also}. Try: {adapter.example(url, indexes[0].name)}"
         serve_http(rest, mcp_server(register) if has_mcp else None, bound, ready)
-
-
-def _register(adapter: Any, controller: Any, mcp: Any) -> None:
-    adapter.mcp_tools(mcp, controller)
 
 
 def _require_packages(mcp: bool) -> None:
@@ -193,10 +193,6 @@ def _start_java() -> None:
     java.require()
 
 
-def _texts(indexes: list[FoundIndex], options: argparse.Namespace) -> Path:
-    return find_texts(indexes, options.texts, options.corpus, options.threads)
-
-
 def _load(
     indexes: list[FoundIndex],
     encoders: list[str],
@@ -228,9 +224,3 @@ def _adapter() -> Any:
     from pyserini_ext.serve import pyserini_1
 
     return pyserini_1
-
-
-def _add_batches(app: Any, path: str, controller: Any) -> None:
-    from pyserini_ext.serve.batch_route import add_batch_route
-
-    add_batch_route(app, path, controller.batch_search)

@@ -157,7 +157,7 @@ def _in_thread(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def mcp_tools(mcp: Any, controller: Any) -> None:
+def mcp_tools(controller: Any, mcp: Any) -> None:
     """Register Pyserini's MCP tools; what they print must not mix with their answers."""
     from pyserini.server.mcp import tools
 

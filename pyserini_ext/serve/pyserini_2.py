@@ -120,7 +120,7 @@ def rest_app(served: Served, config: Path) -> tuple[Any, Backend]:
     return rest.create_app(str(config), no_prebuilt_indexes=True), backend
 
 
-def mcp_tools(mcp: Any, backend: Backend) -> None:
+def mcp_tools(backend: Backend, mcp: Any) -> None:
     """Register Pyserini's MCP tools."""
     from pyserini.server.mcp.tools import register_tools
 

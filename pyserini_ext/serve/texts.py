@@ -124,7 +124,9 @@ def find_texts(
             f"with --corpus: they are then kept in {usual}. Or name a Lucene index that stores "
             "them with --texts; or serve ids and scores only, with --no-texts."
         )
-    _require_same_corpus(indexes, read_record(folder / CORPUS_NAME), f"The texts {folder}")
+    stored = read_record(folder / CORPUS_NAME)
+    for index in indexes:
+        require_same_corpus(index.folder, index.corpus, stored, f"The folder of texts {folder}")
     return folder
 
 
@@ -147,7 +149,8 @@ def _write_index(building: Path, corpus: str, indexes: list[FoundIndex], threads
     if not scan.documents:
         raise EncoderError(f"No documents in {corpus}.")
     known = {"documents": scan.documents, "content": scan.digest}
-    _require_same_corpus(indexes, known, f"The corpus {corpus}")
+    for index in indexes:
+        require_same_corpus(index.folder, index.corpus, known, f"The corpus {corpus}")
     if scan.faults:
         print(f"{scan.faults} faulty documents of {corpus} are left out.", file=sys.stderr)
     print(f"Storing the texts of {scan.documents:,} documents …", file=sys.stderr, flush=True)
@@ -164,13 +167,26 @@ def _write_index(building: Path, corpus: str, indexes: list[FoundIndex], threads
     write_atomically(building / _TEXTS / CORPUS_NAME, json.dumps(known) + "\n")
 
 
-def _require_same_corpus(indexes: list[FoundIndex], known: dict[str, Any], what: str) -> None:
-    for index in indexes:
-        if known and index.corpus and index.corpus != known:
-            counts = [one.get("documents") for one in (known, index.corpus)]
-            differ = "other texts" if counts[0] == counts[1] else f"{counts[0]} documents"
-            raise UsageError(
-                f"{what} has {differ}; {index.folder} was made from {counts[1]}. Name the corpus "
-                "that was encoded. If that was read with --fields of its own, index its texts with "
-                "python -m pyserini.index.lucene … --storeRaw and name that index with --texts."
-            )
+def require_same_corpus(
+    folder: Path, corpus: dict[str, Any], texts: dict[str, Any], what: str
+) -> None:
+    """Refuse texts that are not those of the documents of an index; unrecorded ones pass.
+
+    Args:
+        folder: of the index, for the message.
+        corpus: number and digest of the documents that were encoded, if recorded.
+        texts: those of the texts, if recorded.
+        what: where the texts are, for the message.
+
+    Raises:
+        UsageError: they differ.
+    """
+    if not texts or not corpus or texts == corpus:
+        return
+    counts = [one.get("documents") for one in (texts, corpus)]
+    differ = "other texts" if counts[0] == counts[1] else f"{counts[0]} documents"
+    raise UsageError(
+        f"{what} has {differ}; {folder} was made from {counts[1]}. Name the corpus that was "
+        "encoded. If that was read with --fields of its own, index its texts with python -m "
+        "pyserini.index.lucene … --storeRaw and name that index with --texts."
+    )

@@ -95,6 +95,22 @@ def test_refusals(made, tmp_path, monkeypatch, capsys, index, output, code, mess
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bare", "there"]
 
 
+def test_texts_are_those_of_the_corpus(made, texts, tmp_path, capsys):
+    for corpus, message in (
+        ({"documents": 4, "content": "x"}, "has 4 documents;"),
+        ({"documents": len(DOCUMENTS), "content": "x"}, "has other texts;"),
+    ):
+        (texts / "corpus.json").write_text(json.dumps(corpus))
+        words = ("--index", made.sparse, "--texts", texts, "--output", tmp_path / "o")
+        assert publish(*words) == 2
+        refused = capsys.readouterr().err
+        assert message in refused and f"was made from {len(DOCUMENTS)}." in refused
+        assert not (tmp_path / "o").exists()
+    with pytest.raises(SystemExit) as ending:
+        publish(*words, "--no-texts")
+    assert ending.value.code == 2
+
+
 def test_sparse_encoder_is_the_recorded_one(made, tmp_path):
     assert publish("--index", made.sparse, "--output", tmp_path / "o", "--no-texts") == 0
     contract = json.loads((tmp_path / "o" / "sparse" / "contract.json").read_text())
