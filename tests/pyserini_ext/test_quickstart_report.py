@@ -41,6 +41,9 @@ def test_results_of_a_run(results, tmp_path):
     ranks = {name: [found[q].rank for q in QUERIES] for name, found in results.items()}
     assert ranks == {"one": [1, 2, None], "two": [2, 1, None], "three": [None, 4, 3]}
     assert results["three"]["q1"] == Result() and results["three"]["q1"].reciprocal_rank == 0
+    (tmp_path / "graded").write_text("q Q0 a 1 9.0 tag\nq Q0 b 2 8.0 tag\n")
+    graded = read_results(tmp_path / "graded", {"q": {"a": 0, "b": 1}})
+    assert graded["q"] == Result(("a", 9.0), {"b": (2, 8.0)})
     (tmp_path / "bad").write_text("q1 Q0 a 1 9.0 tag\nq1 Q0 a one\n")
     with pytest.raises(EncoderError, match=r"bad, line 2: not a line of a TREC run"):
         read_results(tmp_path / "bad", QRELS)
@@ -121,7 +124,7 @@ def test_matches_by_contribution():
 
 def test_impacts_of_some_documents(tmp_path):
     records = [
-        {"id": "é 1", "contents": 'x "d2"', "vector": {"t": 1}},
+        {"id": "é 1", "contents": "d2", "vector": {"t": 1}},
         {"id": "d2", "contents": "", "vector": {"u": 2}},
     ]
     for number, record in enumerate(records):

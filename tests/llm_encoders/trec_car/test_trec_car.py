@@ -115,6 +115,22 @@ def test_qrels(command, articles, tmp_path, level):
     assert lines(output) == [f"{topic} 0 {n:040x} 1" for topic, n in JUDGED[level]]
 
 
+def test_qrels_are_sorted_and_empty_paragraphs_train_nothing(command, tmp_path):
+    """An empty paragraph lies under its heading, but there is nothing to learn from it."""
+    page = car.page("P", "P", para(7, "x"), car.section("A", "A", para(9, " "), para(8, "y")))
+    articles = car.write(tmp_path / "test.pages.cbor", car.PAGES, [page])
+    output, pairs = tmp_path / "qrels.txt", tmp_path / "pairs.jsonl"
+    assert command("qrels", "--pages", articles, "--output", output)[0] == 0
+    assert lines(output) == [f"{t} 0 {n:040x} 1" for t, n in (("P", 7), ("P/A", 8), ("P/A", 9))]
+    code, said = command("pairs", "--pages", articles, "--output", pairs)
+    assert code == 0 and "2 queries with 2 paragraphs (hierarchical); 1 empty para" in said
+    found = [json.loads(line)["positive_passages"] for line in lines(pairs)]
+    assert found == [
+        [{"docid": f"{7:040x}", "text": "x"}],
+        [{"docid": f"{8:040x}", "text": "y"}],
+    ]
+
+
 def test_topics_of_each_level(command, outlines, tmp_path):
     found = {}
     for level in JUDGED:

@@ -60,6 +60,7 @@ def test_what_a_file_says(read):
     )
     assert encode.collections == ("collections/nfcorpus",) and encode.output == "indexes/nfcorpus"
     assert search.output == second.run == "run.beir.mine.nfcorpus.txt"
+    assert search.reads(encode.output) and not search.reads("indexes/nfc")
     assert second.steps("other.txt")[-1].output == "other.txt"
     (one,) = second.evaluations()
     assert one.text == (
@@ -83,6 +84,7 @@ def test_what_a_file_says(read):
         ("dataset: nfcorpus", "dataset: scifact", "line 13: 'scifact' occurs twice"),
         ("published: A", "read: A", "line 10: unknown key 'read'"),
         ("published: A Paper, Table 1", "version: 0.1.0", "line 9: a source has 'published'"),
+        (": A Paper, Table 1", ": A\n          date: 2026-01-02", "line 9: a source has 'publ"),
         ("          published: A Paper, Table 1\n", "", "line 9: expected keys and values"),
         ("        source:\n          published: A Paper, Table 1\n", "", "line 7: nDCG@10 has no"),
         ("R@100: 0.002", "R@1O0: 0.002", "line 12: unknown key 'R@1O0'. Did you mean 'R@100'"),
@@ -103,6 +105,14 @@ def test_faults_and_their_lines(read, old, new, problem):
     assert old in GOOD
     with pytest.raises(UsageError, match=problem):
         read(GOOD.replace(old, new, 1))
+
+
+def test_the_prefix_of_a_dataset_is_filled_in(read):
+    text = GOOD.replace("--impact", "--query-prefix '${query_prefix}'")
+    text = text.replace("dataset: scifact", "dataset: pony\n        query_prefix: Find, please")
+    (condition,) = read(text.replace("dataset: nfcorpus", "dataset: aops"), "bright")
+    prefixes = [task.steps()[-1].values("--query-prefix") for task in condition.tasks]
+    assert prefixes == [["Find, please"], [""]]
 
 
 def test_two_conditions_of_one_name(read):

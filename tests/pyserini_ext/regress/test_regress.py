@@ -88,6 +88,14 @@ def test_a_half_written_run_is_made_again(finished, capsys):
     assert run.read_bytes() == whole
 
 
+def test_an_index_that_lost_a_part_is_made_again(finished):
+    part = finished.output / "indexes" / "tiny-cacm.bm25" / "corpus.jsonl"
+    whole = part.read_bytes()
+    part.write_bytes(whole[: len(whole) // 2])
+    assert finished.regress() == 0
+    assert finished.runner.calls == [ALL[1], ALL[3]] and part.read_bytes() == whole
+
+
 def test_a_run_of_the_same_length_but_other_content_is_made_again(finished):
     run = finished.output / "run.tiny.bm25.cacm.txt"
     whole = run.read_bytes()
