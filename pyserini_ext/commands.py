@@ -23,6 +23,7 @@ from pyserini_ext import java
 Run = dict[str, list[tuple[str, float]]]
 """Query id -> (document id, score), best first."""
 
+_RUNNING: set["subprocess.Popen[bytes]"] = set()
 _ERROR = "error: "
 _ANSERINI_ERROR = " ERROR ["
 _INDEXING = "pyserini.index.lucene"
@@ -66,15 +67,15 @@ def run(
         paths = environment["PYTHONPATH"].split(os.pathsep)
         environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, paths))
     with tempfile.TemporaryFile() if log is None else log.open("w+b") as stream:
-        code = subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-m", module, *map(str, words)],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
             cwd=folder,
             env=environment,
-            check=False,
-        ).returncode
+        )
+        code = _ended(process)
         stream.seek(0)
         output = stream.read().decode("utf-8", errors="replace")
     unnoticed = module == _INDEXING and _ANSERINI_ERROR in output
@@ -83,6 +84,28 @@ def run(
         ending = f"ended with exit code {code}" if code else "reported errors"
         raise EncoderError(f"{module} {ending}: {reason(output)}{where}")
     return Outcome(output, time.perf_counter() - start)
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> int:
+    """The exit code of a process, which is killed if this one is interrupted meanwhile."""
+    _RUNNING.add(process)
+    try:
+        return process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        _RUNNING.discard(process)
+
+
+def stop_running() -> None:
+    """Tell the commands that other threads run to stop; they fail then.
+
+    Whoever is told to stop while they run may else be killed before they end, and leave them.
+    """
+    for process in tuple(_RUNNING):
+        process.terminate()
 
 
 def reason(output: str) -> str:

@@ -36,6 +36,16 @@ def load_conditions(folder: Path | None = None) -> list[Condition]:
     Raises:
         EncoderError, UsageError: see :func:`~pyserini_ext.conditions.reading.read_conditions`.
     """
+    place = folder or conditions_folder()
+    names = {f"{name}.yaml" for name in FAMILIES}
+    found = sorted(path.name for path in place.glob("*.y*ml"))
+    if others := [name for name in found if name not in names]:
+        raise UsageError(
+            f"{place / others[0]}: no family of collections is called that; the files are "
+            f"{', '.join(sorted(names))}.{nearest(others[0], names)}"
+        )
+    if not found:
+        raise UsageError(f"There are no files of conditions in {place}, such as tiny.yaml.")
     return [one for family in FAMILIES.values() for one in load_family(family, folder)]
 
 

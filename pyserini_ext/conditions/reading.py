@@ -5,6 +5,7 @@ Pyserini passes over.
 """
 
 import datetime
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +21,8 @@ _HTML_KEYS = ("display_html", "display_row")  # as Pyserini's bright.yaml spells
 _TASK_KEYS = ("scores", "source", "flaky")
 _SOURCE_KEYS = ("published", "version", "date", "machine")
 _DIGITS = 4  # of scores, as trec_eval prints them
+_MOST_FLAKY = 0.05
+_NAME = re.compile(r"\w[\w.+-]*")  # part of the names of files, and of selectors
 
 Route = tuple[str | int, ...]
 """Keys and numbers that lead to a place in the file."""
@@ -59,6 +62,9 @@ class _Reader:
         html = ("display", "display-html", "display-row") if self._family.topic_sets else ()
         one = self._mapping(values, place, known, (*needed, *html))
         texts = {key: self._text_of(one[key], (*place, key)) for key in ("name", "command")}
+        if not _NAME.fullmatch(texts["name"]):
+            problem = f"'{texts['name']}' is no name; it may hold letters, digits, '.', '_' and '-'."
+            self._refuse((*place, "name"), problem)
         default = self._source(one["source"], (*place, "source")) if "source" in one else None
         at = (*place, self._tasks_key)
         tasks = [
@@ -125,8 +131,9 @@ class _Reader:
     def _flaky(self, values: Any, place: Route, measures: Any) -> dict[str, float]:
         flaky = dict(self._mapping(values, place, measures))
         for measure, value in flaky.items():
-            if not isinstance(value, float) or not 0 < value < 1:
-                self._refuse((*place, measure), f"{measure} is flaky by {value}, no fraction of 1.")
+            if not isinstance(value, float) or not 0 < value <= _MOST_FLAKY:
+                problem = f"is flaky by {value}; expected more than 0, at most {_MOST_FLAKY}."
+                self._refuse((*place, measure), f"{measure} {problem}")
         return flaky
 
     def _source(self, values: Any, place: Route) -> Source:
@@ -138,6 +145,8 @@ class _Reader:
             for key, value in one.items()
         }
         source = Source(**texts)
+        if source.date is not None and not _is_date(source.date):
+            self._refuse((*place, "date"), f"'{source.date}' is no date; write YYYY-MM-DD.")
         measured = source.version is not None and source.date is not None
         if (source.published is None) is not measured or (source.published and len(texts) > 1):
             self._refuse(
@@ -173,6 +182,13 @@ class _Reader:
     def _refuse(self, place: Route, problem: str, word: str = "", known: Any = ()) -> NoReturn:
         line = _line_of(self._text, place)
         raise UsageError(f"{self._path}, line {line}: {problem}{nearest(word, known)}")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _line_of(text: str, place: Route) -> int:

@@ -23,6 +23,8 @@ _OUTPUTS = {
 _WRITE_RUNS = ("pyserini.search.lucene", "pyserini.search.faiss", "pyserini.fusion")
 _AND = "&&"
 _SHELL = set(";|&<>()")
+_COMPARED = ("--encoder", "--embeddings", "--index", "--output", "--topics", "--corpus")
+_SHORTENED = {name[:n] for name in _COMPARED for n in range(3, len(name))} - {"--input"}
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,13 @@ def _step(words: list[str]) -> Step:
     if module not in _OUTPUTS:
         raise UsageError(f"no condition runs '{module}'.{nearest(module, _OUTPUTS)}")
     step = Step(module, tuple(options))
+    if joined := [word for word in options if word.startswith("--") and "=" in word]:
+        option, _, value = joined[0].partition("=")
+        raise UsageError(f"the step {module} has '{joined[0]}'; write '{option} {value}'.")
+    if short := [word for word in options if word in _SHORTENED]:
+        raise UsageError(f"the step {module} has the shortened option '{short[0]}'; write it out.")
+    if twice := [one for one in _COMPARED if options.count(one) > 1]:
+        raise UsageError(f"the step {module} has {twice[0]} twice; leave one out.")
     if len(step.values(_OUTPUTS[module])) != 1:
         raise UsageError(f"the step {module} needs one value for {_OUTPUTS[module]}.")
     return step

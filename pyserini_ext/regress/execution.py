@@ -10,7 +10,7 @@ from typing import Any
 from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext import commands
 from pyserini_ext.commands import Outcome
-from pyserini_ext.conditions import Step, Task
+from pyserini_ext.conditions import Task
 from pyserini_ext.conditions.evaluation import MODULE as TREC_EVAL
 from pyserini_ext.regress.fingerprints import fingerprint_of
 from pyserini_ext.regress.graph import Node, Plan, PlannedTask
@@ -18,6 +18,7 @@ from pyserini_ext.regress.outputs import StepOutput, require_ours
 from pyserini_ext.regress.verdict import Verdict, judge
 
 LOGS = "logs"
+_STOPPED = "not run: the regression was stopped"
 
 Runner = Callable[..., Outcome]
 """As :func:`pyserini_ext.commands.run`."""
@@ -110,6 +111,7 @@ class Execution:
                 ]
             except BaseException:
                 self._stopped.set()  # no further command is started
+                commands.stop_running()
                 raise
 
     def _step(
@@ -126,10 +128,10 @@ class Execution:
             return result
         with places:
             if self._stopped.is_set():
-                result.problem = "not run: the regression was stopped"
+                result.problem = _STOPPED
                 return result
             try:
-                self._make(node.step, earlier, result)
+                self._make(node, earlier, result)
             except UsageError:
                 self._stopped.set()
                 raise
@@ -140,15 +142,19 @@ class Execution:
                 raise
         return result
 
-    def _make(self, step: Step, earlier: Sequence[StepResult], result: StepResult) -> None:
+    def _make(self, node: Node, earlier: Sequence[StepResult], result: StepResult) -> None:
         """Run a step unless its output is there."""
-        result.fingerprint = fingerprint_of(step, [one.fingerprint for one in earlier])
+        step, before = node.step, [one.fingerprint for one in earlier]
+        made = [step.output, *(one.step.output for one in node.before)]
+        result.fingerprint = fingerprint_of(step, before, self._folder, made)
         output = StepOutput(self._folder, step, result.fingerprint)
         why_not = output.why_not(self._use_stale)
         if why_not is None:
             result.reused, result.seconds = True, output.seconds
             result.fingerprint = output.made_from
             return
+        if self._stopped.is_set():
+            raise EncoderError(_STOPPED)
         result.remark = why_not
         self._tell(f"$ {step.text}")
         if why_not:

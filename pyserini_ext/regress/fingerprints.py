@@ -4,6 +4,7 @@ import functools
 import hashlib
 import importlib.metadata
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -32,23 +33,34 @@ def versions() -> dict[str, str]:
     return found
 
 
-def fingerprint_of(step: Step, before: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def fingerprint_of(
+    step: Step, before: Iterable[dict[str, Any]], folder: Path, made: Iterable[str] = ()
+) -> dict[str, Any]:
     """Command, versions, encoder, files that are read, and fingerprints of the steps before.
 
     Args:
         step: with files at their places.
         before: fingerprints of the steps whose outputs it reads.
+        folder: where it runs.
+        made: those outputs, and its own; of other files and folders that it names, the content
+            counts.
 
     Raises:
         EncoderError: the encoder cannot be had.
     """
+    made = tuple(made)
+    others = [word for word in step.words if not any(_within(word, one) for one in made)]
     return {
         "command": step.text,
         "versions": versions(),
         "encoder": _encoder(step.encoder) if step.encoder else None,
-        "files": {word: _content(Path(word)) for word in step.words if Path(word).is_absolute()},
+        "files": {word: _content(folder / word) for word in others if (folder / word).exists()},
         "before": sorted(digest(one) for one in before),
     }
+
+
+def _within(word: str, output: str) -> bool:
+    return word == output or word.startswith(f"{output}/")
 
 
 def digest(fingerprint: dict[str, Any]) -> str:
@@ -78,9 +90,15 @@ def _content(place: Path) -> str:
     """SHA-256 of a file, or of all files of a folder with their names."""
     if place.is_file():
         return file_digest(place)
-    files = sorted(path for path in place.rglob("*") if path.is_file())
-    listing = [[str(path.relative_to(place)), file_digest(path)] for path in files]
+    listing = [[str(path.relative_to(place)), file_digest(path)] for path in files_below(place)]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files of a folder, also those behind links to other folders."""
+    walked = os.walk(folder, followlinks=True)
+    found = (Path(place, name) for place, _, names in walked for name in names)
+    return sorted(path for path in found if path.is_file())
 
 
 def file_digest(path: Path) -> str:

@@ -11,11 +11,12 @@ from llm_encoders.jobs.fingerprint import describe, differences
 from llm_encoders.reading import read_record
 from pyserini_ext.conditions import Step
 from pyserini_ext.folders.state import state_folder
-from pyserini_ext.regress.fingerprints import file_digest
+from pyserini_ext.regress.fingerprints import file_digest, files_below
 
 _SUFFIX = ".fingerprint.json"
 _PARTIAL = ".partial"
 _RESUMABLE = "pyserini.encode"
+_SMALL = 2**24  # bytes
 LONG = 600
 """Seconds; an index that took longer is not made again unasked."""
 
@@ -139,11 +140,18 @@ class StepOutput:
         write_atomically(self._record, json.dumps(record, indent=1) + "\n")
 
     def _files(self) -> dict[str, str | int]:
-        """The digest of a run; sizes of the files of a folder, which may be hundreds of GB."""
+        """The digest of a run; of a folder, which may be hundreds of GB, digests of small files.
+
+        Of larger files the size.
+        """
         if self._step.writes_file:
             return {self.path.name: file_digest(self.path)}
-        files = sorted(path for path in self.path.rglob("*") if path.is_file())
-        return {str(path.relative_to(self.path)): path.stat().st_size for path in files}
+        found: dict[str, str | int] = {}
+        for path in files_below(self.path):
+            size = path.stat().st_size
+            name = str(path.relative_to(self.path))
+            found[name] = size if size > _SMALL else file_digest(path)
+        return found
 
 
 def _of_code(key: str) -> bool:

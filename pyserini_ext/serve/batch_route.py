@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, HTTPException
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from llm_encoders.errors import EncoderError, UsageError
 
@@ -13,6 +13,8 @@ _MOST_QUERIES = 10_000
 
 class Queries(BaseModel):
     """Body of a request."""
+
+    model_config = ConfigDict(extra="forbid")
 
     queries: list[str] = Field(min_length=1, max_length=_MOST_QUERIES)
     hits: int = 10

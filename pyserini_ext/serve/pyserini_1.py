@@ -16,9 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 
-from llm_encoders.errors import EncoderError
+from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext.serve.searching import Hit, Served
 
 _PREFIX = "/v1/indexes"
@@ -92,7 +92,10 @@ class Controller(SearchController):
 
     def get_status(self, index_name: str) -> dict[str, Any]:
         """Where an index lies and how large it is."""
-        folder = self._served.index(index_name).found.folder
+        try:
+            folder = self._served.index(index_name).found.folder
+        except UsageError as error:  # Pyserini's route answers no error of this method
+            raise HTTPException(status_code=404, detail=str(error)) from None
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         return {"downloaded": True, "size_bytes": str(size), "path": str(folder)}
 
@@ -138,7 +141,7 @@ def rest_app(served: Served, config: Path) -> tuple[FastAPI, Controller]:
     app.get("/")(root)
     for route in router.routes:
         app.add_api_route(
-            f"/{VERSION}{route.path}",
+            f"/{VERSION}{route.path}".replace("{docid}", "{docid:path}"),  # ids may hold slashes
             _in_thread(route.endpoint),
             methods=list(route.methods),
             response_model=route.response_model,

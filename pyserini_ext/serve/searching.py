@@ -64,6 +64,8 @@ class ServedIndex:
 def _require_query(query: Any, hits: Any) -> None:
     if not isinstance(query, str) or not query.strip():
         raise UsageError("The query is empty; give a text.")
+    if any("\ud800" <= character <= "\udfff" for character in query):
+        raise UsageError("The query has half of a surrogate pair, which is no character.")
     if not isinstance(hits, int) or not 1 <= hits <= MOST_HITS:
         raise UsageError(f"The number of hits is {hits}; give one from 1 to {MOST_HITS:,}.")
 

@@ -189,7 +189,7 @@ def test_another_encoder_or_contract_is_another_run():
     def of(spec):
         words = ("--encoder", spec, "--output", "run.txt")
         (step,) = parse_steps(f"python -m pyserini.search.lucene {' '.join(words)}")
-        return fingerprint_of(step, [])["encoder"]
+        return fingerprint_of(step, [], Path())["encoder"]
 
     sparse, cut = of("llm-splade-tiny"), of("llm-splade-tiny,query_top_k=5")
     assert sparse["contract"] != cut["contract"] and sparse["adapter"] == cut["adapter"]
