@@ -1,6 +1,7 @@
 """Regressions are strict and resumable: what is run, what is used again, and the exit code."""
 
 import json
+from pathlib import Path
 
 import pytest
 
