@@ -63,7 +63,9 @@ class _Reader:
         one = self._mapping(values, place, known, (*needed, *html))
         texts = {key: self._text_of(one[key], (*place, key)) for key in ("name", "command")}
         if not _NAME.fullmatch(texts["name"]):
-            problem = f"'{texts['name']}' is no name; it may hold letters, digits, '.', '_' and '-'."
+            problem = (
+                f"'{texts['name']}' is no name; it may hold letters, digits, '.', '_' and '-'."
+            )
             self._refuse((*place, "name"), problem)
         default = self._source(one["source"], (*place, "source")) if "source" in one else None
         at = (*place, self._tasks_key)

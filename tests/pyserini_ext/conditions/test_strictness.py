@@ -13,10 +13,10 @@ FLAKY = "R@100: 0.002"
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        (FLAKY, "R@100: yes", "line 12: R@100 is True"),
-        (FLAKY, "R@100: much", "line 12: R@100 is much"),
-        (FLAKY, "R@100: .nan", "line 12: R@100 is nan"),
-        (FLAKY, "R@100: 0.5", "line 12: R@100 is 0.5; expected more than 0, at most 0.05"),
+        (FLAKY, "R@100: yes", "line 12: R@100 is flaky by True"),
+        (FLAKY, "R@100: much", "line 12: R@100 is flaky by much"),
+        (FLAKY, "R@100: .nan", "line 12: R@100 is flaky by nan"),
+        (FLAKY, "R@100: 0.5", "line 12: R@100 is flaky by 0.5; expected more than 0, at most 0.05"),
         (FLAKY, "R@1000: 0.002", "line 12: there is no score of R@1000"),
         ("name: mine", "name: a/b", "line 2: 'a/b' is no name"),
         ("name: mine", "name: ../b", "line 2: '../b' is no name"),
