@@ -3,13 +3,13 @@
 ========  ===============================================  =====================================
 suffix    sparse                                           dense
 ========  ===============================================  =====================================
-.json     ``{id: {"title": "term term …"}}`` (Pyserini)    refused
+.tsv      ``id TAB term term …`` (both)                    ``id TAB number number …`` (Anserini)
 .jsonl    ``{"id": …, "title": "term term …"}`` (both)     ``{"qid": …, "vector": […]}``
                                                            (Anserini)
+.json     ``{id: {"title": "term term …"}}`` (Pyserini)    refused
 .pkl      refused                                          a table of id, text and embedding
                                                            (Pyserini)
-others    ``id TAB term term …`` (both)                    as .pkl, but ``id TAB f f …``
-                                                           (Anserini) for .tsv
+others    as .tsv                                          as .pkl
 ========  ===============================================  =====================================
 
 A term is written as often as its impact says. Numbers are written with the fewest digits that give

@@ -33,6 +33,7 @@ def section(condition: Condition, dimension: int | None) -> str:
         "family",
         title=family.title,
         whole=block(whole),
+        compared=_compared(condition),
         others=_others(condition),
         preparation=collections.preparation(family.name),
         direct=block(step.text for step in encode),
@@ -42,6 +43,13 @@ def section(condition: Condition, dimension: int | None) -> str:
         evaluation=block(one.text for task in tasks for one in task.evaluations()),
         expected=scores.expected(condition),
     )
+
+
+def _compared(condition: Condition) -> str:
+    """What becomes of the scores."""
+    if any(task.scores for task in condition.tasks):
+        return " and compares the scores with the expected ones"
+    return "; there are no expected scores to compare with"
 
 
 def _unknown(steps: list[Step], dimension: int | None) -> str:

@@ -122,7 +122,8 @@ class Page:
         ids = tuple(one.headingId for one in sections)
         headings = (self._page.page_name, *(one.heading for one in sections))
         if not all(isinstance(heading, str) for heading in headings):
-            raise CorpusError(self._place, f"no text is the heading of '{'/'.join(ids)}'.")
+            name = "/".join((self.id, *ids))
+            raise CorpusError(self._place, f"the heading of '{name}' is not a text.")
         topic = Topic(self.id, ids, headings, self._place)
         if problem := id_problem(topic.id):
             raise CorpusError(self._place, f"a section's {problem}")
