@@ -51,5 +51,9 @@ def expected(conditions: tuple[Condition, ...]) -> str:
                 rows.append((task.key, condition.name, *cells, "; ".join(sources)))
     if not rows:
         return "None has been measured yet.\n"
-    measures = conditions[0].family.measures
-    return table(("collection", "system", *measures, "source"), sorted(rows))
+    family = conditions[0].family
+    keys, measures = family.keys, family.measures
+    return table(
+        ("collection", "system", *measures, "source"),
+        sorted(rows, key=lambda row: keys.index(row[0])),
+    )
