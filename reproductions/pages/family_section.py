@@ -27,7 +27,7 @@ def section(condition: Condition, dimension: int | None) -> str:
     encode = [step for step in tasks[0].steps() if step.module == "pyserini.encode"]
     whole = [
         f"python -m pyserini_ext.regress {condition.selector} --data collections",
-        f"{_HARNESS[family.name]} --condition {condition.name} --display-commands",
+        f"{_HARNESS[family.name]} --condition {condition.name} --display-commands --dry-run",
     ]
     return render(
         "family",
@@ -72,7 +72,7 @@ def _others(condition: Condition) -> str:
     if key is None:
         return ""
     return (
-        f"The steps below are those of `{key}`; `--display-commands` prints them for all "
+        f"The steps below are those of `{key}`; that command prints them for all "
         f"{len(condition.tasks)} datasets.\n"
     )
 

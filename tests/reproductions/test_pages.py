@@ -136,6 +136,17 @@ def test_a_wrong_entry_is_refused(old, new):
         log.read_entries(ENTRY.replace(old, new, 1))
 
 
+def test_what_prints_commands_runs_none(pages):
+    """Without ``--dry-run``, Pyserini's harness runs what it displays."""
+    calls = [
+        call
+        for text in pages.values()
+        for call in re.findall(r"python -m pyserini\.2cr\..*", text.replace("\\\n", " "))
+    ]
+    assert len(calls) > 50
+    assert all("--display-commands --dry-run" in " ".join(call.split()) for call in calls)
+
+
 def test_no_measure_is_asked_for_twice_in_a_call(pages):
     """Of ``-m recall.100 -m recall.1000``, trec_eval obeys the first alone."""
     found = 0
