@@ -199,14 +199,20 @@ def _anserini(words: list[str]) -> str:
 
 def _trec_eval(words: list[str]) -> str:
     options: list[str] = []
+    measures: set[str] = set()
     while words and words[0].startswith("-"):
         option, *words = words
         if option not in _TREC_EVAL:
             return f"unknown option {option} of trec_eval"
         if _TREC_EVAL[option]:
             value, *words = words
-            if option == "-m" and not _MEASURE.fullmatch(value):
-                return f"unknown measure {value}"
+            if option == "-m":
+                name = value.partition(".")[0]
+                if not _MEASURE.fullmatch(value):
+                    return f"unknown measure {value}"
+                if name in measures:
+                    return f"of two options -m {name}, trec_eval obeys the first alone"
+                measures.add(name)
         options.append(option)
     if len(words) != 2 or "-m" not in options:
         return "trec_eval takes measures, judgements and a run"

@@ -126,6 +126,7 @@ FAULTS = {
     "a misspelt option of Anserini": "python -m pyserini.index.lucene --collection "
     "JsonVectorCollection --input v --index i --generator DefaultLuceneDocumentGenerator --impct",
     "an unknown measure": "python -m pyserini.eval.trec_eval -c -m ndcg_cut10 q.txt r.txt",
+    "a measure twice": "python -m pyserini.eval.trec_eval -m recall.5 -m recall.10 q.txt r.txt",
     "a misspelt module": "python -m llm_encoders.mine_negative --train t --output o",
     "a misspelt option of a script": "python reproductions/scratch/begin.py --pears p --output o",
     "a misspelt option of torchrun": "torchrun --nproc-per-nodes 4 -m "

@@ -147,17 +147,6 @@ def test_what_prints_commands_runs_none(pages):
     assert all("--display-commands --dry-run" in " ".join(call.split()) for call in calls)
 
 
-def test_no_measure_is_asked_for_twice_in_a_call(pages):
-    """Of ``-m recall.100 -m recall.1000``, trec_eval obeys the first alone."""
-    found = 0
-    for text in (text.replace("\\\n", " ") for text in pages.values()):
-        for call in re.findall(r"trec_eval (.*)", text):
-            names = re.findall(r"-m (\w+)", call)
-            assert len(set(names)) == len(names), call
-            found += 1
-    assert found > len(pages)
-
-
 def test_measured_scores_of_the_tiny_models_are_shown_with_their_source(tmp_path):
     text = (FOLDER / "conditions" / "tiny.yaml").read_text(encoding="utf-8")
     values = yaml.safe_load(text)
