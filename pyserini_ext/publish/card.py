@@ -65,7 +65,7 @@ def card(published: Published) -> str:
     rows = {
         "kind": _KINDS[one.kind],
         "encoder": f"`{one.encoder}` ({paradigm})",
-        "corpus": one.corpus_name or "not recorded",
+        "corpus": _cell(one.corpus_name or "not recorded"),
         "documents": documents,
         "SHA-256 of the documents": f"`{digest}`",
         "texts of the documents": "in `texts/`" if one.texts else "not in this repository",
@@ -102,6 +102,11 @@ How the encoder encodes, also in `contract.json`:
 {contract}
 ```
 """
+
+
+def _cell(text: str) -> str:
+    """A user's words in a cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _commands(one: Published) -> str:

@@ -27,6 +27,7 @@ from pyserini_ext.serve.texts import CORPUS_NAME, require_same_corpus, texts_fol
 
 _REPOSITORY = "USER/REPOSITORY"
 _NAME = re.compile(r"[\w.-]+")
+_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # of the Hub
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -81,6 +82,10 @@ def run(options: argparse.Namespace) -> None:
     if output.exists():
         raise UsageError(f"{output} exists already; name a new folder.")
     require_apart(output, [options.index, options.texts], "output folder")
+    if not _ID.fullmatch(options.repository):
+        raise UsageError(
+            f"'{options.repository}' is no repository of the Hub; name it as {_REPOSITORY}."
+        )
     name = options.index.resolve().name
     if not _NAME.fullmatch(name):
         raise UsageError(

@@ -115,3 +115,12 @@ def test_sparse_encoder_is_the_recorded_one(made, tmp_path):
     assert publish("--index", made.sparse, "--output", tmp_path / "o", "--no-texts") == 0
     contract = json.loads((tmp_path / "o" / "sparse" / "contract.json").read_text())
     assert contract["name"] == SPARSE
+
+
+def test_what_would_spoil_the_card(made, tmp_path, capsys):
+    words = ("--index", made.sparse, "--output", tmp_path / "o", "--no-texts")
+    assert publish(*words, "--repository", "me/x; rm -rf y") == 2
+    assert "'me/x; rm -rf y' is no repository of the Hub" in capsys.readouterr().err
+    assert publish(*words, "--corpus-name", "news | wire\n2024") == 0
+    card = (tmp_path / "o" / "README.md").read_text()
+    assert "| corpus | news \\| wire 2024 |\n| documents |" in card
