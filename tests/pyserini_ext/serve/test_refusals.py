@@ -114,6 +114,9 @@ def test_texts_that_are_absent_or_of_another_corpus(serve, made, tmp_path):
     assert "other.jsonl has 1 documents;" in other and "was made from 5" in other
     assert [path.name for path in tmp_path.iterdir()] == ["other.jsonl"]
     assert "There is no folder" in serve(*words, code=2)
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "corpus.json").write_text(json.dumps({"documents": 5, "content": "x"}))
+    assert "has other texts;" in serve(*words, code=2)
     assert "holds no finished Lucene index" in serve(
         "--index", made.dense, "--texts", made.dense, code=1
     )
