@@ -6,9 +6,13 @@ import socket
 
 import pytest
 
+from llm_encoders.errors import EncoderError
+from pyserini_ext.folders.manifest import Manifest
+from pyserini_ext.folders.state import manifest_path
 from pyserini_ext.serve import command
 from pyserini_ext.serve.command import main
 from pyserini_ext.serve.config import write_config
+from pyserini_ext.serve.found import find_indexes
 from tests.pyserini_ext.served import DENSE, SPARSE
 
 
@@ -44,6 +48,21 @@ def test_folders_that_are_no_index_of_ours(serve, tmp_path, files, message):
         (folder / name).write_text("x")
     known = "--encoder" in message
     assert message in serve("--index", folder, "--no-texts", code=2 if known else 1)
+
+
+def test_an_index_that_is_not_finished(tmp_path):
+    folder = tmp_path / "index"
+    folder.mkdir()
+    (folder / "segments_1").write_text("x")
+    manifest = Manifest(folder, {"corpus": {"documents": 3}})
+    manifest_path(folder).parent.mkdir()
+    manifest.save()
+    with pytest.raises(EncoderError, match="is the output of a command that is not finished"):
+        find_indexes([folder], None)
+    manifest.complete = True
+    manifest.save()
+    (found,) = find_indexes([folder], None)
+    assert (found.name, found.kind, found.corpus) == ("index", "impact", {"documents": 3})
 
 
 def test_names(serve, made, tmp_path):
