@@ -2,11 +2,12 @@
 
 import argparse
 
+from llm_encoders.corpora.trec_car.pages import Level, TopicText
 from llm_encoders.jobs import arguments
 from llm_encoders.jobs.console import end_command, run_command
 
-LEVELS = ("hierarchical", "toplevel", "article")
-TEXTS = ("path", "headings")
+LEVELS = tuple(Level)
+TEXTS = tuple(TopicText)
 
 
 def main() -> int:

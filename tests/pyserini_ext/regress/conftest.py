@@ -28,6 +28,13 @@ FUSED = BM25 % "run.tiny.bm25.${dataset}.txt" + (
     "run.tiny.bm25.${dataset}.txt --output $output --runtag fusion"
 )
 ENCODED = (BM25 % "$output").replace("--bm25", "--impact --encoder llm-splade-tiny")
+ALL = [
+    "pyserini_ext.beir prepared/cacm",
+    "index.lucene indexes/tiny-cacm.bm25",
+    "search.lucene run.tiny.bm25.cacm.txt.partial",
+    "eval.trec_eval",
+]
+"""Commands of BM25 on one collection."""
 SOURCE = {"version": "0.1.0", "date": "2026-01-02"}
 
 
@@ -201,3 +208,23 @@ class Place:
     def scores(self, condition: int = 0, task: int = 0) -> dict[str, float]:
         found = self.report["conditions"][condition]["tasks"][task]["scores"]
         return {measure: one["measured"] for measure, one in found.items()}
+
+
+@pytest.fixture
+def finished(place):
+    """BM25 on one collection, done, with the scores that it came to."""
+    place.conditions(bm25={"cacm": {}})
+    assert place.regress() == 0
+    assert place.runner.calls == ALL
+    place.conditions(bm25={"cacm": place.scores()})
+    return place
+
+
+def kill_after(path: Path):
+    """A search that is interrupted after its first line."""
+
+    def search(*_):
+        path.write_text("q1 Q0 d1 1 2.0 words\n")
+        raise KeyboardInterrupt
+
+    return search
