@@ -125,9 +125,24 @@ def find_texts(
             "them with --texts; or serve ids and scores only, with --no-texts."
         )
     stored = read_record(folder / CORPUS_NAME)
+    if corpus is not None and not all(index.corpus for index in indexes):
+        _require_texts_of(corpus, folder, stored)
     for index in indexes:
         require_same_corpus(index.folder, index.corpus, stored, f"The folder of texts {folder}")
     return folder
+
+
+def _require_texts_of(corpus: str, folder: Path, stored: dict[str, Any]) -> None:
+    """Refuse texts that were there already and are not known to be those of the named corpus."""
+    if stored != _known(scan_corpus(open_corpus(corpus), _WINDOW, lambda fault: None)):
+        raise UsageError(
+            f"{folder} is there already, and not with the texts of {corpus}. Remove it, or name "
+            "another folder with --texts; or leave --corpus out, and it is used as it is."
+        )
+
+
+def _known(scan: Any) -> dict[str, Any]:
+    return {"documents": scan.documents, "content": scan.digest}
 
 
 def _build(folder: Path, corpus: str, indexes: list[FoundIndex], threads: int) -> None:
@@ -148,7 +163,7 @@ def _write_index(building: Path, corpus: str, indexes: list[FoundIndex], threads
     scan = scan_corpus(opened, _WINDOW, lambda fault: None)
     if not scan.documents:
         raise EncoderError(f"No documents in {corpus}.")
-    known = {"documents": scan.documents, "content": scan.digest}
+    known = _known(scan)
     for index in indexes:
         require_same_corpus(index.folder, index.corpus, known, f"The corpus {corpus}")
     if scan.faults:
