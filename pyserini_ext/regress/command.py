@@ -165,10 +165,10 @@ def _execute(
     found = Execution(plan, options.output, stale, runner, say).run(options.parallel)
     results = list(zip(chosen, found, strict=True))
     values = report(results, start, time.perf_counter() - clock, _cpu_seconds() - cpu)
+    print(f"\n{text(results)}")
+    print(f"{values['seconds']:.0f} seconds, {values['cpu seconds']:.0f} of CPU.", flush=True)
     write_atomically(options.output / "report.json", json.dumps(values, indent=1) + "\n")
     write_atomically(options.output / "report.html", page(values))
-    print(f"\n{text(results)}")
-    print(f"{values['seconds']:.0f} seconds, {values['cpu seconds']:.0f} of CPU.")
     return int(values["failed"])
 
 

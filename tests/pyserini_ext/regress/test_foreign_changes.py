@@ -1,5 +1,6 @@
 """What others change between two regressions, and in the midst of one, is noticed."""
 
+import errno
 import json
 import threading
 
@@ -71,3 +72,17 @@ def test_a_command_of_another_thread_is_stopped():
     commands.stop_running()
     thread.join(30)
     assert problems and "exit code -15" in problems[0]
+
+
+def test_a_report_that_cannot_be_written_is_printed_nevertheless(place, monkeypatch, capsys):
+    from pyserini_ext.regress import command
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "report.json")
+
+    monkeypatch.setattr(command, "write_atomically", full)
+    place.conditions(bm25={"cacm": {"nDCG@10": 0.9999}})
+    assert place.regress() == 1
+    printed = capsys.readouterr()
+    assert "FAIL, expected 0.9999" in printed.out
+    assert "No space left on device" in printed.err
