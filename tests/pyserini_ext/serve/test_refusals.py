@@ -1,18 +1,21 @@
 """What cannot be served is refused in a sentence, before anything long is done."""
 
+import argparse
 import importlib.util
 import json
 import socket
+from pathlib import Path
 
 import pytest
 
 from llm_encoders.errors import EncoderError
+from pyserini_ext.bridge import encoders
 from pyserini_ext.folders.manifest import Manifest
 from pyserini_ext.folders.state import manifest_path
-from pyserini_ext.serve import command
+from pyserini_ext.serve import command, searching
 from pyserini_ext.serve.command import main
 from pyserini_ext.serve.config import write_config
-from pyserini_ext.serve.found import find_indexes
+from pyserini_ext.serve.found import FoundIndex, find_indexes
 from tests.pyserini_ext.served import DENSE, SPARSE
 
 
@@ -63,6 +66,23 @@ def test_an_index_that_is_not_finished(tmp_path):
     manifest.save()
     (found,) = find_indexes([folder], None)
     assert (found.name, found.kind, found.corpus) == ("index", "impact", {"documents": 3})
+
+
+def test_an_encoder_of_several_indexes_is_loaded_once(monkeypatch):
+    loaded = []
+    for kind in ("LlmSpladeQueryEncoder", "LlmDenseQueryEncoder"):
+        monkeypatch.setattr(encoders, kind, lambda name, kind=kind: loaded.append((kind, name)))
+    monkeypatch.setattr(searching, "ServedIndex", lambda index, *_: index.name)
+    monkeypatch.setattr(searching, "Served", lambda indexes, texts: indexes)
+    kinds = {"a": "impact", "b": "impact", "c": "faiss", "d": "faiss"}
+    indexes = [FoundIndex(name, Path(name), kind, None, {}) for name, kind in kinds.items()]
+    options = argparse.Namespace(batch_size=1, threads=1)
+    assert command._load(indexes, ["x", "x", "y", "z"], None, options) == list(kinds)
+    assert loaded == [
+        ("LlmSpladeQueryEncoder", "x"),
+        ("LlmDenseQueryEncoder", "y"),
+        ("LlmDenseQueryEncoder", "z"),
+    ]
 
 
 def test_names(serve, made, tmp_path):
