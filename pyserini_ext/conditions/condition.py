@@ -59,6 +59,8 @@ class Task:
     query_prefix: str = ""
     scores: dict[str, Score] = field(default_factory=dict)
     """By measure; a score that nobody has read or measured is absent."""
+    corpus: str = ""
+    """SHA-256 of the uncompressed ``corpus.jsonl`` that the scores were measured on, if known."""
 
     @property
     def run(self) -> str:

@@ -18,10 +18,11 @@ from pyserini_ext.conditions.families import Family
 
 _CONDITION_KEYS = ("name", "display", "display-html", "display-row", "command", "source")
 _HTML_KEYS = ("display_html", "display_row")  # as Pyserini's bright.yaml spells them
-_TASK_KEYS = ("scores", "source", "flaky")
+_TASK_KEYS = ("scores", "source", "flaky", "corpus")
 _SOURCE_KEYS = ("published", "version", "date", "machine")
 _DIGITS = 4  # of scores, as trec_eval prints them
 _MOST_FLAKY = 0.05
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"\w[\w.+-]*")  # part of the names of files, and of selectors
 
 Route = tuple[str | int, ...]
@@ -106,7 +107,10 @@ class _Reader:
         prefix = self._text_of(one.get("query_prefix", ""), (*place, "query_prefix"))
         source = self._source(one["source"], (*place, "source")) if "source" in one else default
         scores = self._scores(one, place, key, source)
-        return Task(family, condition, command, key, evaluation, prefix, scores)
+        corpus = self._text_of(one.get("corpus", ""), (*place, "corpus"))
+        if "corpus" in one and not _SHA256.fullmatch(corpus):
+            self._refuse((*place, "corpus"), "a SHA-256 has 64 digits of 0-9 and a-f.")
+        return Task(family, condition, command, key, evaluation, prefix, scores, corpus)
 
     def _scores(
         self, one: dict[str, Any], place: Route, key: str, source: Source | None

@@ -1,10 +1,12 @@
 """Where test collections are on this machine, and the topics and judgements that come with them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from llm_encoders.corpora.beir import BeirFolder, is_beir
+from llm_encoders.corpora.files import reading
 from llm_encoders.errors import UsageError
 from pyserini_ext.conditions import Step, Task
 from pyserini_ext.conditions.steps import COLLECTIONS
@@ -78,6 +80,30 @@ class Collections:
             return Localised(tuple(local), task.evaluation)
         place = places[words[0]]
         return _with_own_topics(task, local, place.parent if place.is_file() else place)
+
+
+def other_corpus(task: Task, steps: Sequence[Step]) -> str:
+    """That the documents on disk are not those of the expected scores; empty if they are.
+
+    Args:
+        task: with the SHA-256 of its corpus, or without, which says nothing.
+        steps: of the task, with the collection at its place.
+    """
+    for step in steps:
+        if step.module != BEIR or not task.corpus:
+            continue
+        path = BeirFolder(Path(step.values("--collection")[0])).corpus
+        sha256 = hashlib.sha256()
+        with reading(path) as stream:
+            while block := stream.read(1 << 20):
+                sha256.update(block)
+        found = sha256.hexdigest()
+        if found != task.corpus:
+            return (
+                f"{path} is another copy of {task.key} than the one that the expected scores were "
+                f"measured on: its SHA-256 is {found}, not {task.corpus}."
+            )
+    return ""
 
 
 def _with_own_topics(task: Task, steps: list[Step], folder: Path) -> Localised:

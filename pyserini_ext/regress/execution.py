@@ -12,6 +12,7 @@ from pyserini_ext import commands
 from pyserini_ext.commands import Outcome
 from pyserini_ext.conditions import Task
 from pyserini_ext.conditions.evaluation import MODULE as TREC_EVAL
+from pyserini_ext.regress.data import other_corpus
 from pyserini_ext.regress.fingerprints import fingerprint_of
 from pyserini_ext.regress.graph import Node, Plan, PlannedTask
 from pyserini_ext.regress.outputs import StepOutput, require_ours
@@ -209,6 +210,8 @@ class Execution:
                 measured = round(figures[name.replace(".", "_")], 4)
                 verdict = judge(task.family, measured, task.scores.get(measure))
                 result.verdicts[measure] = verdict
+        if result.failed:
+            result.problem = other_corpus(task, planned.place.steps)
 
     def _log(self, output: str, module: str) -> Path:
         return self._folder / LOGS / f"{output.replace('/', '.')}.{module}.log"

@@ -220,14 +220,6 @@ def test_causal_only_backbone_is_refused(tmp_path, stories):
         load_encoder(folder, paradigm="dense", like="lion")
 
 
-def test_pickled_weights_are_refused(tmp_path, stories):
-    folder = random_backbone(tmp_path, small(transformers.LlamaConfig), stories)
-    weights = tmp_path / "model.safetensors"
-    weights.rename(tmp_path / "pytorch_model.bin")
-    with pytest.raises(EncoderError, match="safetensors"):
-        load_encoder(folder, paradigm="dense", like="lion")
-
-
 @pytest.mark.parametrize("adapter", [False, True])
 @pytest.mark.parametrize("quantization", ["4bit", "8bit"])
 def test_quantised_weights(tmp_path, stories, quantization, adapter):

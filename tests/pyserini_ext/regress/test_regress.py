@@ -1,10 +1,13 @@
 """Regressions are strict and resumable: what is run, what is used again, and the exit code."""
 
+import hashlib
+
 import pytest
+import yaml
 
 from llm_encoders.errors import UsageError
 from pyserini_ext.commands import Outcome, read_run
-from pyserini_ext.conditions import FAMILIES, Score, Source, load_family, select
+from pyserini_ext.conditions import FAMILIES, Score, Source, load_family, loading, select
 from pyserini_ext.conditions.steps import parse_steps
 from pyserini_ext.regress.command import main
 from pyserini_ext.regress.data import Collections
@@ -52,6 +55,25 @@ def test_a_changed_committed_score(finished, capsys, change, code, word):
     shown = capsys.readouterr()
     assert (f"{word}, expected" in shown.out) == bool(change)
     assert ("1 of 1 tasks failed" in shown.err) == bool(code)
+
+
+@pytest.mark.parametrize(("other", "expected"), [(True, 1), (False, 1), (True, 0), (False, 0)])
+def test_scores_of_another_copy_of_the_documents(finished, capsys, other, expected):
+    """A wrong score is explained; one that is right needs no word."""
+    path = finished.data / "cacm" / "corpus.jsonl"
+    own = hashlib.sha256(path.read_bytes()).hexdigest()
+    scores = finished.scores()
+    scores["nDCG@10"] = round(scores["nDCG@10"] + 0.1 * expected, 4)
+    finished.conditions(bm25={"cacm": scores})
+    file = finished.files / "tiny.yaml"
+    values = yaml.safe_load(file.read_text())
+    values["conditions"][0]["datasets"][0]["corpus"] = "0" * 64 if other else own
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    loading.load_family.cache_clear()
+    capsys.readouterr()
+    assert finished.regress() == expected
+    shown = capsys.readouterr().out
+    assert ("is another copy of cacm" in shown and own in shown) == bool(other and expected)
 
 
 def test_an_interrupt_stops_everything(place, monkeypatch):
