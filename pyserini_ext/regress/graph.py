@@ -58,7 +58,8 @@ def make_plan(
                 node = nodes.setdefault(step.output, Node(step))
                 if node.step != step:
                     raise UsageError(
-                        f"Two steps write {step.output}: '{node.step.text}' and '{step.text}'."
+                        f"Two steps write {step.output}: '{node.step.text}' and '{step.text}'. "
+                        "Run the conditions one by one, each with an --output of its own."
                     )
                 if node not in own:
                     node.before = node.before or [one for one in own if step.reads(one.step.output)]

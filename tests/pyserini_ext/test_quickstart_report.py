@@ -115,6 +115,7 @@ def test_the_smaller_terms_are_summed_up(results):
     rows = [line.split() for line in shown.splitlines()[8:]]
     assert [row[0] for row in rows[:6]] == ["h", "b", "c", "d", "e", "f"]
     assert rows[6] == ["2", "more", "7"] and rows[7] == ["sum", "41"]
+    assert shown.count(" matches ") == 1  # the relevant document is the first one
 
 
 def test_matches_by_contribution():

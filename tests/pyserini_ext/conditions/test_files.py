@@ -44,10 +44,12 @@ def test_families_are_as_pyserini_has_them():
         assert set(family.keys) <= set(known[f"{name}_keys"])
     assert FAMILIES["bright"].keys == tuple(known["bright_keys"])
     source = (PYSERINI / "beir.py").read_text(encoding="utf-8")
-    for part in ("run.beir.{name}.{dataset}.txt", "beir-v1.0.0-{dataset}-test", "<= 0.0005:"):
+    qrels = FAMILIES["beir"].evaluation_for("{dataset}")
+    for part in ("run.beir.{name}.{dataset}.txt", qrels, "<= 0.0005:"):
         assert part in source
     source = (PYSERINI / "bright.py").read_text(encoding="utf-8")
-    for part in ("run.bright.{name}.{dataset}.txt", "'bright-{dataset}'", "<= 0.005:"):
+    qrels = FAMILIES["bright"].evaluation_for("{dataset}")
+    for part in ("run.bright.{name}.{dataset}.txt", f"'{qrels}'", "<= 0.005:"):
         assert part in source
     source = (PYSERINI / "msmarco.py").read_text(encoding="utf-8")
     assert "<= 0.0005 or score > float(expected[metric])" in source

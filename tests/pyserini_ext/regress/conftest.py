@@ -62,6 +62,7 @@ def make_beir(folder: Path) -> Path:
 def write_conditions(folder: Path, conditions: dict[str, dict[str, dict[str, float]]]) -> Path:
     """A file of the family ``tiny``: scores by condition and dataset."""
     known = {"bm25": BM25 % "$output", "fusion": FUSED, "encoded": ENCODED}
+    known["clash"] = known["bm25"].replace("--generator", "--stemmer none --generator")
     values = [
         {
             "name": name,

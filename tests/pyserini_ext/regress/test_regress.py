@@ -129,6 +129,13 @@ def test_every_step_once_and_several_at_a_time(place):
         assert order == ["pyserini_ext.beir", "index.lucene", "search.lucene", "fusion"]
 
 
+def test_two_commands_that_write_one_index_are_refused(place, capsys):
+    place.conditions(bm25={"cacm": {}}, clash={"cacm": {}})
+    assert place.regress() == 2
+    assert "Two steps write indexes/tiny-cacm.bm25:" in capsys.readouterr().err
+    assert place.runner.calls == []
+
+
 def test_files_of_others_are_left_alone(place, capsys):
     place.conditions(bm25={"cacm": {}})
     run = place.output / "run.tiny.bm25.cacm.txt"
