@@ -227,8 +227,26 @@ def note_encoded_queries(original: Function) -> Function:
         original(*args, **kwargs)
         encoder, *folder = arguments_by_name(original, *args, **kwargs).values()
         encoder.folder_of_encoded_queries = folder[0] if folder else None
+        if folder and folder[0]:
+            _tell_of_absent_queries(encoder, Path(folder[0]))
 
     return wrapper
+
+
+def _tell_of_absent_queries(encoder: Any, folder: Path) -> None:
+    """Where one of our commands has encoded the queries: others end a search with a sentence."""
+    from pyserini_ext.queries.record import EMBEDDINGS, EncodedQueries, record_path
+
+    if not record_path(folder / EMBEDDINGS).is_file():
+        return
+    encoder.embedding = EncodedQueries(encoder.embedding, folder)
+    look_up = encoder.encode
+
+    def encode(query: str) -> Any:
+        with faults.in_one_line():
+            return look_up(query)
+
+    encoder.encode = encode
 
 
 def check_faiss_index(original: Function) -> Function:

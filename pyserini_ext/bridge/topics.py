@@ -11,11 +11,14 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 from llm_encoders.corpora.records import id_problem
 from llm_encoders.errors import EncoderError
+from pyserini_ext.bridge import faults
 from pyserini_ext.bridge.faults import first_line
+from pyserini_ext.queries.record import require_words
 
 FORMATS = (
     "Topics are a file .tsv or .txt with an id, a tab and a query in every line (or that as .gz); "
@@ -41,6 +44,8 @@ def check_file(path: str) -> None:
     """
     if not os.path.isfile(path):
         return
+    if faults.option_values("--encoder"):
+        require_words(Path(path))
     try:
         if path.endswith(".json"):
             _check_json(path)

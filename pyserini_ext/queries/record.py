@@ -6,7 +6,7 @@ The queries' own file has no place for it in any layout that Pyserini or Anserin
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
@@ -72,6 +72,38 @@ def require_index_of_queries(index: Path, queries: Path) -> None:
     name = f"{record.get('name', 'the encoder')}, which encoded {queries}"
     contract = read_contract(record, record_path(queries))
     require_same_encoder(index, name, contract, weights=record.get("weights"))
+
+
+class EncodedQueries(dict[str, Any]):
+    """Vectors by the text of their query, as Pyserini reads them; other texts are told.
+
+    Args:
+        vectors: by text.
+        folder: they come from.
+    """
+
+    def __init__(self, vectors: dict[str, Any], folder: Path) -> None:
+        super().__init__(vectors)
+        self._folder = folder
+
+    def __missing__(self, query: str) -> NoReturn:
+        raise EncoderError(
+            f"{self._folder} holds no vector of the query '{query[:80]}', so it was encoded from "
+            "other topics. Encode these with python -m pyserini.encode.query."
+        )
+
+
+def require_words(topics: Path) -> None:
+    """Refuse to encode queries that are encoded already.
+
+    Raises:
+        UsageError: these are encoded queries.
+    """
+    if read_query_record(topics) is not None:
+        raise UsageError(
+            f"{topics} holds encoded queries, whose terms the encoder would take for words. Leave "
+            "--encoder out, or name the topics that were encoded."
+        )
 
 
 def require_impact(queries: Path) -> None:
