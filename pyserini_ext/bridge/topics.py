@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 
 from llm_encoders.corpora.records import id_problem
 from llm_encoders.errors import EncoderError
-from pyserini_ext.bridge import faults
 from pyserini_ext.bridge.faults import first_line
+from pyserini_ext.bridge.names import option_values
 from pyserini_ext.queries.record import require_words
 
 FORMATS = (
@@ -44,7 +44,7 @@ def check_file(path: str) -> None:
     """
     if not os.path.isfile(path):
         return
-    if faults.option_values("--encoder"):
+    if option_values("--encoder"):
         require_words(Path(path))
     try:
         if path.endswith(".json"):

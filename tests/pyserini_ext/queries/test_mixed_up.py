@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from llm_encoders.errors import EncoderError, UsageError
-from pyserini_ext.bridge import dispatch, faults, topics
+from pyserini_ext.bridge import dispatch, topics
 from pyserini_ext.queries.record import EMBEDDINGS, record_path, write_queries
 
 
@@ -19,7 +19,7 @@ def encoded(tmp_path):
 
 def test_encoded_queries_are_not_encoded_again(encoded, monkeypatch):
     topics.check_file(str(encoded))
-    monkeypatch.setattr(faults, "option_values", lambda name: ["llm-splade-tiny"])
+    monkeypatch.setattr(topics, "option_values", lambda name: ["llm-splade-tiny"])
     with pytest.raises(UsageError, match="holds encoded queries, whose terms .* for words"):
         topics.check_file(str(encoded))
     record_path(encoded).unlink()
