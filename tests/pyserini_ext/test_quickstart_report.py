@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from llm_encoders import EncoderError
+from llm_encoders import EncoderError, SparseEncoder
+from pyserini_ext.quickstart import matches as matches_module
 from pyserini_ext.quickstart.collection import Collection
 from pyserini_ext.quickstart.examples import Example, Result, choose, read_results
 from pyserini_ext.quickstart.matches import Match, document_impacts, matches
@@ -121,6 +122,26 @@ def test_the_smaller_terms_are_summed_up(results):
 def test_matches_by_contribution():
     query, document = {"a": 3, "b": 2, "c": 9}, {"b": 6, "a": 4, "d": 7}
     assert matches(query, document) == [Match("a", 3, 4), Match("b", 2, 6)]
+
+
+def test_queries_are_encoded_among_those_of_their_batch(monkeypatch):
+    class Encoder(SparseEncoder):
+        def __init__(self):
+            self.batches = []
+
+        def encode_queries(self, queries):
+            self.batches.append(queries)
+            return queries
+
+        def impacts(self, vectors):
+            return [{text: len(text)} for text in vectors]
+
+    encoder = Encoder()
+    monkeypatch.setattr(matches_module, "load_encoder", lambda name, paradigm: encoder)
+    queries = {"1": "a", "2": "bb", "3": "c", "4": "d", "5": "eee"}
+    found = matches_module.query_impacts("x", queries, {"2", "5"}, batch=2)
+    assert found == {"2": {"bb": 2}, "5": {"eee": 3}}
+    assert encoder.batches == [["a", "bb"], ["eee"]]
 
 
 def test_impacts_of_some_documents(tmp_path):
