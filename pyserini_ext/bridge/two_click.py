@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from llm_encoders.errors import nearest
 from pyserini_ext.conditions import FAMILIES, Condition, Family, Task, load_family
 
 Function = Callable[..., Any]
@@ -88,6 +89,7 @@ def with_table(original: Function) -> Function:
 
     @functools.wraps(original)
     def wrapper(options: Namespace) -> None:
+        _require_dataset(family, options)
         evaluate: Callable[..., float] = names["run_eval_and_return_metric"]
         scores: dict[tuple[str, str], float] = {}
 
@@ -106,6 +108,21 @@ def with_table(original: Function) -> Function:
                 print(f"\n{_table(condition, None if expected else scores, options.dataset)}")
 
     return wrapper
+
+
+def _require_dataset(family: Family, options: Namespace) -> None:
+    """End the command where it would run nothing of a condition of ours, and print zeros."""
+    ours = {one.name: one for one in load_family(family)}
+    if options.all or options.dataset is None or options.condition not in ours:
+        return
+    keys = [task.key for task in ours[options.condition].tasks]
+    if options.dataset not in keys:
+        print(
+            f"error: {options.condition} has no dataset '{options.dataset}'; it has "
+            f"{', '.join(keys)}.{nearest(options.dataset, keys)}",
+            file=sys.stderr,
+        )
+        raise SystemExit(2)
 
 
 def with_section(original: Function) -> Function:

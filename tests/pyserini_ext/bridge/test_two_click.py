@@ -1,5 +1,6 @@
 """Our conditions in Pyserini's two-click harness; its displayed commands, executed."""
 
+import argparse
 import json
 import math
 import os
@@ -7,8 +8,9 @@ import re
 
 import pytest
 
+from pyserini_ext.bridge import two_click
 from pyserini_ext.bridge.two_click import NoScore
-from pyserini_ext.conditions import load_conditions, select
+from pyserini_ext.conditions import FAMILIES, load_conditions, select
 from pyserini_ext.conditions.steps import parse_steps
 from tests.pyserini_ext.brute_force import read_run
 
@@ -142,3 +144,15 @@ def test_every_score_passes_where_none_is_known():
     none = NoScore()
     assert float(none) < 0.0 and not math.isclose(0.0, none)
     assert (f"{none:8.4f}", f"{none:.4f}") == ("    none", "none")
+
+
+def test_a_dataset_that_ours_does_not_have(capsys):
+    (family,) = (one for one in FAMILIES.values() if one.name == "beir")
+    options = argparse.Namespace(all=False, condition="llm-splade-8b", dataset="scifct")
+    with pytest.raises(SystemExit) as ending:
+        two_click._require_dataset(family, options)
+    assert ending.value.code == 2
+    assert "no dataset 'scifct'" in (said := capsys.readouterr().err)
+    assert "Did you mean 'scifact'?" in said
+    for name, value in (("dataset", "scifact"), ("dataset", None), ("condition", "bm25-flat")):
+        two_click._require_dataset(family, argparse.Namespace(**vars(options) | {name: value}))
