@@ -41,16 +41,24 @@ class Collections:
         self._folders = [folder.absolute() for folder in folders]
 
     def find(self, word: str) -> Path | None:
-        """The place of ``collections/NAME…``."""
+        """The place of ``collections/NAME…``.
+
+        Raises:
+            UsageError: there are two.
+        """
         name, *rest = PurePosixPath(word).parts[1:]
+        places: list[Path] = []
         for folder in self._folders:
             candidates = [folder / name]
             if folder.name == name:
                 candidates.append(folder)
             for candidate in candidates:
-                if (found := candidate.joinpath(*rest)).exists():
-                    return found
-        return None
+                found = candidate.joinpath(*rest)
+                if found.exists() and not any(found.samefile(one) for one in places):
+                    places.append(found)
+        if len(places) > 1:
+            raise UsageError(f"{word} may be {places[0]} or {places[1]}; name one of them only.")
+        return places[0] if places else None
 
     def localised(self, task: Task, required: bool = True) -> Localised:
         """A task with its collections, and their own topics and judgements, where they have any.

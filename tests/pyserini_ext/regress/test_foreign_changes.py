@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
-from llm_encoders.errors import EncoderError
+from llm_encoders.errors import EncoderError, UsageError
 from pyserini_ext import commands
 from pyserini_ext.conditions.steps import parse_steps
+from pyserini_ext.regress.data import Collections
 from pyserini_ext.regress.fingerprints import fingerprint_of
 
 
@@ -86,3 +87,13 @@ def test_a_report_that_cannot_be_written_is_printed_nevertheless(place, monkeypa
     printed = capsys.readouterr()
     assert "FAIL, expected 0.9999" in printed.out
     assert "No space left on device" in printed.err
+
+
+def test_two_collections_of_one_name(tmp_path):
+    for name in ("old", "new"):
+        (tmp_path / name / "cacm").mkdir(parents=True)
+    (tmp_path / "linked").symlink_to(tmp_path / "new")
+    places = [tmp_path / "new", tmp_path / "linked"]
+    assert Collections(places).find("collections/cacm") == tmp_path / "new" / "cacm"
+    with pytest.raises(UsageError, match=r"may be .*new/cacm or .*old/cacm"):
+        Collections([*places, tmp_path / "old"]).find("collections/cacm")
