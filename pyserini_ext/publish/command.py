@@ -102,7 +102,6 @@ def run(options: argparse.Namespace) -> None:
             _link(options.index, building / name)
             # Anserini takes every JSON file beside vectors for vectors.
             place = building if kind == "vectors" else building / name
-            (place / CONTRACT_NAME).unlink(missing_ok=True)  # a link, through which not to write
             write_contract(place, encoder | {"corpus": corpus})
             if texts is not None:
                 _link(texts, building / "texts")
