@@ -105,6 +105,8 @@ class BeirFolder:
             return _only(found)
         known = self.splits()
         if not known:
+            if not self.path.is_dir():
+                raise EncoderError(f"There is no folder {self.path}.")
             raise EncoderError(f"{self.path} is not in BEIR layout: there is no qrels/*.tsv.")
         raise UsageError(
             f"{self.path} has no qrels for the split '{split}'; it has {', '.join(known)}."

@@ -37,6 +37,8 @@ def load_conditions(folder: Path | None = None) -> list[Condition]:
         EncoderError, UsageError: see :func:`~pyserini_ext.conditions.reading.read_conditions`.
     """
     place = folder or conditions_folder()
+    if not place.is_dir():
+        raise UsageError(f"There is no folder {place}.")
     names = {f"{name}.yaml" for name in FAMILIES}
     found = sorted(path.name for path in place.glob("*.y*ml"))
     if others := [name for name in found if name not in names]:

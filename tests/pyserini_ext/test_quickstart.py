@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,6 +78,8 @@ def test_beir_folder(small_beir):
 
 
 def test_beir_faults(small_beir, tmp_path):
+    with pytest.raises(EncoderError, match="There is no folder nowhere"):
+        beir_folder(Path("nowhere"))
     with pytest.raises(EncoderError, match="no qrels"):
         beir_folder(tmp_path)
     with pytest.raises(EncoderError, match="no qrels for the split 'tset'; it has test"):

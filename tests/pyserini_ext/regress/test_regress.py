@@ -134,6 +134,9 @@ def test_two_commands_that_write_one_index_are_refused(place, capsys):
     assert place.regress() == 2
     assert "Two steps write indexes/tiny-cacm.bm25:" in capsys.readouterr().err
     assert place.runner.calls == []
+    place.files = place.folder / "absent"
+    assert place.regress("--list") == 2
+    assert "There is no folder" in capsys.readouterr().err
 
 
 def test_files_of_others_are_left_alone(place, capsys):
