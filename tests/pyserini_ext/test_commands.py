@@ -87,8 +87,11 @@ def lucene_index(python, work, vectors, name):
     return work / name
 
 
-def test_sparse_all_the_way(python, work, model):
+def test_sparse_all_the_way(request, python, warm_python, work, model):
     from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
+
+    if request.node.callspec.params["model"] != "backbone":
+        python = warm_python
 
     shutil.rmtree(work / "vectors", ignore_errors=True)
     shutil.rmtree(work / "index", ignore_errors=True)

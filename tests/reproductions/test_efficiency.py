@@ -14,11 +14,11 @@ def rows(path):
         return list(csv.DictReader(stream))
 
 
-def test_every_group_on_a_cpu(warm_python, shared_data, tmp_path):
+def test_every_group_on_a_cpu(warm_python, shared_data, stories, tmp_path):
     warm_python(
         *(FOLDER / "measure.py", "--small", "--output", tmp_path / "r.csv"),
         *("--corpus", shared_data / "collections" / "nfcorpus" / "corpus.jsonl"),
-        *("--tokenizer", shared_data / "tokenizers" / "dolma2"),
+        *("--tokenizer", stories),
     )
     found = rows(tmp_path / "r.csv")
     groups = [row["group"] for row in found]
