@@ -1,7 +1,6 @@
 """``python -m pyserini_ext.beir``: a folder in BEIR layout as the files that Pyserini reads."""
 
 import argparse
-import json
 from pathlib import Path
 
 from llm_encoders.corpora.beir import BeirFolder
@@ -10,6 +9,7 @@ from llm_encoders.jobs import arguments as parse
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.console import end_command, run_command
 from llm_encoders.jobs.removal import require_apart
+from pyserini_ext import commands
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,18 +62,9 @@ def write(options: argparse.Namespace) -> None:
 
         collection = beir_folder(options.collection, options.split)
         qrels, queries = collection.qrels, collection.queries
-        lines = [
-            json.dumps({"id": name, "title": title, "text": text, "contents": f"{title}\n{text}"})
-            for name, (title, text) in collection.documents.items()
-        ]
-        contents = {"corpus/corpus.jsonl": "\n".join(lines) + "\n"}
-    topics = {name: {"title": text} for name, text in queries.items()}
-    contents["topics.json"] = json.dumps(topics, indent=1)
-    contents["qrels.txt"] = "".join(
-        f"{name} 0 {docid} {grade}\n"
-        for name, grades in qrels.items()
-        for docid, grade in grades.items()
-    )
+        contents = {"corpus/corpus.jsonl": "".join(collection.lines())}
+    contents["topics.json"] = commands.topics_text(queries)
+    contents["qrels.txt"] = commands.qrels_text(qrels)
     for name, content in contents.items():
         _require_same(options.output / name, content)
     for name, content in contents.items():

@@ -152,8 +152,21 @@ def write_topics(path: Path, queries: Mapping[str, str]) -> None:
     """Write queries as the JSON that Pyserini reads without choosing a reader by the path."""
     if path.suffix != ".json":
         raise ValueError(f"{path}: Pyserini takes only *.json for JSON.")
-    topics = {query_id: {"title": text} for query_id, text in queries.items()}
-    path.write_text(json.dumps(topics, indent=1), encoding="utf-8")
+    path.write_text(topics_text(queries), encoding="utf-8")
+
+
+def topics_text(queries: Mapping[str, str]) -> str:
+    """What :func:`write_topics` writes."""
+    return json.dumps({name: {"title": text} for name, text in queries.items()}, indent=1)
+
+
+def qrels_text(qrels: Mapping[str, Mapping[str, int]]) -> str:
+    """Judgements in TREC's format."""
+    return "".join(
+        f"{name} 0 {docid} {grade}\n"
+        for name, grades in qrels.items()
+        for docid, grade in grades.items()
+    )
 
 
 def read_run(path: Path) -> Run:

@@ -5,6 +5,7 @@ words that users know from options and recipes, its values are JSON; nested dict
 compared key by key, so that a message can name what differs.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,12 @@ class Difference:
         return (
             f"{self.key}: {_shown(self.old, 'none')} in {old}, {_shown(self.new, 'none')} in {new}"
         )
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def flatten(values: Mapping[str, Any], separator: str = " ") -> dict[str, Any]:

@@ -3,7 +3,6 @@
 What they hold is :mod:`llm_encoders.train.training_state`.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.jobs.fingerprint import checksum
 from llm_encoders.jobs.removal import remove_recorded
 from llm_encoders.reading import read_text
 
@@ -84,7 +84,7 @@ def rotate(output: Path, keep: int, best: int | None) -> None:
 def seal(folder: Path) -> None:
     """Record every file of a checkpoint with its checksum; without that it does not count."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _SEAL)
-    sums = {str(path.relative_to(folder)): _checksum(path) for path in files}
+    sums = {str(path.relative_to(folder)): checksum(path) for path in files}
     write_atomically(folder / _SEAL, json.dumps(sums))
 
 
@@ -96,7 +96,7 @@ def is_whole(folder: Path) -> bool:
     """
     try:
         sums = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
-        return all(_checksum(folder / name) == known for name, known in sums.items())
+        return all(checksum(folder / name) == known for name, known in sums.items())
     except (AttributeError, FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError):
         return False
 
@@ -133,8 +133,3 @@ def require_whole(folder: Path) -> None:
         raise EncoderError(
             f"The checkpoint {folder} is damaged; restore it, or add --overwrite to start again."
         )
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,9 +9,9 @@ from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.devices import choose_device, choose_dtype, dtype_name, or_cpu
 from llm_encoders.errors import EncoderError
 from llm_encoders.heads.projection import projection_sizes
+from llm_encoders.jobs.fingerprint import checksum
 from llm_encoders.spec import parse_spec
 from pyserini_ext.encode.options import EncodeOptions
-from pyserini_ext.folders.manifest import checksum
 
 _PATTERNS = (
     *("*.safetensors", "*.bin", "config.json", "adapter_config.json"),

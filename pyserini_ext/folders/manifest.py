@@ -4,7 +4,6 @@ The file is replaced atomically, so a killed run leaves the last good one. It li
 the file is put in place, so whatever it does not list is not of the run.
 """
 
-import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass, field
@@ -23,7 +22,6 @@ from pyserini_ext.folders.state import (
     state_folder,
 )
 
-_BLOCK = 2**20
 SHOWN_IDS = 5
 _SHOWN_FAULTS = 5
 
@@ -212,7 +210,11 @@ def fault_of(path: Path, expected: str) -> str | None:
     """A sentence about a file that is not there with its checksum."""
     if not path.is_file():
         return f"{path} is gone."
-    return None if checksum(path) == expected else f"{path} was changed after it was written."
+    return (
+        None
+        if fingerprints.checksum(path) == expected
+        else f"{path} was changed after it was written."
+    )
 
 
 def tell(faults: list[str]) -> None:
@@ -221,12 +223,3 @@ def tell(faults: list[str]) -> None:
         print(fault, file=sys.stderr)
     if len(faults) > _SHOWN_FAULTS:
         print(f"… and {len(faults) - _SHOWN_FAULTS} more files.", file=sys.stderr)
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from pyserini_ext.folders.manifest import Manifest, checksum
+from llm_encoders.jobs.fingerprint import checksum
+from pyserini_ext.folders.manifest import Manifest
 from pyserini_ext.folders.state import remove_folder
 
 

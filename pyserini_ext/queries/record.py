@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.jobs.fingerprint import checksum
 from llm_encoders.reading import read_object
 from pyserini_ext.folders.contract import read_contract, require_same_encoder
-from pyserini_ext.folders.manifest import checksum
 
 EMBEDDINGS = "embedding.pkl"
 """The file that Pyserini reads in a folder of ``--encoded-queries``."""

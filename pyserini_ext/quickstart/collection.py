@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from llm_encoders.corpora.beir import BeirFolder
 from llm_encoders.corpora.records import id_problem
 from llm_encoders.corpora.repeats import repeated_id
 from llm_encoders.errors import EncoderError
-from pyserini_ext.commands import write_topics
+from pyserini_ext.commands import qrels_text, write_topics
 
 
 @dataclass
@@ -32,14 +33,16 @@ class Collection:
         """Write ``corpus/corpus.jsonl``, ``topics.json`` and ``qrels.txt`` for Pyserini."""
         (folder / "corpus").mkdir(parents=True, exist_ok=True)
         with (folder / "corpus" / "corpus.jsonl").open("w", encoding="utf-8") as stream:
-            for docid, (title, text) in self.documents.items():
-                contents = f"{title}\n{text}"
-                record = {"id": docid, "title": title, "text": text, "contents": contents}
-                stream.write(json.dumps(record) + "\n")
+            stream.writelines(self.lines())
         write_topics(folder / "topics.json", self.queries)
-        with (folder / "qrels.txt").open("w", encoding="utf-8") as stream:
-            for query_id, grades in self.qrels.items():
-                stream.writelines(f"{query_id} 0 {d} {grade}\n" for d, grade in grades.items())
+        (folder / "qrels.txt").write_text(qrels_text(self.qrels), encoding="utf-8")
+
+    def lines(self) -> Iterator[str]:
+        """The documents as lines of JSON that Pyserini indexes and ours encode."""
+        for docid, (title, text) in self.documents.items():
+            contents = f"{title}\n{text}"
+            record = {"id": docid, "title": title, "text": text, "contents": contents}
+            yield json.dumps(record) + "\n"
 
 
 def beir_folder(folder: Path, split: str = "test") -> Collection:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from llm_encoders.jobs.fingerprint import checksum
 from pyserini_ext.conditions import Step
 
 OURS = ("llm_encoders", "pyserini_ext")
@@ -71,7 +72,7 @@ def digest(fingerprint: dict[str, Any]) -> str:
 def _code() -> str:
     root = Path(__file__).parents[2]
     files = [path for package in OURS for path in sorted((root / package).rglob("*.py"))]
-    listing = [[str(path.relative_to(root)), file_digest(path)] for path in files]
+    listing = [[str(path.relative_to(root)), checksum(path)] for path in files]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
@@ -89,8 +90,8 @@ def _encoder(spec: str) -> dict[str, Any]:
 def _content(place: Path) -> str:
     """SHA-256 of a file, or of all files of a folder with their names."""
     if place.is_file():
-        return file_digest(place)
-    listing = [[str(path.relative_to(place)), file_digest(path)] for path in files_below(place)]
+        return checksum(place)
+    listing = [[str(path.relative_to(place)), checksum(path)] for path in files_below(place)]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
@@ -99,9 +100,3 @@ def files_below(folder: Path) -> list[Path]:
     walked = os.walk(folder, followlinks=True)
     found = (Path(place, name) for place, _, names in walked for name in names)
     return sorted(path for path in found if path.is_file())
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

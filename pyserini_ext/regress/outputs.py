@@ -7,11 +7,11 @@ from typing import Any
 
 from llm_encoders.errors import UsageError
 from llm_encoders.jobs.atomic import write_atomically
-from llm_encoders.jobs.fingerprint import describe, differences
+from llm_encoders.jobs.fingerprint import checksum, describe, differences
 from llm_encoders.reading import read_record
 from pyserini_ext.conditions import Step
 from pyserini_ext.folders.state import state_folder
-from pyserini_ext.regress.fingerprints import file_digest, files_below
+from pyserini_ext.regress.fingerprints import files_below
 
 _SUFFIX = ".fingerprint.json"
 _PARTIAL = ".partial"
@@ -145,12 +145,12 @@ class StepOutput:
         Of larger files the size.
         """
         if self._step.writes_file:
-            return {self.path.name: file_digest(self.path)}
+            return {self.path.name: checksum(self.path)}
         found: dict[str, str | int] = {}
         for path in files_below(self.path):
             size = path.stat().st_size
             name = str(path.relative_to(self.path))
-            found[name] = size if size > _SMALL else file_digest(path)
+            found[name] = size if size > _SMALL else checksum(path)
         return found
 
 

@@ -45,7 +45,7 @@ def test_a_checkpoint_that_cannot_be_read_is_kept(tmp_path, monkeypatch):
     def stale(path):
         raise OSError(errno.ESTALE, "Stale file handle", str(path))
 
-    monkeypatch.setattr(checkpoints, "_checksum", stale)
+    monkeypatch.setattr(checkpoints, "checksum", stale)
     with pytest.raises(OSError, match="Stale file handle"):
         checkpoints.last_whole(tmp_path)
     monkeypatch.undo()
