@@ -11,6 +11,7 @@ from llm_encoders.contract_values import (
     ContractError,
     has_type,
     require_choice,
+    require_inside,
     require_range,
     type_name,
 )
@@ -26,6 +27,9 @@ ATTENTIONS = ("bidirectional", "causal")
 POOLINGS = ("mean-of-normalised", "mean", "weighted-mean", "max", "last", "eos", "cls")
 STRIPS = ("none", "end", "both")
 QUANTIZATIONS = ("4bit", "8bit")
+MODEL, LOOKUP, ONNX, TEACHER = "model", "lookup", "onnx", "teacher"
+QUERY_ENCODERS = (MODEL, LOOKUP, ONNX)
+PASSAGE_ENCODERS = (MODEL, TEACHER)
 HIDDEN_SIZE_POWER = "hidden_size^-0.25"
 
 _TEMPERATURES = {"sparse": 1.0, "dense": 0.01}
@@ -123,6 +127,17 @@ class EncoderConfig:
     temperature: float | None = None
     """Divisor of scores in training; it does not change a ranking. ``None`` becomes that of the
     published checkpoints: 1 for sparse, 0.01 for dense."""
+    query_encoder: str = MODEL
+    """What encodes queries: this folder's ``model``, its ``lookup`` table, its ``onnx`` graph, or
+    the encoder in the folder of this name inside it (untied dual towers)."""
+    passage_encoder: str = MODEL
+    """What encodes passages: this folder's ``model``, or the ``teacher`` that ``teacher.json``
+    names: then the folder holds a query tower only (ScalingNote, arXiv 2411.15766)."""
+    vocabulary_head: str | None = None
+    """Sparse only: folder of the checkpoint with a head over another vocabulary than its
+    tokenizer's; ``None`` for the LM head."""
+    lookup_counts: bool = False
+    """Sparse lookup tables only: multiply a term's weight by how often the query has it."""
 
     def __post_init__(self) -> None:
         require_choice("paradigm", self.paradigm, PARADIGMS)
@@ -146,10 +161,29 @@ class EncoderConfig:
         for name, most in _OPTIONAL_COUNTS.items():
             if getattr(self, name) is not None:
                 require_range(name, getattr(self, name), 1, most)
+        self._check_sides()
         self._check_texts()
         if "eos" in self.pooling.split("+") and not (self.append_eos and self.pool_eos):
             raise ContractError(
                 "pooling", "pooling 'eos' needs append_eos and pool_eos to be true."
+            )
+
+    def _check_sides(self) -> None:
+        require_choice("passage_encoder", self.passage_encoder, PASSAGE_ENCODERS)
+        if self.query_encoder not in QUERY_ENCODERS:
+            require_inside("query_encoder", self.query_encoder)
+        if self.vocabulary_head is not None:
+            require_inside("vocabulary_head", self.vocabulary_head)
+        if self.query_encoder in (LOOKUP, ONNX) and self.passage_encoder != TEACHER:
+            raise ContractError(
+                "passage_encoder",
+                f"query_encoder is '{self.query_encoder}', which encodes no passages, so "
+                f"passage_encoder must be '{TEACHER}'.",
+            )
+        if self.lookup_counts and self.query_encoder != LOOKUP:
+            raise ContractError(
+                "lookup_counts",
+                f"lookup_counts is for lookup tables; query_encoder is '{self.query_encoder}'.",
             )
 
     def _check_texts(self) -> None:
@@ -267,7 +301,10 @@ class EncoderConfig:
 
 CONTRACT_KEYS = tuple(field.name for field in dataclasses.fields(EncoderConfig))
 _OF_ONE_PARADIGM = {
-    "sparse": ("logit_scale", "impact_scale", "query_top_k", "passage_top_k"),
+    "sparse": (
+        *("logit_scale", "impact_scale", "query_top_k", "passage_top_k"),
+        *("vocabulary_head", "lookup_counts"),
+    ),
     "dense": ("pooling", "projections", "dimension", "normalize"),
 }
 

@@ -1,5 +1,6 @@
 """Checks of a contract's values, each fault with the key that it is about."""
 
+from pathlib import PurePath
 from typing import Any
 
 from llm_encoders.errors import UsageError, nearest
@@ -37,6 +38,19 @@ def require_range(name: str, value: float, smallest: float, largest: float) -> N
         shown = f"{value:g}" if isinstance(value, float) else f"{value}"
         raise ContractError(
             name, f"{name} is {shown}; give a number from {smallest:g} to {largest:,.0f}."
+        )
+
+
+def require_inside(name: str, value: str) -> None:
+    """Refuse a path that is not that of a folder inside the checkpoint's.
+
+    Raises:
+        ContractError: of the key ``name``.
+    """
+    path = PurePath(value)
+    if not value.strip() or path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ContractError(
+            name, f"{name} is {value!r}; name a folder inside the checkpoint's folder."
         )
 
 
