@@ -299,6 +299,8 @@ class EncoderConfig:
         (Path(folder) / CONFIG_NAME).write_text(self.text(), encoding="utf-8")
 
 
+FILE_KEYS = ("query_encoder", "passage_encoder", "vocabulary_head", "lookup_counts")
+"""Keys that say which files of a checkpoint encode; whoever writes the files writes them."""
 CONTRACT_KEYS = tuple(field.name for field in dataclasses.fields(EncoderConfig))
 _OF_ONE_PARADIGM = {
     "sparse": (

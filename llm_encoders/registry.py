@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.config import CONFIG_NAME, EncoderConfig
+from llm_encoders.config import CONFIG_NAME, FILE_KEYS, EncoderConfig
 from llm_encoders.errors import UsageError, nearest
 from llm_encoders.reading import parse_yaml
 
@@ -106,6 +106,12 @@ def read_preset(text: str, source: str) -> Preset:
         if required and name not in values:
             raise UsageError(f"{source}: key '{name}' is missing.")
     written = values.pop("contract")
+    for key in written:
+        if key in FILE_KEYS:
+            raise UsageError(
+                f"{source}: contract: '{key}' says which files of a checkpoint encode; it belongs "
+                f"into the checkpoint's own {CONFIG_NAME}."
+            )
     lengths = {}
     if "layout" in values and "context_length" in values:  # files may still name a smaller limit
         lengths = dict.fromkeys(_LENGTHS, values["context_length"])

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from llm_encoders.config import CONTRACT_KEYS
+from llm_encoders.config import CONTRACT_KEYS, FILE_KEYS
 from llm_encoders.errors import UsageError, nearest
 
 SPEC_OPTIONS = ("paradigm", "like", "backbone", "device", "dtype", "quantization")
@@ -42,11 +42,12 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     known = (*SPEC_OPTIONS, *(key for key in CONTRACT_KEYS if key not in SPEC_OPTIONS))
     for key in options:
         if key not in known:
+            keys = [one for one in known[len(SPEC_OPTIONS) :] if one not in FILE_KEYS]
             raise UsageError(
                 f"Encoder '{spec}': unknown option '{key}'.{nearest(key, known)} Options: "
                 f"{', '.join(SPEC_OPTIONS)}, and the keys of a contract "
-                f"({', '.join(known[len(SPEC_OPTIONS) :])}). A value that is to hold "
-                f"',{key}=' itself goes in double quotes."
+                f"({', '.join(keys)}). A value that is to hold ',{key}=' itself goes in double "
+                "quotes."
             )
     if not name.strip():
         raise UsageError(f"Encoder '{spec}': the name before the options is empty.")

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from llm_encoders.config import CONTRACT_KEYS, EncoderConfig, concerns
+from llm_encoders.config import CONTRACT_KEYS, FILE_KEYS, TEACHER, EncoderConfig, concerns
 from llm_encoders.errors import UsageError
 from llm_encoders.sides import INSTRUCTION, SIDES
 
@@ -37,6 +37,14 @@ def overridden(contract: EncoderConfig, changes: Mapping[str, Any], name: str) -
     for key, value in changes.items():
         if key in FIXED or key not in CONTRACT_KEYS:
             raise UsageError(f"{name}: '{key}' is no key of a contract that can be changed.")
+        if key in FILE_KEYS:
+            raise UsageError(
+                f"{name}: '{key}' says which files of a checkpoint encode, so it cannot be changed."
+            )
+        if contract.passage_encoder == TEACHER and key.startswith("passage_"):
+            raise UsageError(
+                f"{name} encodes queries only, so '{key}' would change nothing; leave it out."
+            )
         if not concerns(key, contract.paradigm):
             raise UsageError(
                 f"{name}: '{key}' does not concern {contract.paradigm} encoders; leave it out."

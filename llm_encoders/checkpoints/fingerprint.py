@@ -2,13 +2,17 @@
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.config import ONNX
 from llm_encoders.jobs.fingerprint import file_fingerprints
 
+if TYPE_CHECKING:
+    from llm_encoders.checkpoints.resolve import Checkpoint
+
 _PATTERNS = (
-    *("*.safetensors", "*.bin", "*.json", "*.model", "vocab.txt"),
-    *("*/config.json", "*/model.safetensors"),  # of Dense modules
+    *("*.safetensors", "*.bin", "*.onnx", "*.json", "*.model", "vocab.txt"),
+    *("*/config.json", "*/model.safetensors", "*/terms.json"),  # of projections and other heads
 )
 
 
@@ -22,34 +26,42 @@ def folder_fingerprints(folder: Path) -> dict[str, str]:
     }
 
 
-def checkpoint_fingerprints(files: Checkpoint) -> dict[str, dict[str, str]]:
-    """As :func:`folder_fingerprints`, of backbone, adapters and tokenizer, where there are any."""
+def checkpoint_fingerprints(files: "Checkpoint") -> dict[str, dict[str, str]]:
+    """As :func:`folder_fingerprints`, of backbone, adapters, tokenizer and a query tower of its
+    own, where there are any."""
     folders = {
         **{f"adapter below {i}": folder for i, folder in enumerate(files.below, 1)},
         "backbone": files.backbone,
         "adapter": files.adapter,
         "tokenizer": files.tokenizer,
     }
-    return {
+    found = {
         name: folder_fingerprints(folder) for name, folder in folders.items() if folder is not None
     }
+    if files.query is not None:
+        queries = checkpoint_fingerprints(files.query)
+        found |= {f"query tower's {name}": values for name, values in queries.items()}
+    return found
 
 
 _BLOCK, _BLOCKS = 4096, 256
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin")
 
 
-def weights_digest(files: Checkpoint) -> str:
+def weights_digest(files: "Checkpoint") -> str:
     """SHA-256 of samples of all weights: a model, wherever its folder lies, in a moment.
 
     Each file counts with its size and 256 blocks of 4 KiB, evenly spaced; its name does not. The
-    same weights in another number format or in other shards have another digest.
+    same weights in another number format or in other shards have another digest. Of two towers it
+    is that of the passage tower.
     """
-    projections = (files.folder / name for name in files.contract.projections)
-    folders = (files.backbone, *files.below, files.adapter, *projections)
+    contract = files.contract
+    heads = (*contract.projections, *filter(None, [contract.vocabulary_head]))
+    folders = (files.backbone, *files.below, files.adapter, *(files.folder / one for one in heads))
+    patterns = ("*.onnx",) if contract.query_encoder == ONNX else _WEIGHTS
     digest = hashlib.sha256()
     for folder in folders:
-        kinds = () if folder is None else (sorted(folder.glob(pattern)) for pattern in _WEIGHTS)
+        kinds = () if folder is None else (sorted(folder.glob(pattern)) for pattern in patterns)
         for path in next((paths for paths in kinds if paths), []):
             _add_samples(path, digest)
     return digest.hexdigest()

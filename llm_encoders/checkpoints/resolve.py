@@ -1,7 +1,7 @@
 """From an encoder's name to files on disk: contract, adapters and backbone folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from llm_encoders import registry
 from llm_encoders.checkpoints import hub
 from llm_encoders.checkpoints.adapter_stack import (
     MODEL_CONFIG,
+    Stack,
     find_stack,
     no_model,
     preset_cure,
@@ -18,8 +19,19 @@ from llm_encoders.checkpoints.contract_options import Written
 from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG
 from llm_encoders.checkpoints.layouts.derived import Derived
 from llm_encoders.checkpoints.layouts.llm2vec import adapter_below
-from llm_encoders.config import PARADIGMS, EncoderConfig
+from llm_encoders.checkpoints.teacher import Teacher, require_towers
+from llm_encoders.config import (
+    CONFIG_NAME,
+    LOOKUP,
+    MODEL,
+    ONNX,
+    PARADIGMS,
+    QUERY_ENCODERS,
+    TEACHER,
+    EncoderConfig,
+)
 from llm_encoders.errors import EncoderError, UsageError, nearest
+from llm_encoders.sides import INSTRUCTION, SIDES
 from llm_encoders.spec import SPEC_OPTIONS, parse_spec
 
 
@@ -40,6 +52,10 @@ class Checkpoint:
     """The named encoder that it is, if any."""
     tokenizer: Path | None = None
     """Folder of the tokenizer, where the preset names another repository for it."""
+    teacher: Teacher | None = None
+    """What encodes the passages, where this encodes queries only."""
+    query: "Checkpoint | None" = None
+    """The query tower, where this is the passage tower of two."""
 
     @property
     def folder(self) -> Path:
@@ -82,16 +98,67 @@ def resolve(
             raise UsageError(
                 f"{name} has no {ADAPTER_CONFIG}, so it is a whole model and takes no 'backbone'."
             )
-        if not (folder / MODEL_CONFIG).is_file():
+        if not (folder / MODEL_CONFIG).is_file() and not _needs_no_model(folder):
             raise no_model(folder, name)
     contract, derived = contract_of(name, folder, preset, paradigm, like, changes)
     tokenizer = _tokenizer(folder, preset or (registry.find_preset(like) if like else None))
-    if not adapted:
-        return Checkpoint(name, contract, folder, None, (), derived, preset, tokenizer)
-    stack = find_stack(name, folder, preset, backbone, adapter_below(folder))
-    return Checkpoint(
-        name, contract, stack.backbone, folder, stack.below, derived, preset, tokenizer
+    stack = Stack(folder)
+    if adapted:
+        stack = find_stack(name, folder, preset, backbone, adapter_below(folder))
+    files = Checkpoint(
+        name,
+        contract,
+        stack.backbone,
+        folder if adapted else None,
+        stack.below,
+        derived,
+        preset,
+        tokenizer,
     )
+    return _with_sides(files, backbone, changes or {})
+
+
+def _needs_no_model(folder: Path) -> bool:
+    """Whether queries are encoded by something else than a model with a ``config.json``."""
+    own = (folder / CONFIG_NAME).is_file()
+    return own and EncoderConfig.load(folder).query_encoder in (LOOKUP, ONNX)
+
+
+def _with_sides(files: Checkpoint, backbone: str | None, changes: Mapping[str, Any]) -> Checkpoint:
+    """The same, with the teacher or the query tower that its contract speaks of.
+
+    Raises:
+        EncoderError: a file that is absent or damaged; sides that do not belong together.
+    """
+    contract = files.contract
+    if contract.passage_encoder == TEACHER:
+        teacher = Teacher.load(files.folder)
+        teacher.require_contract(contract, files.name)
+        files = replace(files, teacher=teacher)
+    if contract.query_encoder in QUERY_ENCODERS:
+        return files
+    folder = files.folder / contract.query_encoder
+    if not (folder / CONFIG_NAME).is_file():
+        raise EncoderError(
+            f"{files.folder / CONFIG_NAME}: query_encoder is '{contract.query_encoder}', but there "
+            f"is no {folder / CONFIG_NAME}. Copy the whole folder."
+        )
+    tower = EncoderConfig.load(folder)
+    if tower.query_encoder != MODEL:
+        raise EncoderError(
+            f"{folder / CONFIG_NAME}: query_encoder is '{tower.query_encoder}', but the query "
+            f"tower of {files.name} must be a model ('{MODEL}')."
+        )
+    placed = any(INSTRUCTION in tower.prefix_as_written(side) for side in SIDES)
+    own = {
+        key: value
+        for key, value in changes.items()
+        if not key.startswith("passage_") and (key != "instruction" or placed)
+    }
+    adapted = (folder / ADAPTER_CONFIG).is_file()
+    query = resolve(str(folder), None, backbone if adapted else None, None, own)
+    require_towers(files, query)
+    return replace(files, query=query)
 
 
 def resolve_spec(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from llm_encoders.checkpoints.announcement import announce
 from llm_encoders.checkpoints.resolve import Checkpoint, resolve_spec
+from llm_encoders.checkpoints.teacher import require_one_model
 from llm_encoders.checks.probes import DOCUMENTS, FEW, QUERIES
 from llm_encoders.checks.published import Published, published
 from llm_encoders.config import EncoderConfig
@@ -112,6 +113,7 @@ def load_subject(spec: str, layers: int | None = None) -> Subject:
         EncoderError: it does not load, as for :func:`llm_encoders.load_encoder`.
     """
     files, written = resolve_spec(spec)
+    require_one_model(files, "examined")
     announce(files)
     device = choose_device(written.get("device"))
     quantization, named = written.get("quantization"), written.get("dtype")

@@ -15,7 +15,7 @@ from llm_encoders.checkpoints.backbone import Backbone
 from llm_encoders.checkpoints.backbone_checks import not_finite_cure
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.checkpoints.tokenizer import embedding_rows
-from llm_encoders.config import EncoderConfig
+from llm_encoders.config import FILE_KEYS, EncoderConfig
 from llm_encoders.devices import dtype_name
 from llm_encoders.encoding.batching import Batch, length_sorted, pad
 from llm_encoders.encoding.budget import token_budget
@@ -103,7 +103,7 @@ class Encoder(ABC, Generic[Vectors]):
 
     def replace_config(self, **changes: Any) -> None:
         """Change fields of the contract, e.g. a prefix; what was fixed at load stays fixed."""
-        for name in ("paradigm", "attention"):
+        for name in ("paradigm", "attention", *FILE_KEYS):
             if changes.get(name, getattr(self.config, name)) != getattr(self.config, name):
                 raise UsageError(f"{name} cannot be changed once {self.name} is loaded.")
         self._use(dataclasses.replace(self.config, **changes))

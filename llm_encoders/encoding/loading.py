@@ -1,34 +1,37 @@
 """``load_encoder``: the one way to get an encoder from a name, a folder or a Hub id."""
 
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from llm_encoders.checkpoints import resolve
 from llm_encoders.checkpoints.announcement import announce
-from llm_encoders.checkpoints.backbone import load_backbone
-from llm_encoders.devices import choose_device, choose_dtype
-from llm_encoders.encoding.dense_encoder import DenseEncoder
-from llm_encoders.encoding.sparse_encoder import SparseEncoder
-from llm_encoders.heads.projection import load_projections
+from llm_encoders.config import LOOKUP, ONNX
+from llm_encoders.errors import EncoderError
+
+if TYPE_CHECKING:  # PyTorch is imported only where a model is loaded
+    import torch
+
+    from llm_encoders.encoding.dense_encoder import DenseEncoder
+    from llm_encoders.encoding.sparse_encoder import SparseEncoder
 
 
 def load_encoder(
     name_or_path: str | Path,
     *,
-    device: str | torch.device | None = None,
-    dtype: str | torch.dtype | None = None,
+    device: "str | torch.device | None" = None,
+    dtype: "str | torch.dtype | None" = None,
     backbone: str | None = None,
     paradigm: str | None = None,
     quantization: str | None = None,
     attention_implementation: str | None = None,
     like: str | None = None,
     **changes: Any,
-) -> SparseEncoder | DenseEncoder:
+) -> "SparseEncoder | DenseEncoder":
     """Load an encoder.
 
     Where its contract is read from a publisher's files, a line on standard error says from which.
+    A lookup table or an ONNX graph is opened without PyTorch and encodes queries only; ``device``,
+    ``dtype`` and the options of models mean nothing to it.
 
     Args:
         name_or_path: a preset (``llm-splade-tiny``), a folder or a Hub id; it may carry the
@@ -56,6 +59,11 @@ def load_encoder(
     """
     files, written = resolve.resolve_spec(str(name_or_path), paradigm, backbone, like, changes)
     announce(files)
+    if files.contract.query_encoder in (LOOKUP, ONNX):
+        without_model: Any = _open_without_model(files)
+        return without_model  # type: ignore[no-any-return]
+    from llm_encoders.devices import choose_device, choose_dtype
+
     chosen_device = choose_device(device if device is not None else written.get("device"))
     chosen_dtype = choose_dtype(dtype if dtype is not None else written.get("dtype"), chosen_device)
     return open_encoder(
@@ -69,31 +77,66 @@ def load_encoder(
 
 def open_encoder(
     files: resolve.Checkpoint,
-    device: torch.device,
-    dtype: torch.dtype,
+    device: "torch.device",
+    dtype: "torch.dtype",
     *,
     quantization: str | None = None,
     attention_implementation: str | None = None,
     layers: int | None = None,
     own_adapter: bool = True,
-) -> SparseEncoder | DenseEncoder:
+) -> "SparseEncoder | DenseEncoder":
     """Load an encoder from files that are found already.
 
     Arguments and errors as for :func:`llm_encoders.checkpoints.backbone.load_backbone`.
     """
-    loaded = load_backbone(
-        files,
-        device,
-        dtype,
-        quantization=quantization,
-        attention_implementation=attention_implementation,
-        layers=layers,
-        own_adapter=own_adapter,
-    )
+    from llm_encoders.checkpoints.backbone import load_backbone
+    from llm_encoders.encoding import dense_encoder, sparse_encoder, towers
+    from llm_encoders.heads.projection import load_projections
+
+    options: dict[str, Any] = {
+        "quantization": quantization,
+        "attention_implementation": attention_implementation,
+        "layers": layers,
+        "own_adapter": own_adapter,
+    }
+    loaded = load_backbone(files, device, dtype, **options)
     contract = files.contract
     pooled = loaded.hidden_size * len(contract.pooling.split("+"))
     loaded.projections = load_projections(files.folder, contract.projections, pooled, device)
-    encoder_class = SparseEncoder if contract.paradigm == "sparse" else DenseEncoder
-    encoder = encoder_class(files.name, contract, loaded)
+    kinds: tuple[Any, ...] = (
+        dense_encoder.DenseEncoder,
+        towers.DenseTowers,
+        towers.DenseQueryTower,
+    )
+    if contract.paradigm == "sparse":
+        kinds = (sparse_encoder.SparseEncoder, towers.SparseTowers, towers.SparseQueryTower)
+    one_model, two_towers, query_tower = kinds
+    kind = two_towers if files.query else query_tower if files.teacher else one_model
+    encoder = kind(files.name, contract, loaded)
     encoder.files = files
-    return encoder
+    if files.query is not None:
+        encoder.add_queries(open_encoder(files.query, device, dtype, **options))
+    elif files.teacher is not None:
+        encoder.require_teacher()
+    return encoder  # type: ignore[no-any-return]
+
+
+def _open_without_model(files: resolve.Checkpoint) -> Any:
+    """The query encoder of a lookup table or of an ONNX graph."""
+    import importlib
+
+    module, function = _WITHOUT_MODEL[files.contract.query_encoder]
+    try:
+        found = importlib.import_module(f"llm_encoders.encoding.{module}")
+    except ModuleNotFoundError:
+        raise EncoderError(
+            f"{files.name}: query encoders of the kind '{files.contract.query_encoder}' cannot be "
+            "opened by this version."
+        ) from None
+    return getattr(found, function)(files)
+
+
+_WITHOUT_MODEL = {
+    LOOKUP: ("lookup.encoder", "open_lookup"),
+    ONNX: ("onnx_encoder", "open_onnx"),
+}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llm_encoders import registry
 from llm_encoders.checkpoints.resolve import Checkpoint, resolve_spec
+from llm_encoders.checkpoints.teacher import require_one_model
 from llm_encoders.encoding.loading import load_encoder
 from llm_encoders.errors import UsageError
 from llm_encoders.export.card import CARD, origin_of, write_card
@@ -36,6 +37,7 @@ def export(spec: str, output: Path, overwrite: bool = False) -> None:
     checkpoint, written = resolve_spec(spec)
     if written.get("quantization"):
         raise UsageError(f"{spec}: quantised weights cannot be exported; leave quantization out.")
+    require_one_model(checkpoint, "exported")
     require_apart(output, [checkpoint.backbone, checkpoint.adapter, *checkpoint.below])
     require_free(output, overwrite)
     encoder = load_encoder(

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from llm_encoders.checkpoints.fingerprint import checkpoint_fingerprints
 from llm_encoders.checkpoints.resolve import resolve_spec
+from llm_encoders.checkpoints.teacher import require_passages
 from llm_encoders.data.passages import Passages
 from llm_encoders.devices import choose_device, choose_dtype, dtype_name
 from llm_encoders.encoding.encoder import NotFiniteError
@@ -123,9 +124,10 @@ def encoder_fingerprint(name: str, device: str | None) -> dict[str, Any]:
     """What an encoder's vectors depend on; looks at its files, loads no weights.
 
     Raises:
-        UsageError: there is no such encoder.
+        UsageError: there is no such encoder, or it encodes queries only.
     """
     files, _ = resolve_spec(name)
+    require_passages(files)
     _, written = parse_spec(name)
     chosen = choose_device(device if device is not None else written.get("device"))
     return {

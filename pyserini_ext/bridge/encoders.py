@@ -14,6 +14,7 @@ from pyserini.encode import DocumentEncoder, QueryEncoder
 from llm_encoders import EncoderError, UsageError, load_encoder
 from llm_encoders.checkpoints import resolve
 from llm_encoders.checkpoints.backbone_checks import not_finite_cure
+from llm_encoders.checkpoints.teacher import require_passages
 from llm_encoders.devices import dtype_name
 from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.spec import require_line_ends
@@ -35,6 +36,8 @@ class _LlmEncoder:
         self.encoder: Any = load_encoder(
             name, device=device, paradigm=self.paradigm, dtype="float16" if fp16 else None
         )
+        if self.side == "passage":
+            require_passages(self.encoder.files)
         if prefix is not None:
             self.encoder.replace_prefix(self.side, prefix)
 

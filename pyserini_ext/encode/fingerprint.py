@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.checkpoints.fingerprint import weights_digest
 from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.checkpoints.teacher import passage_identity
 from llm_encoders.devices import choose_device, choose_dtype, dtype_name, or_cpu
 from llm_encoders.errors import EncoderError
 from llm_encoders.heads.projection import projection_sizes
@@ -14,7 +14,7 @@ from llm_encoders.spec import parse_spec
 from pyserini_ext.encode.options import EncodeOptions
 
 _PATTERNS = (
-    *("*.safetensors", "*.bin", "config.json", "adapter_config.json"),
+    *("*.safetensors", "*.bin", "*.onnx", "config.json", "adapter_config.json", "terms.json"),
     *("tokenizer*", "*.model"),
 )
 
@@ -43,7 +43,7 @@ def encoder_fingerprint(files: Checkpoint, options: EncodeOptions) -> dict[str, 
 
 
 def checkpoint_fingerprint(files: Checkpoint) -> dict[str, Any]:
-    """Contract, and checksums of weights and tokenizer."""
+    """Contract, and checksums of weights and tokenizer; of two towers, those of the passages."""
     fingerprint = {
         "contract": dataclasses.asdict(files.contract),
         "backbone": _files(files.backbone),
@@ -51,6 +51,8 @@ def checkpoint_fingerprint(files: Checkpoint) -> dict[str, Any]:
         "adapters below": [_files(adapter) for adapter in files.below],
         "projections": [_files(files.folder / name) for name in files.contract.projections],
     }
+    if files.contract.vocabulary_head is not None:
+        fingerprint["vocabulary head"] = _files(files.folder / files.contract.vocabulary_head)
     if files.tokenizer is not None:
         fingerprint["tokenizer"] = _files(files.tokenizer)
     return fingerprint
@@ -83,10 +85,11 @@ def vocabulary_of(files: Checkpoint) -> list[str]:
 def describe_encoder(files: Checkpoint, options: EncodeOptions) -> dict[str, Any]:
     """What a reader, and the search side, may want to know of the encoder behind an output."""
     derived = files.derived
+    contract, weights = passage_identity(files)
     return {
         "name": options.encoder,
-        "contract": dataclasses.asdict(files.contract),
-        "weights": weights_digest(files),
+        "contract": dataclasses.asdict(contract),
+        "weights": weights,
         "layout": derived and derived.layout,
         "read from": derived and derived.sources,
         "prefix in place of the contract's": options.prefix,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from llm_encoders.checkpoints import resolve
 from llm_encoders.checkpoints.announcement import announce
+from llm_encoders.checkpoints.teacher import require_passages
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.removal import require_apart
 from pyserini_ext.encode.checking import checked_scan, keep_skipped_lines, require_unchanged
@@ -165,6 +166,7 @@ def _output(
 def _find_encoder(options: EncodeOptions) -> resolve.Checkpoint:
     """Find the encoder's files before the corpus is read, which may take minutes."""
     files, _ = resolve.resolve_spec(options.encoder, options.paradigm, options.backbone)
+    require_passages(files)
     paradigm = files.contract.paradigm
     if options.to_faiss and paradigm == "sparse":
         raise UsageError(

@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.checkpoints.fingerprint import weights_digest
 from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.checkpoints.teacher import passage_identity
 from llm_encoders.config import EncoderConfig, concerns
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
@@ -77,17 +77,21 @@ def require_same_encoder(
     contract: EncoderConfig,
     files: Checkpoint | None = None,
     weights: str | None = None,
+    teacher: str | None = None,
 ) -> None:
     """Refuse to search an index whose vectors were made otherwise than the queries will be.
 
-    An index without the file is not looked at; one of an older version records no weights.
+    An index without the file is not looked at; one of an older version records no weights. Of a
+    query tower the teacher is compared, which encodes its passages.
 
     Args:
         folder: of the index.
         name: of the encoder of the queries.
-        contract: its contract.
+        contract: its contract; without ``files`` that of its side of the passages.
         files: its files, where they are known.
-        weights: the digest of its weights, where that is known and the files are not.
+        weights: the digest of the weights of its side of the passages, where that is known and the
+            files are not.
+        teacher: the name of its teacher, if it has one and the files are not known.
 
     Raises:
         UsageError: names what differs.
@@ -103,20 +107,25 @@ def require_same_encoder(
     except EncoderError as error:
         raise EncoderError(f"{error} Restore the file; or {remove}.") from None
     maker = values.get("name", "another encoder")
-    if listed := differences(made, contract, ("the index", "the encoder")):
+    if files is not None:
+        contract, weights = passage_identity(files, contract)
+        teacher = None if files.teacher is None else files.teacher.name
+    whose, owner, cure = name, "the encoder", "Search with the encoder that made it"
+    if teacher is not None:
+        whose, owner = f"{teacher}, the teacher of {name},", "the teacher"
+        cure += ", or with a query encoder distilled from that one"
+    if listed := differences(made, contract, ("the index", owner)):
         raise UsageError(
-            f"{folder} was made by {maker} under another contract than that of {name}: "
-            f"{listed}. Search with the encoder that made it; or, if this is meant, {remove}."
+            f"{folder} was made by {maker} under another contract than that of "
+            f"{whose.rstrip(',')}: {listed}. {cure}; or, if this is meant, {remove}."
         )
     recorded = values.get("weights")
-    if recorded is None:
-        return
-    weights = weights if files is None else weights_digest(files)
-    if weights is not None and recorded != weights:
+    if recorded is not None and weights is not None and recorded != weights:
+        now = "has now" if teacher is None else "had in distillation"
         raise UsageError(
-            f"{folder} was made by {maker} with other weights than {name} has now, so its "
-            "vectors are not those of this model. Search with the encoder that made it; or, if it "
-            f"is the same model in other files, {remove}."
+            f"{folder} was made by {maker} with other weights than {whose} {now}, so its "
+            f"vectors are not those of this model. {cure}; or, if it is the same model in other "
+            f"files, {remove}."
         )
 
 

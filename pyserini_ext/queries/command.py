@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from llm_encoders import load_encoder
-from llm_encoders.checkpoints.fingerprint import weights_digest
+from llm_encoders.checkpoints.teacher import passage_identity, query_identity
 from llm_encoders.devices import dtype_name, or_cpu
 from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.errors import EncoderError, UsageError
@@ -27,6 +27,7 @@ from pyserini_ext.encode.options import warn_of_ignored
 from pyserini_ext.queries.layouts import dense_queries, require_layout, sparse_queries
 from pyserini_ext.queries.record import read_query_record, record_path, write_queries
 
+_MADE_BY = ("name", "contract", "weights", "teacher")
 _DESCRIPTION = """\
 Encode queries with an LLM-based sparse or dense encoder, so that a machine without the model can
 search. The suffix of --output chooses the layout.
@@ -97,11 +98,14 @@ def run(options: argparse.Namespace) -> None:
     require_layout(output, encoder.config.paradigm)
     if options.prefix is not None:
         encoder.replace_prefix("query", options.prefix)
+    contract, weights = passage_identity(encoder.files, encoder.config)
     made_by = {
         "name": options.encoder,
-        "contract": dataclasses.asdict(encoder.config),
-        "weights": weights_digest(encoder.files),
+        "contract": dataclasses.asdict(contract),
+        "weights": weights,
     }
+    if encoder.files.teacher is not None:
+        made_by["teacher"] = encoder.files.teacher.name
     job = _job(options, encoder, topics)
     work = output.with_name(f".{output.name}.work")
     made = not output.parent.exists()
@@ -140,6 +144,7 @@ def _job(
         "max length": options.max_length,
         "dtype": dtype_name(encoder.dtype),
         "batch size": options.batch_size,
+        "query encoder": query_identity(encoder.files),
     }
 
 
@@ -150,7 +155,7 @@ def _is_done(output: Path, job: dict[str, Any]) -> bool:
     cure = "Add --overwrite to replace it, or name another output."
     if record is None:
         raise UsageError(f"{output} exists already. {cure}")
-    made = record.get("job", {}) | {key: record.get(key) for key in ("name", "contract", "weights")}
+    made = record.get("job", {}) | {key: record.get(key) for key in _MADE_BY}
     require_same(made, job, f"{output} holds other encoded queries", cure)
     return True
 

@@ -31,7 +31,8 @@ def write_queries(
     Args:
         queries: the file.
         content: of the file.
-        encoder: ``"name"``, ``"contract"`` and ``"weights"``.
+        encoder: ``"name"``, and ``"contract"`` and ``"weights"`` of the side of the passages; of a
+            query tower also ``"teacher"``, the name of that side.
         job: everything that the file depends on.
     """
     record = encoder | {"job": job, "sha256": hashlib.sha256(content).hexdigest()}
@@ -71,7 +72,8 @@ def require_index_of_queries(index: Path, queries: Path) -> None:
         return
     name = f"{record.get('name', 'the encoder')}, which encoded {queries}"
     contract = read_contract(record, record_path(queries))
-    require_same_encoder(index, name, contract, weights=record.get("weights"))
+    weights, teacher = record.get("weights"), record.get("teacher")
+    require_same_encoder(index, name, contract, weights=weights, teacher=teacher)
 
 
 class EncodedQueries(dict[str, Any]):

@@ -1,5 +1,6 @@
 """What the output of a step depends on: is a finished one that of this very step?"""
 
+import dataclasses
 import functools
 import hashlib
 import importlib.metadata
@@ -83,6 +84,10 @@ def _encoder(spec: str) -> dict[str, Any]:
 
     files, written = resolve_spec(spec)
     found = checkpoint_fingerprint(files) | {"written": written}
+    if files.query is not None:
+        found["query tower"] = checkpoint_fingerprint(files.query)
+    if files.teacher is not None:
+        found["teacher"] = dataclasses.asdict(files.teacher)
     return dict(json.loads(json.dumps(found)))
 
 

@@ -8,7 +8,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.config import EncoderConfig
+from llm_encoders.config import FILE_KEYS, EncoderConfig
 from llm_encoders.contract_values import ContractError
 from llm_encoders.errors import EncoderError, UsageError, nearest
 from llm_encoders.jobs.arguments import home
@@ -158,9 +158,17 @@ def _at_home(value: Any) -> Any:
 
 def _contract(values: dict[str, Any], path: str) -> EncoderConfig:
     try:
-        return EncoderConfig.from_dict(values, path)
+        contract = EncoderConfig.from_dict(values, path)
     except ContractError as error:
         raise RecipeError(f"{path}.{error.key}", str(error)) from None
+    for one in dataclasses.fields(EncoderConfig):  # the defaults stand in recipes that runs write
+        if one.name in FILE_KEYS and getattr(contract, one.name) != one.default:
+            raise RecipeError(
+                f"{path}.{one.name}",
+                f"{path}.{one.name} says which files of a checkpoint encode, which is settled when "
+                "the encoder is written; leave it out.",
+            )
+    return contract
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
-from llm_encoders.config import CONFIG_NAME, EncoderConfig
+from llm_encoders.config import CONFIG_NAME, FILE_KEYS, EncoderConfig
 from llm_encoders.train.recipe.recipe import Recipe
 from llm_encoders.train.recipe.trainer import ARGUMENTS
 from llm_encoders.train.stages import STAGES
@@ -37,7 +37,9 @@ def _section(hint: Any) -> type | None:
 
 def _section_lines(name: str, section: type) -> Iterator[str]:
     if section is EncoderConfig:
-        keys = ", ".join(one.name for one in dataclasses.fields(section))
+        keys = ", ".join(
+            one.name for one in dataclasses.fields(section) if one.name not in FILE_KEYS
+        )
         meaning = f"The encode contract; a key each of {CONFIG_NAME}: {keys}."
         yield from textwrap.wrap(f"{name}: {meaning}", _WIDTH, subsequent_indent="  ")
         return
