@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from llm_encoders.config import EncoderConfig
     from llm_encoders.encoding.dense_encoder import DenseEncoder
     from llm_encoders.encoding.loading import load_encoder
+    from llm_encoders.encoding.lookup.files import load_lookup
     from llm_encoders.encoding.sparse_encoder import SparseEncoder
 
 __version__ = "0.1.0"
@@ -21,12 +22,14 @@ __all__ = [
     "SparseEncoder",
     "UsageError",
     "load_encoder",
+    "load_lookup",
 ]
 _HOMES = {
     "DenseEncoder": "encoding.dense_encoder",
     "EncoderConfig": "config",
     "SparseEncoder": "encoding.sparse_encoder",
     "load_encoder": "encoding.loading",
+    "load_lookup": "encoding.lookup.files",
 }
 
 

@@ -255,7 +255,14 @@ class Encoder(ABC, Generic[Vectors]):
         Raises:
             EncoderError: NaN or infinite activations; names the text.
         """
-        token_ids = self.query_token_ids(queries, max_length)
+        return self.encode_query_tokens(self.query_token_ids(queries, max_length))
+
+    def encode_query_tokens(self, token_ids: list[list[int]]) -> Vectors:
+        """Encode queries that :meth:`query_token_ids` has tokenised, one list a query.
+
+        Returns:
+            As :meth:`encode_queries`.
+        """
         return self._encode(token_ids, self.config.query_top_k)
 
     def encode_documents(

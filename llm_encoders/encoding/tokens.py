@@ -54,8 +54,8 @@ def tokenize_texts(
     length = chosen.max_length if max_length is None else max_length
     if positions is not None:
         length = min(length, positions)
-    bodies = [_cleaned(text, config) for text in texts]
-    heads = [None] * len(texts) if titles is None else [t and _cleaned(t, config) for t in titles]
+    bodies = [cleaned(text, config) for text in texts]
+    heads = [None] * len(texts) if titles is None else [t and cleaned(t, config) for t in titles]
     work = _Tokenizing(tokenizer, config, chosen, length)
     if add_sep:
         return work.pairs([head or "" for head in heads], bodies)
@@ -64,7 +64,8 @@ def tokenize_texts(
     return work.texts([chosen.body(b, h) for b, h in zip(bodies, heads, strict=True)])
 
 
-def _cleaned(text: str, config: EncoderConfig) -> str:
+def cleaned(text: str, config: EncoderConfig) -> str:
+    """A text of a user without what the contract has no use for: blanks, capital letters."""
     text = well_formed(text)
     if config.strip != "none":
         text = text.strip() if config.strip == "both" else text.rstrip()
