@@ -109,6 +109,7 @@ setup(
         "scipy>=1.11",
         "numpy>=1.26",
         "safetensors>=0.4",
+        "tokenizers>=0.22",
         "huggingface_hub>=1.0",
         "pyyaml>=6.0",
         "tqdm>=4.66",

@@ -137,6 +137,6 @@ def _open_without_model(files: resolve.Checkpoint) -> Any:
 
 
 _WITHOUT_MODEL = {
-    LOOKUP: ("lookup.encoder", "open_lookup"),
+    LOOKUP: ("lookup.files", "open_lookup"),
     ONNX: ("onnx_encoder", "open_onnx"),
 }

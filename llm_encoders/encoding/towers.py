@@ -95,12 +95,12 @@ class TwoTowers(Encoder[Vectors]):
         """Token ids of queries by the query tower's tokenizer."""
         return self.queries.query_token_ids(queries, max_length)
 
-    def encode_queries(self, queries: list[str], *, max_length: int | None = None) -> Vectors:
-        """Encode queries with the query tower; see :meth:`Encoder.encode_queries`."""
+    def encode_query_tokens(self, token_ids: list[list[int]]) -> Vectors:
+        """Encode queries with the query tower; see :meth:`Encoder.encode_query_tokens`."""
         tower = self.queries
         tower.batch_size, tower.padding_side = self.batch_size, self.padding_side
         tower.batch_tokens = min(tower.batch_tokens, self.batch_tokens)
-        return tower.encode_queries(queries, max_length=max_length)
+        return tower.encode_query_tokens(token_ids)
 
     def max_length(self, side: str) -> int:
         """See :meth:`Encoder.max_length`; that of a query is the query tower's."""

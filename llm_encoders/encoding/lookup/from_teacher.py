@@ -12,6 +12,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from llm_encoders.checkpoints.fingerprint import weights_digest
+from llm_encoders.checkpoints.tokenizer import embedding_rows
 from llm_encoders.config import LOOKUP, TEACHER, EncoderConfig
 from llm_encoders.encoding.lookup.query_encoder import special_ids
 from llm_encoders.encoding.tokens import TokenIds
@@ -32,8 +33,8 @@ def lookup_contract(teacher: Any, *, counts: bool = False) -> EncoderConfig:
         teacher: an encoder of this package.
         counts: sparse only; whether occurrences of a token count.
     """
-    its = teacher.config
-    length = teacher.max_length("query") - _Place(teacher).tokens
+    side = query_side(teacher)
+    its, length = side.config, side.max_length("query") - _Place(side).tokens
     if its.query_text_max_length is not None:
         length = min(length, its.query_text_max_length)
     return EncoderConfig(
@@ -51,13 +52,19 @@ def lookup_contract(teacher: Any, *, counts: bool = False) -> EncoderConfig:
     )
 
 
+def query_side(teacher: Any) -> Any:
+    """The encoder of the queries: the query tower of two, else the encoder itself."""
+    return getattr(teacher, "queries", teacher)
+
+
 def teacher_tokenizer(teacher: Any) -> Tokenizer:
     """The teacher's tokenizer as it works at this moment, for :func:`write_lookup`.
 
     Raises:
         UsageError: it is none of the library tokenizers.
     """
-    given = teacher.backbone.tokenizer
+    side = query_side(teacher)
+    given = side.backbone.tokenizer
     backend = getattr(given, "backend_tokenizer", None)
     if not isinstance(backend, Tokenizer):
         raise UsageError(
@@ -68,7 +75,7 @@ def teacher_tokenizer(teacher: Any) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     if given.truncation_side == "left":
-        tokenizer.enable_truncation(teacher.max_length("query"), direction="left")
+        tokenizer.enable_truncation(side.max_length("query"), direction="left")
     return tokenizer
 
 
@@ -99,32 +106,35 @@ def teacher_rows(
         EncoderError: NaN or infinite activations.
         OSError: the folder cannot be written.
     """
-    if teacher.config.vocabulary_head is not None:
+    side = query_side(teacher)
+    if side.config.vocabulary_head is not None:
         raise UsageError(
-            f"{teacher.name}: its terms are those of '{teacher.config.vocabulary_head}', and not "
-            "the tokens of its tokenizer, so a token has no weight of its own. Choose another "
-            "initial table."
+            f"{teacher.name}: its terms are those of '{side.config.vocabulary_head}', and not the "
+            "tokens of its tokenizer, so a token has no weight of its own. Choose another initial "
+            "table."
         )
-    tokenizer, sparse = teacher_tokenizer(teacher), teacher.config.paradigm == "sparse"
-    size = len(teacher.vocabulary) if sparse else len(teacher.backbone.tokenizer)
-    place = _Place(teacher)
+    tokenizer, sparse = teacher_tokenizer(teacher), side.config.paradigm == "sparse"
+    tokens = len(side.vocabulary) if sparse else max(tokenizer.get_vocab().values()) + 1
+    known = min(tokens, embedding_rows(side.backbone.decoder))  # others are special
+    place = _Place(side)
 
     def compute(batch: slice) -> np.ndarray:
-        tokens = range(size)[batch]
-        vectors = teacher.encode_query_tokens([place.with_token(token) for token in tokens])
-        if not sparse:
-            return np.asarray(vectors)
-        return vectors.tocsr()[np.arange(len(tokens)), list(tokens)].reshape(-1, 1)
+        own = range(known)[batch]
+        vectors: Any = side.encode_query_tokens([place.with_token(token) for token in own])
+        rows: np.ndarray = vectors[np.arange(len(own)), list(own)][:, None] if sparse else vectors
+        return rows
 
     job = {
-        "teacher": weights_digest(teacher.files) if teacher.files else teacher.name,
-        "contract": teacher.config.text(),
-        "number format": str(teacher.dtype),
+        "teacher": weights_digest(side.files) if side.files else side.name,
+        "contract": side.config.text(),
+        "number format": str(side.dtype),
     }
-    stored = run_batches(folder, job, size, batch_size, compute, rows_done)
-    rows = np.array(stored.block(0, size))
-    absent = {i for i in range(size) if tokenizer.id_to_token(i) is None}
-    rows[sorted(absent.union(i for i in special_ids(tokenizer) if i < size))] = 0
+    stored = run_batches(folder, job, known, batch_size, compute, rows_done)
+    found = np.asarray(stored.block(0, known))
+    rows = np.zeros((tokens, found.shape[1]), dtype=np.float32)
+    rows[:known] = found
+    absent = {i for i in range(tokens) if tokenizer.id_to_token(i) is None}
+    rows[sorted(absent.union(i for i in special_ids(tokenizer) if i < tokens))] = 0
     return rows[:, 0] if sparse else rows
 
 

@@ -55,8 +55,9 @@ def idf(
     )
     if not count:
         raise EncoderError("The corpus holds no texts, so no term has an idf; name another one.")
-    weights = np.log1p((count - having + 0.5) / (having + 0.5)).astype(np.float32)
-    return weights * ones(tokenizer, size)
+    weights: np.ndarray = np.log1p((count - having + 0.5) / (having + 0.5)).astype(np.float32)
+    weights[ones(tokenizer, size) == 0] = 0
+    return weights
 
 
 def document_frequencies(

@@ -88,7 +88,13 @@ class LookupQueryEncoder:
         self._use(dataclasses.replace(self.config, **changes))
 
     def replace_prefix(self, side: str, prefix: str) -> None:
-        """Refuse any prefix but the empty one, which is what a table has."""
+        """Refuse any prefix but the empty one, which is what a table has.
+
+        Raises:
+            UsageError: another one, or that of passages.
+        """
+        if side == "passage":
+            self.encode_documents()
         self._use(self.config.with_prefix(side, prefix))
 
     @cached_property
@@ -149,6 +155,8 @@ class LookupQueryEncoder:
         """
         require_passages(self.files)
         raise UsageError(f"{self.name} encodes queries only; encode passages with its teacher.")
+
+    document_token_ids = encode_document_tokens = document_batches = encode_documents
 
     def quantize(self, vectors: csr_array) -> csr_array:
         """int32 impacts of encoded vectors, at the contract's impact scale."""

@@ -27,13 +27,14 @@ class SparseTable:
         """Vectors of tokenised queries, float32 [queries, vocabulary], columns sorted."""
         found = [self._row(ids) for ids in token_ids]
         if len(found) == 1:
-            (columns, values), bounds = found[0], [0, len(found[0][0])]
+            columns, values = found[0]
+            bounds = np.array([0, len(columns)], dtype=np.int32)
         else:
             columns = np.concatenate([np.empty(0, np.int32), *(one for one, _ in found)])
             values = np.concatenate([np.empty(0, np.float32), *(one for _, one in found)])
-            bounds = np.cumsum([0, *(len(one) for one, _ in found)])
-        content = (values, columns, np.asarray(bounds, dtype=np.int32))
-        return keep_top_k(csr_array(content, shape=(len(found), len(self.weights))), top_k)
+            bounds = np.cumsum([0, *(len(one) for one, _ in found)], dtype=np.int32)
+        shape = (len(found), len(self.weights))
+        return keep_top_k(csr_array((values, columns, bounds), shape=shape), top_k)
 
     def _row(self, ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Columns, int32, and their weights, float32."""

@@ -1,49 +1,11 @@
 """The shipped encoders as teachers, and a table for each."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from llm_encoders import EncoderConfig, load_encoder
-from llm_encoders.checkpoints.teacher import Teacher
-from llm_encoders.encoding.lookup.files import load_lookup, write_lookup
-from llm_encoders.encoding.lookup.from_teacher import lookup_contract, teacher_tokenizer
-
-NAMES = {"sparse": "llm-splade-tiny", "dense": "llm-dense-tiny"}
-
-
-@dataclass
-class Student:
-    """What a folder is written from, and a loaded teacher."""
-
-    teacher: Any
-    contract: EncoderConfig
-    table: np.ndarray
-
-    def write(self, folder: Path, **changes: Any) -> Path:
-        """Write the folder, with other arguments of ``write_lookup`` where they are given."""
-        given = {
-            "config": self.contract,
-            "table": self.table,
-            "tokenizer": teacher_tokenizer(self.teacher),
-            "teacher": Teacher.of(self.teacher),
-        }
-        write_lookup(folder, **{**given, **changes})
-        return folder
-
-
-def make_student(paradigm: str) -> Student:
-    teacher = load_encoder(NAMES[paradigm], device="cpu")
-    generator, size = np.random.default_rng(7), len(teacher.backbone.tokenizer)
-    if paradigm == "sparse":
-        table = generator.random(size, dtype=np.float32)
-        table[::10] = 0
-    else:
-        table = generator.standard_normal((size, teacher.dimension), dtype=np.float32)
-    return Student(teacher, lookup_contract(teacher), table)
+from llm_encoders import load_lookup
+from tests.llm_encoders.encoding.lookup.student import Student, make_student
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +19,7 @@ def dense() -> Student:
 
 
 @pytest.fixture
-def opened(tmp_path, request):
+def opened(tmp_path):
     """``opened(student, **changes)``: the encoder of a folder that is written so."""
 
     def opened(student: Student, **changes: Any) -> Any:

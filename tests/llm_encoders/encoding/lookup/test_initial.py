@@ -14,6 +14,7 @@ from llm_encoders.encoding.lookup.from_teacher import (
 )
 from llm_encoders.encoding.lookup.initial import document_frequencies, idf, ones
 from llm_encoders.jobs import resumable_batches
+from tests.llm_encoders.towers import CONTRACTS, write_decoder, write_towers
 
 TEXTS = ["The cat sat.", "the cat and the cat </s>", "A dog sat", ""]
 
@@ -122,3 +123,18 @@ def test_terms_of_another_vocabulary(sparse, tmp_path):
             teacher_rows(teacher, tmp_path)
     finally:
         teacher.config = before
+
+
+@pytest.mark.parametrize("paradigm", ["sparse", "dense"])
+def test_of_two_towers_the_one_of_the_queries(tmp_path, paradigm):
+    passages = write_decoder(tmp_path / "passages", CONTRACTS[paradigm])
+    own = dataclasses.replace(CONTRACTS[paradigm], query_max_length=9, lowercase=True)
+    queries = write_decoder(tmp_path / "queries", own, seed=3)
+    both = load_encoder(write_towers(tmp_path / "both", passages, queries), device="cpu")
+    alone = load_encoder(queries, device="cpu")
+    rows = teacher_rows(both, tmp_path / "rows")
+    np.testing.assert_array_equal(rows, teacher_rows(alone, tmp_path / "alone"))
+    assert rows.any() and lookup_contract(both) == lookup_contract(alone)
+    ids = both.query_token_ids(["the red cat"])
+    one, other = both.encode_query_tokens(ids), alone.encode_queries(["the red cat"])
+    assert np.abs(one - other).max() < 1e-6 < np.abs(one).max()

@@ -11,7 +11,7 @@ import pytest
 from llm_encoders import UsageError, load_encoder
 from llm_encoders.encoding.lookup.from_teacher import teacher_tokenizer
 from llm_encoders.encoding.lookup.query_encoder import LookupQueryEncoder
-from tests.llm_encoders.encoding.lookup.conftest import NAMES
+from tests.llm_encoders.encoding.lookup.student import NAMES
 
 WORDS = "what is the Effect of vitamin-D on 10,000 hearts naïve ﬁne İstanbul 東京 <s> </s> 🙂 \t \n"
 
@@ -161,3 +161,15 @@ print([name for name in ("torch", "transformers", "pyserini") if name in sys.mod
 def test_nothing_heavy_is_imported(python, sparse, tmp_path):
     folder = sparse.write(tmp_path / "student")
     assert python("-c", _WITHOUT_TORCH, folder).stdout == "[]\n"
+
+
+def test_load_encoder_opens_a_table(sparse, dense, tmp_path):
+    for student, paradigm in ((sparse, "sparse"), (dense, "dense")):
+        folder = student.write(tmp_path / paradigm)
+        encoder = load_encoder(f"{folder},query_max_length=2", device="cpu", dtype="float16")
+        assert isinstance(encoder, LookupQueryEncoder) and encoder.config.query_max_length == 2
+        assert encoder.query_token_ids(["cats hunt mice"]) == [
+            ids[1:3] for ids in student.teacher.query_token_ids(["cats hunt mice"])
+        ]
+    with pytest.raises(UsageError, match="is a dense encoder, not a sparse one"):
+        load_encoder(folder, paradigm="sparse")
