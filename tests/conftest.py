@@ -68,7 +68,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--whole",
         action="store_true",
-        help="collections whole, where the default run takes a part of them",
+        help="collections whole, where the default run takes a part of them, and the tests marked "
+        "'whole'",
     )
 
 
@@ -132,6 +133,13 @@ def run_python(
     return result
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first, so that it does not run alone at the end of a parallel run."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without ``--whole``, leave out what repeats at length what another test covers.
+
+    The longest file comes first, so that it does not run alone at the end of a parallel run.
+    """
+    if not config.getoption("--whole"):
+        left_out = [item for item in items if item.get_closest_marker("whole")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("whole")]
     items.sort(key=lambda item: item.path.name != "test_collections.py")

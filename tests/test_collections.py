@@ -29,11 +29,11 @@ QUERIES = 64
 BATCH = 64  # as the pipeline searches; a batch's make-up may turn an impact at a rounding edge
 
 
-@pytest.fixture(scope="module", params=["nfcorpus", "scifact"])
+@pytest.fixture(
+    scope="module", params=["nfcorpus", pytest.param("scifact", marks=pytest.mark.whole)]
+)
 def pipeline(request, tmp_path_factory, shared_data):
     whole = request.config.getoption("--whole")
-    if request.param == "scifact" and not whole:
-        pytest.skip("only with --whole, which takes all documents: two minutes more")
     folder = tmp_path_factory.mktemp(request.param)
     collection = beir_folder(shared_data / "collections" / request.param)
     if not whole:

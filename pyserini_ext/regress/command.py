@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import resource
 import time
 from collections.abc import Callable, Sequence
@@ -159,6 +160,7 @@ def _execute(
     plan: Plan, chosen: Sequence[Condition], options: argparse.Namespace, runner: Runner
 ) -> int:
     start, clock, cpu = datetime.now(UTC), time.perf_counter(), _cpu_seconds()
+    _share_cores(options.parallel)
     print(f"$ cd {options.output}", flush=True)
     say: Callable[[str], None] = lambda line: print(line, flush=True)  # noqa: E731
     stale = {"use": True, "renew": False}.get(options.stale_indexes)
@@ -170,6 +172,15 @@ def _execute(
     write_atomically(options.output / "report.json", json.dumps(values, indent=1) + "\n")
     write_atomically(options.output / "report.html", page(values))
     return int(values["failed"])
+
+
+def _share_cores(commands: int) -> None:
+    """Give each of several commands its share of the cores.
+
+    Each would take all of them, and threads that wait for one another would use up the time.
+    """
+    if commands > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // commands)))
 
 
 def _cpu_seconds() -> float:

@@ -87,12 +87,12 @@ def lucene_index(python, work, vectors, name):
     return work / name
 
 
-def test_sparse_all_the_way(request, python, warm_python, work, model):
+@pytest.mark.parametrize("start", ["warm", pytest.param("fresh", marks=pytest.mark.whole)])
+def test_sparse_all_the_way(python, warm_python, work, model, start):
+    """Fresh processes do all imports themselves, as a user's do."""
     from pyserini_ext.bridge.encoders import LlmSpladeQueryEncoder
 
-    if request.node.callspec.params["model"] != "backbone":
-        python = warm_python
-
+    python = {"warm": warm_python, "fresh": python}[start]
     shutil.rmtree(work / "vectors", ignore_errors=True)
     shutil.rmtree(work / "index", ignore_errors=True)
     encoder = model("sparse")

@@ -14,6 +14,7 @@ def rows(path):
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.whole
 def test_every_group_on_a_cpu(warm_python, shared_data, stories, tmp_path):
     warm_python(
         *(FOLDER / "measure.py", "--small", "--output", tmp_path / "r.csv"),

@@ -22,6 +22,7 @@ def test_accelerate_reads_it(name):
 
 
 @pytest.mark.slow
+@pytest.mark.whole
 def test_launched_by_accelerate(recipe_file, tmp_path):  # noqa: F811
     """Two processes on the CPU, as the recipe says, in place of four on GPUs."""
     words = ["-m", "accelerate.commands.launch"]

@@ -62,6 +62,7 @@ def write_scored(collection, path):
 
 
 @pytest.mark.slow
+@pytest.mark.whole
 def test_the_page_at_tiny_scale(warm_python, shared_data, collection, tmp_path):
     pairs, runs = tmp_path / "pairs", tmp_path / "runs"
     pairs.mkdir()

@@ -93,6 +93,7 @@ def test_workers_stop_when_their_coordinator_is_killed(tmp_path, encode_words):
         time.sleep(0.1)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("whole", ["sparse"], indirect=True)
 def test_ray_beside_a_running_jvm(whole, tmp_path, encode_words, run):
     """Lucene is written in the process that drives Ray; both want the signals of faults."""

@@ -223,7 +223,7 @@ def test_sigterm_is_like_ctrl_c(encode, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["local", "ray"])
+@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.whole)])
 def test_an_error_in_a_worker_ends_the_run(encode, corpus, tmp_path, stories, engine):
     if engine == "ray":
         pytest.importorskip("ray", reason="needs Ray (pip install '.[ray]')")

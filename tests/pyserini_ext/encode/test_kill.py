@@ -56,7 +56,10 @@ def start():
     server.wait()
 
 
-@pytest.mark.parametrize("kind", KILLS)
+@pytest.mark.parametrize(
+    "kind",
+    ["jsonl", *(pytest.param(kind, marks=pytest.mark.whole) for kind in KILLS if kind != "jsonl")],
+)
 def test_killed_again_and_again_and_finished(
     tmp_path, encode_words, run, start, uninterrupted, kind
 ):

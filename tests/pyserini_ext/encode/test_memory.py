@@ -6,7 +6,10 @@ pytestmark = pytest.mark.slow
 BYTES = 120  # a document; its text as a Python string takes more
 
 
-@pytest.mark.parametrize("options", [(), ("--to-npz",)], ids=["jsonl", "npz"])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param((), id="jsonl"), pytest.param(("--to-npz",), id="npz", marks=pytest.mark.whole)],
+)
 def test_a_large_corpus_takes_what_ten_thousand_documents_take(
     request, python, tmp_path, stories, options
 ):
