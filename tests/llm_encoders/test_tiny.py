@@ -35,7 +35,9 @@ def test_sparse_contract_keeps_indexes_small():
     assert len(set(encoder.vocabulary)) == len(encoder.vocabulary) == 16384
 
 
-@pytest.mark.parametrize("name", ["llm-splade-tiny", "llm-dense-tiny"])
+@pytest.mark.parametrize(
+    "name", ["llm-splade-tiny", pytest.param("llm-dense-tiny", marks=pytest.mark.whole)]
+)
 def test_local_encoder_touches_no_network(python, name):
     code = (
         "import socket\n"

@@ -55,7 +55,9 @@ def folder(shared_data, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["llm-splade-tiny", "llm-dense-tiny"])
+@pytest.mark.parametrize(
+    "name", ["llm-splade-tiny", pytest.param("llm-dense-tiny", marks=pytest.mark.whole)]
+)
 def test_against_pyserini_and_trec_eval(warm_python, tmp_path, folder, name):
     collection = Collection.load(str(folder), "test")
     encoder = load_encoder(name, device="cpu")

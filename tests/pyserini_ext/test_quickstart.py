@@ -19,6 +19,7 @@ from pyserini_ext.quickstart.standard_library import standard_library
 SYSTEMS = ("bm25", "sparse", "dense", "fusion")
 
 
+@pytest.mark.whole
 def test_standard_library_is_a_known_item_task():
     collection = standard_library()
     assert len(collection.documents) > 3000

@@ -73,6 +73,7 @@ def commands():
 
 
 @pytest.mark.slow
+@pytest.mark.whole
 def test_the_page_at_tiny_scale(warm_executable, teacher, pairs, tmp_path):
     (tmp_path / "reproductions").symlink_to(REPOSITORY / "reproductions")
     script = f"""set -e

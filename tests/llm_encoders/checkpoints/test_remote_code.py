@@ -53,7 +53,14 @@ def copy_of_backbone(folder: Path, **changes) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("before", ["", "import transformers", "import transformers, kernels"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("", marks=pytest.mark.whole),
+        pytest.param("import transformers", marks=pytest.mark.whole),
+        "import transformers, kernels",
+    ],
+)
 def test_no_kernel_is_fetched_where_the_package_is_installed(with_kernels, before):
     """The three doors: an attention of the Hub, flash attention's stand-in, bitsandbytes."""
     code = f"""

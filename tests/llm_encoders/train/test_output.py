@@ -74,7 +74,10 @@ def test_a_step_of_two_parts_has_the_mean_of_their_gradients(recipe_file, tmp_pa
             assert (value - wanted).norm() <= 1e-5 * value.norm(), key
 
 
-@pytest.mark.parametrize("kind", ["flops", "l1", "idf-flops"])
+@pytest.mark.parametrize(
+    "kind",
+    [*(pytest.param(kind, marks=pytest.mark.whole) for kind in ("flops", "l1")), "idf-flops"],
+)
 def test_every_regulariser_in_a_run(recipe_file, tmp_path, kind):
     """Pressing hard on passages leaves them less weight than pressing not at all."""
     weight = {}

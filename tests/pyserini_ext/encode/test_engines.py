@@ -14,7 +14,7 @@ from tests.pyserini_ext.encode.outputs import files, jsonl_ids
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["sparse", "dense"])
+@pytest.fixture(scope="module", params=["sparse", pytest.param("dense", marks=pytest.mark.whole)])
 def whole(request, in_one_go):
     """Paradigm, and the output of one process."""
     return request.param, in_one_go(request.param)
@@ -52,7 +52,7 @@ def busy_workers(pattern, ancestor):
     return [int(pid) for pid, _, *name in rows if int(pid) in family and pattern in "".join(name)]
 
 
-@pytest.mark.parametrize("engine", ["local", "ray"])
+@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.whole)])
 @pytest.mark.parametrize("whole", ["sparse"], indirect=True)
 def test_a_killed_worker_is_made_good(whole, tmp_path, encode_words, engine):
     if engine == "ray":
@@ -93,7 +93,6 @@ def test_workers_stop_when_their_coordinator_is_killed(tmp_path, encode_words):
         time.sleep(0.1)
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("whole", ["sparse"], indirect=True)
 def test_ray_beside_a_running_jvm(whole, tmp_path, encode_words, run):
     """Lucene is written in the process that drives Ray; both want the signals of faults."""

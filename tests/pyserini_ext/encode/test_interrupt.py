@@ -13,7 +13,7 @@ from pyserini_ext.folders.state import manifest_path
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "lucene"])
+@pytest.mark.parametrize("kind", [pytest.param("jsonl", marks=pytest.mark.whole), "lucene"])
 def test_ctrl_c(encode_words, run, tmp_path, kind):
     words = encode_words("sparse", tmp_path / kind, *(["--to-lucene"] if kind == "lucene" else []))
     words[2] = "pyserini.encode"  # with which a JVM would come that takes Ctrl-C for itself

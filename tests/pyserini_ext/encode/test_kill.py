@@ -16,7 +16,7 @@ from tests.conftest import REPOSITORY
 from tests.pyserini_ext.encode.outputs import content, queries_of
 
 pytestmark = pytest.mark.slow
-KILLS = {"jsonl": 7, "npz": 4, "faiss": 4, "lucene": 7}
+KILLS = {"jsonl": 4, "npz": 4, "faiss": 4, "lucene": 7}
 """How often; the parts are those of JSONL whatever they are made into at the end."""
 PARTS = 8
 
