@@ -17,15 +17,22 @@ def is_plain_name(name: object) -> bool:
     )
 
 
+def _is_inside(folder: Path, name: object) -> bool:
+    """Whether a name, in which ``/`` parts folders, leads to a place below a folder."""
+    *folders, last = name.split("/") if isinstance(name, str) else [""]
+    inner = [folder.joinpath(*folders[: count + 1]) for count in range(len(folders))]
+    return all(map(is_plain_name, (*folders, last))) and not any(p.is_symlink() for p in inner)
+
+
 def recorded_paths(folder: Path, names: Iterable[object], record: Path) -> list[Path]:
-    """The entries of a folder that a run's own record lists.
+    """What a run's own record lists: entries of a folder, or of folders inside, as ``query/x``.
 
     Raises:
         EncoderError: a name leads out of the folder, so the record is not to be trusted.
     """
     paths = []
     for name in names:
-        if not is_plain_name(name):
+        if not _is_inside(folder, name):
             raise EncoderError(
                 f"{record} lists {name!r}, which is no name of a file in {folder}; nothing was "
                 "removed. Remove the record if you do not know who wrote it."
@@ -37,7 +44,8 @@ def recorded_paths(folder: Path, names: Iterable[object], record: Path) -> list[
 def remove_recorded(folder: Path, names: Iterable[object], record: Path) -> None:
     """Remove what a run's own record lists, and nothing else.
 
-    All names are checked before the first file goes. Links are removed, not followed.
+    All names are checked before the first file goes. Links are removed, not followed. A folder
+    inside goes with the last of its files.
 
     Args:
         folder: of the output.
@@ -52,6 +60,8 @@ def remove_recorded(folder: Path, names: Iterable[object], record: Path) -> None
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+        if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):
+            path.parent.rmdir()
 
 
 def require_apart(

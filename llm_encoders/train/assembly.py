@@ -25,9 +25,11 @@ from llm_encoders.train.model import RetrievalModel, load_model
 from llm_encoders.train.objective import Objective
 from llm_encoders.train.recipe.errors import RecipeError
 from llm_encoders.train.recipe.recipe import Recipe
+from llm_encoders.train.recipe.sections import TIED
 from llm_encoders.train.recipe.trainer import number_of
 from llm_encoders.train.regularisers import REGULARISERS
 from llm_encoders.train.reporters import require_reporters
+from llm_encoders.train.towers import TwoTowers
 
 _TIMEOUT = 86_400  # seconds; process 0 prepares data and evaluates while the others wait
 
@@ -68,7 +70,7 @@ def load(recipe: Recipe, files: Checkpoint, kind: type[RetrievalModel]) -> Any:
     names = ("query_max_length", "passage_max_length")
     lengths = {name: length for name in names if (length := getattr(recipe.data, name)) is not None}
     require_room(model.tokenizer, dataclasses.replace(model.contract, **lengths), None, "data")
-    return model
+    return model if recipe.towers == TIED else TwoTowers(model)
 
 
 def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
@@ -102,6 +104,8 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
         "fp16": dtype == torch.float16,
         "use_cpu": device_of(recipe).type == "cpu",
     }
+    if recipe.towers != TIED:  # the last pass of a step goes through one tower only
+        options["ddp_find_unused_parameters"] = True
     if evaluation is not None:
         options |= {
             "eval_strategy": "steps",
@@ -173,7 +177,7 @@ def make_batches(
         processes=processes,
         rank=rank,
     )
-    encoder = model.encoder(recipe.output)
+    encoder = model.towers[""].encoder(recipe.output)  # texts become tokens alike on both sides
     # Batches are copied to the processes that load data; tokenising needs no weights.
     shape = SimpleNamespace(config=encoder.backbone.decoder.config)
     encoder.backbone = replace(encoder.backbone, decoder=shape, head=None)

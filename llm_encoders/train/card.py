@@ -8,7 +8,9 @@ import yaml
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.train.output import public_recipe
 from llm_encoders.train.recipe.recipe import Recipe
+from llm_encoders.train.recipe.sections import ADAPTERS, TIED
 from llm_encoders.train.stages import STAGES
+from llm_encoders.train.towers import QUERY_FOLDER
 
 
 def write_card(
@@ -96,6 +98,9 @@ def _facts(recipe: Recipe, cost: Mapping[str, float]) -> dict[str, str]:
         facts["Adapter"] = f"LoRA of rank {recipe.adapter.rank}, alpha {recipe.adapter.alpha}"
     else:
         facts["Adapter"] = "none; all weights were trained"
+    if recipe.towers != TIED:
+        each = "an adapter" if recipe.towers == ADAPTERS else "a backbone"
+        facts["Towers"] = f"{each} for passages, and one for queries in `{QUERY_FOLDER}`"
     facts["Objective"] = stage.objective(recipe)
     strength = recipe.regularisation
     if strength.queries or strength.passages:

@@ -23,6 +23,8 @@ class Chunk:
     rows: list[int]
     counts: bool = True
     """False for a chunk that is there only because other processes have one more."""
+    side: str | None = None
+    """``"query"`` or ``"passage"`` where each has a tower of its own."""
 
 
 def chunked(lengths: list[int], max_tokens: int | None, device: torch.device) -> list[Chunk]:
@@ -47,6 +49,21 @@ def chunked(lengths: list[int], max_tokens: int | None, device: torch.device) ->
     return [*idle, *(Chunk(part) for part in rows)]
 
 
+def chunked_by_side(
+    lengths: list[int], queries: int, max_tokens: int | None, device: torch.device
+) -> list[Chunk]:
+    """As :func:`chunked`, for texts whose first ``queries`` are queries and the others passages.
+
+    No chunk holds both, and every process gets the same number of either kind.
+    """
+    sides = ("query", 0, lengths[:queries]), ("passage", queries, lengths[queries:])
+    return [
+        Chunk([first + row for row in chunk.rows], chunk.counts, side)
+        for side, first, own in sides
+        for chunk in chunked(own, max_tokens, device)
+    ]
+
+
 def step(
     model: nn.Module,
     token_ids: list[list[int]],
@@ -56,6 +73,7 @@ def step(
     max_tokens: int | None = None,
     device: torch.device,
     no_sync: Callable[[], AbstractContextManager[None]] = nullcontext,
+    queries: int | None = None,
 ) -> Tensor:
     """Run forward and backward over a batch of texts, in chunks where it has several.
 
@@ -67,16 +85,26 @@ def step(
         max_tokens: padded tokens of a chunk; ``None`` for one chunk, without caching.
         device: where the model is.
         no_sync: wraps all passes but the last, so that gradients are exchanged once.
+        queries: for a model of two towers, how many of the first texts are queries; the model then
+            takes a ``side``, and no chunk mixes queries and passages.
 
     Returns:
         The loss, detached.
     """
-    chunks = chunked([len(ids) for ids in token_ids], max_tokens, device)
+    lengths = [len(ids) for ids in token_ids]
+    if queries is None:
+        chunks = chunked(lengths, max_tokens, device)
+    else:
+        chunks = chunked_by_side(lengths, queries, max_tokens, device)
 
     def represent(chunk: Chunk) -> Tensor:
         batch = pad(token_ids, chunk.rows, "right")
+        side = {} if chunk.side is None else {"side": chunk.side}
         vectors: Tensor = model(
-            batch.token_ids.to(device), batch.attention_mask.to(device), batch.unpooled.to(device)
+            batch.token_ids.to(device),
+            batch.attention_mask.to(device),
+            batch.unpooled.to(device),
+            **side,
         )
         return vectors
 

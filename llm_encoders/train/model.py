@@ -44,6 +44,11 @@ class RetrievalModel(nn.Module):
         self.source = source
 
     @property
+    def towers(self) -> "dict[str, RetrievalModel]":
+        """Itself, which encodes both sides, by its folder inside that of the finished encoder."""
+        return {"": self}
+
+    @property
     def bare(self) -> Any:
         """The Transformers model without PEFT's wrapper; LoRA layers stay in it."""
         model = self.language_model

@@ -37,7 +37,9 @@ def write_encoder(
     """Write what ``load_encoder`` loads.
 
     Args:
-        model: a :class:`llm_encoders.train.model.RetrievalModel`.
+        model: a :class:`llm_encoders.train.model.RetrievalModel`, or two of them
+            (:class:`llm_encoders.train.towers.TwoTowers`), of which that of the queries gets a
+            folder inside.
         recipe: what it was trained by.
         folder: made if absent.
         state_dict: of ``model.language_model``, where its weights are spread over devices.
@@ -45,6 +47,28 @@ def write_encoder(
         home: where the folder will be moved to, if so; a relative path to the backbone starts
             there.
     """
+    inner = [name for name in model.towers if name]
+    for name, tower in model.towers.items():
+        place = None if home is None else home / name
+        _write_tower(tower, recipe, folder / name, state_dict, merged, place)
+        if recipe.encoder is not None:
+            changes = {} if name or not inner else {"query_encoder": inner[0]}
+            dataclasses.replace(tower.contract, **changes).save(folder / name)
+    (folder / "recipe.yaml").write_text(public_recipe(recipe).to_yaml(), encoding="utf-8")
+    (folder / "environment.json").write_text(
+        json.dumps(environment(), indent=2) + "\n", encoding="utf-8"
+    )
+
+
+def _write_tower(
+    model: Any,
+    recipe: Recipe,
+    folder: Path,
+    state_dict: dict[str, torch.Tensor] | None,
+    merged: bool,
+    home: Path | None,
+) -> None:
+    """Weights and tokenizer of one tower; arguments as for :func:`write_encoder`."""
     folder.mkdir(parents=True, exist_ok=True)
     language_model = model.language_model
     if merged and hasattr(language_model, "merge_and_unload"):
@@ -61,13 +85,7 @@ def write_encoder(
     else:
         options = {} if state_dict is None else {"state_dict": state_dict}
         language_model.save_pretrained(folder, **options)
-    if recipe.encoder is not None:
-        model.contract.save(folder)
     _write_tokenizer(model.tokenizer, folder)
-    (folder / "recipe.yaml").write_text(public_recipe(recipe).to_yaml(), encoding="utf-8")
-    (folder / "environment.json").write_text(
-        json.dumps(environment(), indent=2) + "\n", encoding="utf-8"
-    )
 
 
 def _merged(model: Any, recipe: Recipe) -> Any:

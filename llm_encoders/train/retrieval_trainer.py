@@ -57,6 +57,12 @@ class RetrievalTrainer(BaseTrainer):
                 "evaluation while training does not work with sharded weights (FSDP, DeepSpeed); "
                 "leave 'evaluation' out and evaluate the checkpoints."
             )
+        self.two_towers = len(model.towers) > 1
+        if self.two_towers and self.sharded:
+            raise UsageError(
+                f"towers: {recipe.towers} does not work with sharded weights (FSDP, DeepSpeed); "
+                "leave trainer.fsdp and trainer.deepspeed out, or tie the towers."
+            )
         self.recipe = recipe
         self.objective: Objective = objective
         self.collections, self.reported = collections, reported
@@ -105,6 +111,7 @@ class RetrievalTrainer(BaseTrainer):
             max_tokens=self.recipe.schedule.chunk_tokens,
             device=device,
             no_sync=lambda: self.last_or_no_sync(model, False),
+            queries=own_queries if self.two_towers else None,
         )
         return loss / self.current_gradient_accumulation_steps
 

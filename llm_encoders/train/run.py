@@ -136,12 +136,14 @@ def _finish(
         stream.writelines(json.dumps(line) + "\n" for line in trainer.state.log_history)
     (building / COST).write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
     last = (CONFIG_NAME, COST)
-    paths = sorted(building.iterdir(), key=lambda path: (path.name in last, path.name))
-    folder.list_files(path.name for path in paths)
-    for path in paths:
-        path.chmod(0o644)  # safetensors files are made for their owner alone
-        path.replace(output / path.name)
-    building.rmdir()
+    names = [path.relative_to(building) for path in building.rglob("*") if path.is_file()]
+    names.sort(key=lambda name: (str(name) in last, str(name)))
+    folder.list_files(map(str, names))
+    for name in names:
+        (building / name).chmod(0o644)  # safetensors files are made for their owner alone
+        (output / name).parent.mkdir(exist_ok=True)
+        (building / name).replace(output / name)
+    shutil.rmtree(building)
     print(
         f"{output}: {cost['steps']:,} steps, {cost['tokens']:,} tokens, "
         f"{cost['flops']:.3g} floating-point operations, {cost['seconds']:,.0f} seconds."

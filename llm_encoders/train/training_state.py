@@ -20,7 +20,12 @@ _SCHEDULER, _SCALER = "scheduler.json", "scaler.json"
 
 
 def load_weights(model: Any, folder: Path) -> None:
-    """Put the weights of a checkpoint into a model: an adapter's, or all."""
+    """Put the weights of a checkpoint into a model, of every tower: an adapter's, or all."""
+    for name, tower in model.towers.items():
+        _load_tower(tower, folder / name)
+
+
+def _load_tower(model: Any, folder: Path) -> None:
     from peft import set_peft_model_state_dict
 
     adapter = folder / "adapter_model.safetensors"

@@ -7,6 +7,7 @@ from typing import Any
 from llm_encoders.jobs.arguments import output
 from llm_encoders.train.recipe.errors import RecipeError
 from llm_encoders.train.recipe.options import check_bounds
+from llm_encoders.train.recipe.sections import ADAPTERS, BACKBONES, TIED
 from llm_encoders.train.recipe.trainer import check_trainer
 from llm_encoders.train.stages import STAGES
 
@@ -22,6 +23,7 @@ def check(recipe: Any) -> None:
     check_trainer(recipe.trainer)
     _check_schedule(recipe)
     _check_adapter(recipe)
+    _check_towers(recipe)
     stage = STAGES[recipe.stage]
     for other in STAGES.values():
         if other is stage or other.section is None:
@@ -75,6 +77,27 @@ def _check_schedule(recipe: Any) -> None:
             "schedule.queries",
             f"schedule.queries ({schedule.queries}) is no multiple of schedule.accumulation "
             f"({schedule.accumulation}).",
+        )
+
+
+def _check_towers(recipe: Any) -> None:
+    if recipe.towers == ADAPTERS and not recipe.adapted:
+        raise RecipeError(
+            "towers",
+            "towers: adapters needs an adapter, but all weights are trained (adapter: null); "
+            "write towers: backbones.",
+        )
+    if recipe.towers == BACKBONES and recipe.adapted:
+        raise RecipeError(
+            "towers",
+            "towers: backbones trains all weights of two backbones, but an adapter is given; two "
+            "adapters need one backbone only: write towers: adapters, or adapter: null.",
+        )
+    if recipe.towers != TIED and recipe.trainer.get("ddp_find_unused_parameters") is False:
+        raise RecipeError(
+            "trainer.ddp_find_unused_parameters",
+            "trainer.ddp_find_unused_parameters must be true where the towers are not tied; leave "
+            "it out.",
         )
 
 

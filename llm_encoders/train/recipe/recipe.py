@@ -11,6 +11,8 @@ from llm_encoders.devices import DTYPES
 from llm_encoders.train.recipe.checks import check
 from llm_encoders.train.recipe.options import option
 from llm_encoders.train.recipe.sections import (
+    TIED,
+    TOWERS,
     Adapter,
     Budget,
     Card,
@@ -66,6 +68,13 @@ class Recipe(_StageSections):
     )
     encoder: EncoderConfig | None = option(
         None, "The encode contract, written into the finished encoder as encoder_config.json."
+    )
+    towers: str = option(
+        TIED,
+        "What encodes queries and what passages. tied: the same weights. adapters: an adapter for "
+        "each on one backbone. backbones: a copy of the backbone for each, all of whose weights "
+        "are trained. Untied towers begin with the same weights.",
+        choices=TOWERS,
     )
     objective: ObjectiveWeights = option(ObjectiveWeights)
     regularisation: Regularisation = option(Regularisation)

@@ -15,6 +15,7 @@ RAMP_UNITS = ("step", "micro-batch")
 HELD_OUT = "held-out"
 """What training queries that are held out are called, in place of a split."""
 COLLAPSE = ("stop", "warn", "off")
+TIED, ADAPTERS, BACKBONES = TOWERS = ("tied", "adapters", "backbones")
 _LARGEST_BATCH = 1_000_000
 
 

@@ -21,6 +21,7 @@ class AdaptationStage(Stage):
     unit = "passages"
     unused = (
         "encoder",
+        "towers",
         "evaluation",
         "objective",
         "regularisation",

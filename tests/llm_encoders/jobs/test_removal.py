@@ -22,7 +22,37 @@ def test_only_what_is_recorded_goes(folder):
     assert (folder.parent / "precious").exists()
 
 
-@pytest.mark.parametrize("name", ["../precious", "", ".", "..", "/etc/passwd", "a\0b", "a\\b", 3])
+def test_a_folder_inside_goes_with_its_last_file(folder):
+    (folder / "checkpoint-1" / "mine").write_text("mine")
+    remove_recorded(folder, ["checkpoint-1/weights"], folder / "manifest")
+    assert [path.name for path in (folder / "checkpoint-1").iterdir()] == ["mine"]
+    remove_recorded(folder, ["checkpoint-1/mine", "gone/x"], folder / "manifest")
+    assert not (folder / "checkpoint-1").exists()
+
+
+def test_a_link_inside_is_not_followed(folder):
+    (folder / "query").symlink_to(folder.parent, target_is_directory=True)
+    with pytest.raises(EncoderError, match="nothing was removed"):
+        remove_recorded(folder, ["part", "query/precious"], folder / "manifest")
+    assert (folder / "part").exists() and (folder.parent / "precious").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../precious",
+        "x/../../precious",
+        "x//y",
+        "x/",
+        "",
+        ".",
+        "..",
+        "/etc/passwd",
+        "a\0b",
+        "a\\b",
+        3,
+    ],
+)
 def test_a_name_that_leads_out_removes_nothing(folder, name):
     with pytest.raises(EncoderError, match="manifest lists .*nothing was removed"):
         remove_recorded(folder, ["part", name], folder / "manifest")

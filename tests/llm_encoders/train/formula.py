@@ -7,7 +7,7 @@ and one query at a time. Nothing here is fast; everything here is meant to be re
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -91,6 +91,27 @@ class Llama:
         return (states / states.norm(dim=1, keepdim=True)).mean(0)
 
 
+class Towers:
+    """Two of them that begin alike: one for queries, whose ids :func:`marked` marks, and one for
+    passages."""
+
+    def __init__(self, adapter: Path) -> None:
+        self.query, self.passage = Llama(adapter), Llama(adapter)
+        self.trained = {
+            **{f"query {name}": tensor for name, tensor in self.query.trained.items()},
+            **self.passage.trained,
+        }
+
+    def sparse(self, ids: Sequence[int]) -> Tensor:
+        return self.query.sparse(ids[1:]) if ids[0] == MARK else self.passage.sparse(ids)
+
+    def dense(self, ids: Sequence[int]) -> Tensor:
+        return self.query.dense(ids[1:]) if ids[0] == MARK else self.passage.dense(ids)
+
+
+MARK = -1
+
+
 @dataclass(frozen=True)
 class Query:
     """A query with its passages, all as token ids; passages by name for what is known of them."""
@@ -100,6 +121,11 @@ class Query:
     """Of its passages, the positive first."""
     passages: list[tuple[int, ...]]
     teacher: list[float]
+
+
+def marked(batch: "list[Query]") -> "list[Query]":
+    """The same, with a mark before the ids of every query."""
+    return [replace(one, ids=(MARK, *one.ids)) for one in batch]
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ def recipes(files, folder):
             schedule=parted,
             regularisation={"ramp_unit": "micro-batch"},
         ),
+        "towers": {**values(files, folder / "towers", schedule=parted), "towers": "adapters"},
         "reference": values(
             files,
             folder / "reference",
@@ -188,6 +189,28 @@ def test_parts_of_a_step(runs, files, name, ramps):
     formula.assert_same_change(
         formula.read_adapter(files / "adapter"), llama.trained, folder / name
     )
+
+
+@pytest.mark.parametrize("name", ["towers"])
+def test_two_towers(runs, files, name):
+    """An adapter a side, chunks of a side and idle ones, parts of a step, two processes."""
+    given, folder = runs
+    recipe = given[name]
+    wanted, towers = objective(recipe), formula.Towers(files / "adapter")
+    for step, (line, ramp) in enumerate(
+        zip(formula.logged(folder / name), [1 / 4, 1], strict=True)
+    ):
+        loss = 0.0
+        for part in range(PARTS):
+            queries = [one for _, one in order(formula.marked(batch()), step, part, 2)]
+            loss = loss + wanted.total(wanted.parts(towers.sparse, queries), ramp) / PARTS
+        rate = recipe["schedule"]["learning_rate"] * (STEPS - step) / STEPS
+        norm = formula.descend(towers.trained, loss, rate)
+        assert line["loss"] == pytest.approx(float(loss.detach()), rel=1e-5)
+        assert line["grad_norm"] == pytest.approx(norm, rel=1e-5)
+    before = formula.read_adapter(files / "adapter")
+    formula.assert_same_change(before, towers.passage.trained, folder / name)
+    formula.assert_same_change(before, towers.query.trained, folder / name / "query")
 
 
 @pytest.mark.parametrize("name", ["reference"])
