@@ -41,6 +41,7 @@ _TEACHERS, _MINING = (
     "tests/llm_encoders/mine_negatives/test_mining.py",
 )
 _PASSES = f"{_TRAIN}/test_passes.py"
+_TITLES = f"{_TRAIN}/test_title_prediction.py"
 _RELEVANCE = "tests/llm_encoders/data/test_relevance.py"
 _SEARCH = "tests/llm_encoders/evaluation/test_exhaustive_search.py"
 _PACKING = "tests/llm_encoders/data/test_packing.py"
@@ -309,6 +310,48 @@ MUTANTS = (
         "        factor = 1 / self.current_gradient_accumulation_steps\n"
         "        loss = gradient_cache.step(",
         (f"{_PARTS}[parted]",),
+    ),
+    Mutant(
+        "queries by the passage tower, and passages by the query tower",
+        'self.query if side == "query" else self.passage',
+        'self.passage if side == "query" else self.query',
+        (f"{_TRAIN}/test_towers.py::test_a_run_is_the_formula",),
+    ),
+    Mutant(
+        "passages of two towers counted from 0",
+        "Chunk([first + row for row in chunk.rows]",
+        "Chunk(list(chunk.rows)",
+        (f"{_TRAIN}/test_towers.py::test_a_run_is_the_formula",),
+    ),
+    Mutant(
+        "two towers that share their adapter",
+        "if not one.requires_grad]\n    shared",
+        "if True]\n    shared",
+        (f"{_TRAIN}/test_towers.py::test_frozen_weights_exist_once",),
+    ),
+    Mutant(
+        "temperature of title prediction multiplied",
+        "shares = (scores / temperature)",
+        "shares = (scores * temperature)",
+        (f"{_TITLES}::test_the_formula",),
+    ),
+    Mutant(
+        "tokens of a title averaged over the longest title",
+        "-(found.sum(1) / counted.sum(1)).mean()",
+        "-found.mean(1).mean()",
+        (f"{_TITLES}::test_the_formula",),
+    ),
+    Mutant(
+        "title prediction trains the LM head",
+        "@ rows.detach().T",
+        "@ rows.T",
+        (f"{_TITLES}::test_the_formula",),
+    ),
+    Mutant(
+        "titles predicted from whole passages",
+        "titled = untitled, inputs.titled.titles.to(device)",
+        "titled = passages[candidates.groups[:3, 0]], inputs.titled.titles.to(device)",
+        (f"{_TITLES}::test_a_run_is_the_formula",),
     ),
     Mutant(
         "a teacher's query prompt left out",

@@ -29,6 +29,7 @@ from llm_encoders.train.recipe.sections import TIED
 from llm_encoders.train.recipe.trainer import number_of
 from llm_encoders.train.regularisers import REGULARISERS
 from llm_encoders.train.reporters import require_reporters
+from llm_encoders.train.titles import title_tokens
 from llm_encoders.train.towers import TwoTowers
 
 _TIMEOUT = 86_400  # seconds; process 0 prepares data and evaluates while the others wait
@@ -148,8 +149,12 @@ def begin_processes(recipe: Recipe) -> Any:
     return state
 
 
-def make_objective(recipe: Recipe, idf: torch.Tensor | None) -> Objective:
-    """The objective of a recipe; ``idf`` for regularisers that need it."""
+def make_objective(
+    recipe: Recipe,
+    idf: torch.Tensor | None,
+    token_rows: Callable[[], torch.Tensor | None] = lambda: None,
+) -> Objective:
+    """The objective of a recipe; ``idf`` and ``token_rows`` for parts that need them."""
     assert recipe.encoder is not None and recipe.encoder.temperature is not None
     weights, strength = recipe.objective, recipe.regularisation
     regulariser = REGULARISERS[strength.kind]
@@ -160,6 +165,8 @@ def make_objective(recipe: Recipe, idf: torch.Tensor | None) -> Objective:
         query_regularisation=strength.queries,
         passage_regularisation=strength.passages,
         regulariser=lambda texts: regulariser.of(texts, idf),
+        title_prediction=weights.title_prediction,
+        token_rows=token_rows,
     )
 
 
@@ -187,6 +194,9 @@ def make_batches(
         steps * schedule.accumulation,
         partial(encoder.query_token_ids, max_length=recipe.data.query_max_length),
         partial(encoder.document_token_ids, max_length=recipe.data.passage_max_length),
+        partial(title_tokens, encoder.backbone.tokenizer, encoder.config)
+        if recipe.objective.title_prediction
+        else None,
     )
 
 
@@ -204,7 +214,7 @@ def number_of_steps(recipe: Recipe, model: Any, data: Any) -> int:
         found = 0.0
         for number in range(_SAMPLE):
             batch = batches[number]
-            lengths = [len(ids) for ids in batch.queries + batch.passages]
+            lengths = [len(ids) for ids in batch.texts]
             found += shape.step(lengths, len(batch.queries), len(batch.passages))
         return found / _SAMPLE
 

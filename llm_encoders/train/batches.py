@@ -16,6 +16,18 @@ TokenIds = list[list[int]]
 
 
 @dataclass(frozen=True)
+class Titled:
+    """The positives of a batch that have a title, for the loss that predicts it."""
+
+    texts: TokenIds
+    """Of this process, without the title."""
+    counts: list[int]
+    """Such positives of every process."""
+    titles: torch.Tensor
+    """int64 [sum of counts, n]: the titles' tokens in the whole batch, -1 beyond their ends."""
+
+
+@dataclass(frozen=True)
 class TrainingBatch:
     """The texts of one process and the structure of the whole batch."""
 
@@ -28,6 +40,13 @@ class TrainingBatch:
     passage_counts: list[int]
     candidates: Candidates
     """Of the whole batch; the same on every process."""
+    titled: Titled | None = None
+    """Where a loss predicts titles."""
+
+    @property
+    def texts(self) -> TokenIds:
+        """All that passes through the model: queries, passages, passages without their title."""
+        return self.queries + self.passages + ([] if self.titled is None else self.titled.texts)
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,8 @@ class TrainingBatches(Dataset[TrainingBatch]):
         steps: number of batches.
         tokenize_queries: texts to token ids.
         tokenize_passages: texts and titles to token ids.
+        tokenize_titles: titles alone to token ids, without special tokens, where a loss predicts
+            them.
     """
 
     def __init__(
@@ -68,12 +89,14 @@ class TrainingBatches(Dataset[TrainingBatch]):
         steps: int,
         tokenize_queries: Callable[[Sequence[str]], TokenIds],
         tokenize_passages: Callable[[Sequence[str], Sequence[str | None]], TokenIds],
+        tokenize_titles: Callable[[Sequence[str]], TokenIds] | None = None,
     ) -> None:
         self.data = data
         self.sampling = sampling
         self.steps = steps
         self._tokenize_queries = tokenize_queries
         self._tokenize_passages = tokenize_passages
+        self._tokenize_titles = tokenize_titles
         self._orders: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -92,6 +115,24 @@ class TrainingBatches(Dataset[TrainingBatch]):
             counts,
             passage_counts,
             candidates,
+            self._titled(drawn, counts),
+        )
+
+    def _titled(self, drawn: list["_Drawn"], counts: list[int]) -> Titled | None:
+        if self._tokenize_titles is None:
+            return None
+        texts, titles = self.data.passages.texts([one.rows[0] for one in drawn])
+        tokens = self._tokenize_titles([title or "" for title in titles])
+        ends = np.cumsum(counts)
+        own = range(ends[self.sampling.rank] - counts[self.sampling.rank], ends[self.sampling.rank])
+        chosen = [texts[place] for place in own if tokens[place]]
+        found = torch.full((sum(map(bool, tokens)), max(map(len, tokens))), -1, dtype=torch.int64)
+        for row, ids in enumerate(filter(None, tokens)):
+            found[row, : len(ids)] = torch.tensor(ids)
+        return Titled(
+            self._tokenize_passages(chosen, [None] * len(chosen)),
+            [sum(map(bool, tokens[a:b])) for a, b in pairwise([0, *ends])],
+            found,
         )
 
     def _places(self, step: int) -> range:

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from llm_encoders.train.candidates import Candidates
 from llm_encoders.train.losses import LOSSES, ScoredBatch
+from llm_encoders.train.losses.title_prediction import NAME as TITLE_PREDICTION
+from llm_encoders.train.losses.title_prediction import title_prediction
 from llm_encoders.train.regularisers.flops import flops
 
 
@@ -37,9 +39,18 @@ class Objective:
     query_regularisation: float = 0.0
     passage_regularisation: float = 0.0
     regulariser: Callable[[Tensor], Tensor] = field(default=flops)
+    title_prediction: float = 0.0
+    """Weight of :mod:`llm_encoders.train.losses.title_prediction`."""
+    token_rows: Callable[[], Tensor | None] = field(default=lambda: None)
+    """The LM head at present, [vocabulary, hidden], where dense vectors predict titles."""
 
     def parts(
-        self, queries: Tensor, passages: Tensor, candidates: Candidates, ramp: float = 1.0
+        self,
+        queries: Tensor,
+        passages: Tensor,
+        candidates: Candidates,
+        ramp: float = 1.0,
+        titled: tuple[Tensor, Tensor] | None = None,
     ) -> list[Part]:
         """All terms with a weight.
 
@@ -48,6 +59,8 @@ class Objective:
             passages: float32 [passages, vocabulary or hidden].
             candidates: which passages belong to which query.
             ramp: share of the regularisation weights that counts at this step.
+            titled: vectors of positives without their title, and its tokens; see
+                :func:`llm_encoders.train.losses.title_prediction.title_prediction`.
         """
         scores = queries @ passages.T / self.temperature  # [queries, passages]
         batch = ScoredBatch(scores, candidates, self.teacher_temperature)
@@ -56,6 +69,9 @@ class Objective:
             for loss in LOSSES.values()
             if self.losses.get(loss.name)
         ]
+        if titled is not None:
+            predicted = title_prediction(*titled, self.temperature, self.token_rows())
+            found.append(Part(TITLE_PREDICTION, predicted, self.title_prediction))
         if self.query_regularisation:
             weight = ramp * self.query_regularisation
             found.append(Part("query_regularisation", self.regulariser(queries), weight))

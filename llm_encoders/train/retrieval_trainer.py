@@ -84,14 +84,18 @@ class RetrievalTrainer(BaseTrainer):
         device = self.args.device
         candidates = inputs.candidates.to(device)
         strength = self._next_ramp()
-        own_queries = len(inputs.queries)
+        own_queries, own_texts = len(inputs.queries), len(inputs.queries + inputs.passages)
 
         def loss_of(vectors: Tensor) -> Tensor:
-            own = vectors[:own_queries], vectors[own_queries:]
+            own = vectors[:own_queries], vectors[own_queries:own_texts]
             with torch.autocast(device.type, enabled=False):
                 queries = gather_rows(own[0], inputs.query_counts)
                 passages = gather_rows(own[1], inputs.passage_counts)
-                parts = self.objective.parts(queries, passages, candidates, strength)
+                titled = None
+                if inputs.titled is not None:
+                    untitled = gather_rows(vectors[own_texts:], inputs.titled.counts)
+                    titled = untitled, inputs.titled.titles.to(device)
+                parts = self.objective.parts(queries, passages, candidates, strength, titled)
                 self._note(parts, queries, passages)
                 if self.recipe.objective.loss_scaling == "exact":
                     return total(parts)
@@ -105,7 +109,7 @@ class RetrievalTrainer(BaseTrainer):
         factor = processes() / self.current_gradient_accumulation_steps
         loss = gradient_cache.step(
             model,
-            inputs.queries + inputs.passages,
+            inputs.texts,
             loss_of,
             lambda value: self.backward(value * factor),
             max_tokens=self.recipe.schedule.chunk_tokens,
@@ -146,7 +150,7 @@ class RetrievalTrainer(BaseTrainer):
 
     def token_counts(self, inputs: TrainingBatch) -> list[int]:
         """See :class:`BaseTrainer`."""
-        return [len(ids) for ids in inputs.queries + inputs.passages]
+        return [len(ids) for ids in inputs.texts]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the parts of the objective, sparsity, and the cost so far."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from llm_encoders.evaluation.measures import HIGHER_IS_BETTER
 from llm_encoders.jobs.arguments import LARGEST, LARGEST_SEED
-from llm_encoders.train.losses import LOSSES
+from llm_encoders.train.losses import LOSSES, title_prediction
 from llm_encoders.train.recipe.options import LONGEST, option
 from llm_encoders.train.regularisers import REGULARISERS
 
@@ -55,6 +55,11 @@ else:
 class ObjectiveWeights(_LossWeights):
     """The weights of the ranking losses, and how they are computed."""
 
+    title_prediction: float = option(
+        0.0,
+        f"Weight of an auxiliary loss: {title_prediction.EQUATION}. {title_prediction.CITATION}.",
+        least=0,
+    )
     teacher_temperature: float = option(
         1.0, "Divisor of the teacher's scores, for losses that learn from one.", above=0
     )

@@ -56,7 +56,10 @@ class _FineTune(Stage):
     def objective(self, recipe: "Recipe") -> str:
         """See :class:`Stage`."""
         weights = recipe.objective.losses
-        return " + ".join(f"{value:g} × {LOSSES[name].title}" for name, value in weights.items())
+        parts = [f"{value:g} × {LOSSES[name].title}" for name, value in weights.items()]
+        if recipe.objective.title_prediction:
+            parts.append(f"{recipe.objective.title_prediction:g} × title prediction")
+        return " + ".join(parts)
 
     def purpose(self, recipe: "Recipe") -> str:
         """See :class:`Stage`."""
@@ -68,7 +71,7 @@ class _FineTune(Stage):
         from llm_encoders.data.faults import LeftOut
         from llm_encoders.data.prepare import prepare
         from llm_encoders.data.sources import DataSources
-        from llm_encoders.train import assembly
+        from llm_encoders.train import assembly, titles
         from llm_encoders.train.held_out import hold_out
         from llm_encoders.train.model import RetrievalModel
         from llm_encoders.train.output import write_encoder
@@ -102,6 +105,10 @@ class _FineTune(Stage):
             data, queries = hold_out(data, held_out, recipe.schedule.seed)
             chosen_on = [queries]
         model = assembly.load(recipe, files, RetrievalModel)
+        predicts = weights.title_prediction > 0
+        if predicts:
+            titles.require_titles(data.passages, source.corpus or source.train)
+        rows = titles.token_rows(model, files) if predicts else lambda: None
         steps = assembly.number_of_steps(recipe, model, data)
         return RetrievalTrainer(
             model,
@@ -111,7 +118,7 @@ class _FineTune(Stage):
             ),
             partial(write_encoder, model, recipe),
             recipe,
-            assembly.make_objective(recipe, _idf(recipe, model, data)),
+            assembly.make_objective(recipe, _idf(recipe, model, data), rows),
             chosen_on,
             reported,
             epoch_steps=len(data.queries) / recipe.schedule.queries,
@@ -179,6 +186,14 @@ def _check_objective(recipe: "Recipe") -> None:
             "schedule.candidates",
             "schedule.candidates limits the in-batch negatives, which only "
             f"{', '.join(in_batch)} uses; leave it out.",
+        )
+    encoder = recipe.encoder
+    assert encoder is not None
+    if weights.title_prediction and ("+" in encoder.pooling or encoder.dimension is not None):
+        raise RecipeError(
+            "objective.title_prediction",
+            "objective.title_prediction compares a passage's vector with the rows of the LM head, "
+            "so it needs a whole hidden state: one pooling, and no encoder.dimension.",
         )
     own = 1 + data.negatives
     if schedule.candidates is not None and schedule.candidates < own:
