@@ -13,6 +13,7 @@ from llm_encoders.checkpoints.adapter_stack import (
 )
 from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG
 from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.config import CONFIG_NAME, QUERY_ENCODERS, EncoderConfig
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
 from llm_encoders.train.recipe.errors import RecipeError
@@ -43,6 +44,13 @@ def _folder(name: str, key: str, needed: str) -> Path:
     folder = hub.local_folder(name, key)
     if not (folder / needed).is_file():
         raise EncoderError(f"{key}: {name} holds no {needed}.")
+    if (folder / CONFIG_NAME).is_file():
+        inner = EncoderConfig.load(folder).query_encoder
+        if inner not in QUERY_ENCODERS:
+            raise EncoderError(
+                f"{key}: {name} holds two towers, and both sides begin with the same weights; "
+                f"name {Path(name) / inner}, the query tower alone."
+            )
     return folder
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from llm_encoders import UsageError, load_encoder
+from llm_encoders import EncoderError, UsageError, load_encoder
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.batching import pad
@@ -196,12 +196,21 @@ def test_the_folder_of_the_query_tower_belongs_to_the_run(recipe_file, tmp_path,
     config = json.loads((output / "query" / "adapter_config.json").read_text())
     assert (output / "query" / config["base_model_name_or_path"]).resolve() == BACKBONE.resolve()
     assert (output / "query" / WEIGHTS).stat().st_mode & 0o777 == 0o644
+    words = [f"start_from={output}", "adapter=null", f"output={tmp_path / 'next'}"]
+    with pytest.raises(EncoderError, match=f"holds two towers, .* name {output}/query"):
+        run(load_recipe(recipe, words))
     (output / "query" / WEIGHTS).unlink()
     with pytest.raises(UsageError, match=f"query/{WEIGHTS} is missing"):
         run(load_recipe(recipe))
     (output / "query" / "notes.txt").write_text("mine")
     run(load_recipe(recipe, ["towers=tied"]), overwrite=True)
     assert [path.name for path in (output / "query").iterdir()] == ["notes.txt"]
+
+
+def test_sharded_weights_are_refused(recipe_file, monkeypatch):
+    monkeypatch.setattr(RetrievalTrainer, "sharded", True)
+    with pytest.raises(UsageError, match="towers: adapters does not work with sharded weights"):
+        run(load_recipe(recipe_file(**DENSE, towers="adapters")))
 
 
 @pytest.mark.parametrize(
