@@ -105,8 +105,6 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
         "fp16": dtype == torch.float16,
         "use_cpu": device_of(recipe).type == "cpu",
     }
-    if recipe.towers != TIED:  # the last pass of a step goes through one tower only
-        options["ddp_find_unused_parameters"] = True
     if evaluation is not None:
         options |= {
             "eval_strategy": "steps",

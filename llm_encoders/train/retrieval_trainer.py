@@ -43,6 +43,9 @@ class RetrievalTrainer(BaseTrainer):
             collections: choose the checkpoint.
             reported: collections by split, on which the chosen checkpoint is evaluated at the end.
         """
+        self.two_towers = len(model.towers) > 1
+        if self.two_towers:  # the last pass of a step goes through one of them only
+            args.ddp_find_unused_parameters = True
         super().__init__(
             model,
             args,
@@ -57,7 +60,6 @@ class RetrievalTrainer(BaseTrainer):
                 "evaluation while training does not work with sharded weights (FSDP, DeepSpeed); "
                 "leave 'evaluation' out and evaluate the checkpoints."
             )
-        self.two_towers = len(model.towers) > 1
         if self.two_towers and self.sharded:
             raise UsageError(
                 f"towers: {recipe.towers} does not work with sharded weights (FSDP, DeepSpeed); "

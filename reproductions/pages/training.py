@@ -16,6 +16,7 @@ _CODE = "https://github.com/HansiZeng/scaling-retriever"
 _DRIVE = "https://drive.google.com/drive/folders/1KVbSr7yO6Uig6YEJeSBHgrRMLcEhGOc9"
 _OTHERS = {
     "small.yaml": "[README](../README.md#training)",
+    "scalingnote-stage1-*.yaml": "[README](../README.md#training)",
     "scratch-*.yaml": "[a small Llama from random weights](scratch/README.md)",
     "tiny-*.yaml": "[the tiny models](tiny/README.md)",
 }

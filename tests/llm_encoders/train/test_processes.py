@@ -61,7 +61,15 @@ def recipes(files, folder):
             schedule=parted,
             regularisation={"ramp_unit": "micro-batch"},
         ),
-        "towers": {**values(files, folder / "towers", schedule=parted), "towers": "adapters"},
+        "towers": {
+            **values(
+                files,
+                folder / "towers",
+                schedule=parted,
+                trainer={"activation_checkpointing": True},
+            ),
+            "towers": "adapters",
+        },
         "reference": values(
             files,
             folder / "reference",
@@ -193,7 +201,8 @@ def test_parts_of_a_step(runs, files, name, ramps):
 
 @pytest.mark.parametrize("name", ["towers"])
 def test_two_towers(runs, files, name):
-    """An adapter a side, chunks of a side and idle ones, parts of a step, two processes."""
+    """An adapter a side, chunks of a side and idle ones, parts of a step, two processes,
+    activations recomputed."""
     given, folder = runs
     recipe = given[name]
     wanted, towers = objective(recipe), formula.Towers(files / "adapter")
