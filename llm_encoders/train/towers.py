@@ -6,13 +6,13 @@ weights are trained share nothing.
 """
 
 import copy
-import dataclasses
 from typing import Any
 
 from torch import Tensor, nn
 
 from llm_encoders.checkpoints.backbone import Backbone
 from llm_encoders.config import EncoderConfig
+from llm_encoders.encoding.towers import DenseTowers, SparseTowers
 from llm_encoders.train.model import RetrievalModel
 
 QUERY_FOLDER = "query"
@@ -52,9 +52,17 @@ class TwoTowers(nn.Module):
         """Decoder and head of the passage tower."""
         return self.passage.backbone()
 
-    def encoder(self, name: str) -> "TowerEncoder":
+    def encoder(self, name: str) -> SparseTowers | DenseTowers:
         """An encoder over the present weights, for evaluation while training."""
-        return TowerEncoder(self.query.encoder(name), self.passage.encoder(name))
+        backbone = self.passage.encoder(name).backbone
+        found: Any = (
+            DenseTowers(name, self.contract, backbone)
+            if backbone.head is None
+            else SparseTowers(name, self.contract, backbone)
+        )
+        found.add_queries(self.query.encoder(name))
+        both: SparseTowers | DenseTowers = found
+        return both
 
     def activation_checkpointing_enable(self, **options: Any) -> None:
         """Recompute activations in the backward pass; the Transformers trainer calls this."""
@@ -89,25 +97,3 @@ def _twin(model: RetrievalModel) -> RetrievalModel:
     shared: list[Any] = [one for one in model.parameters() if not one.requires_grad]
     shared.append(model.tokenizer)
     return copy.deepcopy(model, {id(one): one for one in shared})
-
-
-@dataclasses.dataclass(frozen=True)
-class TowerEncoder:
-    """Queries by one encoder, passages by another, for evaluation while training."""
-
-    query: Any
-    passage: Any
-
-    @property
-    def config(self) -> EncoderConfig:
-        """The contract of both sides."""
-        config: EncoderConfig = self.passage.config
-        return config
-
-    def encode_queries(self, queries: list[str]) -> Any:
-        """See :meth:`llm_encoders.encoding.encoder.Encoder.encode_queries`."""
-        return self.query.encode_queries(queries)
-
-    def encode_documents(self, texts: list[str], titles: Any = None) -> Any:
-        """See :meth:`llm_encoders.encoding.encoder.Encoder.encode_documents`."""
-        return self.passage.encode_documents(texts, titles)

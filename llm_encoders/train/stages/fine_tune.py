@@ -27,9 +27,6 @@ _OF_ONE_PARADIGM = {
     **dict.fromkeys(("pooling", "normalize"), "dense"),
     **dict.fromkeys(("logit_scale", "impact_scale", "query_top_k", "passage_top_k"), "sparse"),
 }
-_OF_THE_FOLDER = (
-    *("query_encoder", "passage_encoder", "vocabulary_head", "lookup_counts", "projections"),
-)
 
 
 class _FineTune(Stage):
@@ -43,7 +40,7 @@ class _FineTune(Stage):
             raise RecipeError(
                 "", "'encoder' is missing; write at least 'paradigm: sparse' or 'dense'."
             )
-        _check_contract(recipe)
+        _check_projections(recipe)
         _check_objective(recipe)
         _check_evaluation(recipe)
         _check_paradigm(recipe)
@@ -154,17 +151,13 @@ def _load(evaluation: Evaluation, split: str, faults: "LeftOut", main: bool) -> 
         ) from None
 
 
-def _check_contract(recipe: "Recipe") -> None:
-    """Refuse keys that say what a folder holds, for parts that this stage does not train."""
-    encoder = recipe.encoder
-    assert encoder is not None
-    plain = EncoderConfig(encoder.paradigm)
-    for name in _OF_THE_FOLDER:
-        if getattr(encoder, name) != getattr(plain, name):
-            raise RecipeError(
-                f"encoder.{name}",
-                f"encoder.{name} is written by the run, for what it trains; leave it out.",
-            )
+def _check_projections(recipe: "Recipe") -> None:
+    if recipe.encoder is not None and recipe.encoder.projections:
+        raise RecipeError(
+            "encoder.projections",
+            "encoder.projections names layers behind the pooling, which are not trained here; "
+            "leave it out.",
+        )
 
 
 def _check_objective(recipe: "Recipe") -> None:
