@@ -1,5 +1,10 @@
-"""Any decoder-only language model as a backbone: attention switched, adapter merged, 4/8-bit."""
+"""Any decoder-only language model as a backbone: attention switched, adapter merged, 4/8-bit.
 
+Query towers of ours may also be encoders like BERT, which attend in both directions by themselves.
+"""
+
+import functools
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +18,16 @@ from torch import Tensor
 from llm_encoders.checkpoints.backbone_checks import (
     check_attention,
     check_model_type,
+    check_padding,
     check_size,
     check_weights,
     head_weight,
 )
-from llm_encoders.checkpoints.layouts.architecture import stock_type
+from llm_encoders.checkpoints.layouts.architecture import (
+    is_encoder_only,
+    is_known_decoder,
+    stock_type,
+)
 from llm_encoders.checkpoints.lora_adapter import apply_adapter
 from llm_encoders.checkpoints.remote_code import keep_remote_code_out
 from llm_encoders.checkpoints.resolve import Checkpoint
@@ -41,18 +51,22 @@ _LARGE = 2**30  # bytes
 
 @dataclass
 class Backbone:
-    """A loaded decoder and what the heads need of it."""
+    """A loaded model and what the heads need of it."""
 
     decoder: Any
     """A Transformers model: token ids to last hidden states, final norm included."""
     head: Tensor | None
-    """[vocabulary, hidden] weight of the LM head; ``None`` where only the decoder was loaded."""
+    """[vocabulary, hidden] weight of the head; ``None`` for dense encoders."""
     tokenizer: Any
     device: torch.device
     projections: Sequence[Any] = ()
     """Layers behind the pooling of a dense encoder."""
     model: Any = None
     """What was loaded: the decoder, or the language model that decoder and head belong to."""
+    head_bias: Tensor | None = None
+    """float32 [vocabulary], of a head that has one."""
+    terms: list[str] | None = None
+    """The index terms of a head over another vocabulary than the tokenizer's."""
 
     @property
     def hidden_size(self) -> int:
@@ -61,6 +75,22 @@ class Backbone:
         if "hidden_size" in sizes:
             return int(sizes["hidden_size"])
         return int(self.decoder.get_input_embeddings().weight.shape[1])
+
+    @functools.cached_property
+    def first_position(self) -> int:
+        """Position of a text's first token: 0, or behind that of padding in RoBERTa and its kin."""
+        modules = self.decoder.named_modules() if hasattr(self.decoder, "named_modules") else ()
+        for name, module in modules:
+            padding = getattr(module, "padding_idx", None)
+            if name.endswith("position_embeddings") and padding is not None:
+                return int(padding) + 1
+        return 0
+
+    @property
+    def positions(self) -> int | None:
+        """How many tokens the model reads, if it says so."""
+        most = getattr(self.decoder.config, "max_position_embeddings", None)
+        return None if most is None else most - self.first_position
 
     def hidden_states(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Last hidden states of a padded batch, padding on either side.
@@ -76,7 +106,7 @@ class Backbone:
         states: Tensor = self.decoder(
             input_ids=token_ids,
             attention_mask=attention_mask,
-            position_ids=positions,
+            position_ids=positions + self.first_position,
             use_cache=False,
         ).last_hidden_state
         return states
@@ -92,7 +122,8 @@ def open_model(
 ) -> Any:
     """Load the Transformers model under a checkpoint's adapter, its attention as the contract says.
 
-    Arguments and errors as for :func:`load_backbone`. With its LM head if the contract is sparse.
+    Arguments and errors as for :func:`load_backbone`. With its LM head if the contract is sparse
+    and names no other head.
     """
     import transformers
 
@@ -108,10 +139,12 @@ def open_model(
         options["device_map"] = {"": device}
     if attention_implementation is not None:
         options["attn_implementation"] = attention_implementation
-    sparse = contract.paradigm == "sparse"
-    auto_class = transformers.AutoModelForCausalLM if sparse else transformers.AutoModel
+    headed = _needs_lm_head(checkpoint)
+    auto_class = transformers.AutoModelForCausalLM if headed else transformers.AutoModel
     try:
         config = _config(checkpoint.backbone, contract.attention, layers)
+        if not headed and _has_pooler(config):
+            options["add_pooling_layer"] = False  # its weights may be absent, and are not used
         with _quiet_unless_large(checkpoint.backbone):
             loaded: Any = auto_class.from_pretrained(
                 checkpoint.backbone, config=config, output_loading_info=True, **options
@@ -133,6 +166,32 @@ def open_model(
     return model
 
 
+def _needs_lm_head(checkpoint: Checkpoint) -> bool:
+    """Whether the model's own head gives the term weights.
+
+    Raises:
+        EncoderError: an encoder like BERT has none that could.
+    """
+    contract = checkpoint.contract
+    headed = contract.paradigm == "sparse" and contract.vocabulary_head is None
+    values = read_object(checkpoint.backbone / "config.json")
+    if headed and is_encoder_only(values):
+        raise EncoderError(
+            f"{checkpoint.backbone}: a sparse encoder of the type {values['model_type']} needs a "
+            "head over index terms, and the contract names no vocabulary_head."
+        )
+    return headed
+
+
+def _has_pooler(config: Any) -> bool:
+    """Whether the bare model has a layer of its own behind the states, as BERT has."""
+    import transformers
+
+    kind = transformers.MODEL_MAPPING.get(type(config), None)
+    kind = kind[0] if isinstance(kind, tuple) else kind
+    return kind is not None and "add_pooling_layer" in inspect.signature(kind.__init__).parameters
+
+
 def _config(folder: Path, attention: str, layers: int | None = None) -> Any:
     """The model's configuration with its attention switched to ``attention``, and its first
     ``layers`` only.
@@ -143,6 +202,11 @@ def _config(folder: Path, attention: str, layers: int | None = None) -> Any:
     import transformers
 
     values = read_object(folder / "config.json")
+    if is_encoder_only(values) and attention != "bidirectional":
+        raise EncoderError(
+            f"{folder}: a model of the type {values['model_type']} attends in both directions, but "
+            f"the contract says attention '{attention}'."
+        )
     stock = stock_type(values)
     check_model_type(stock or values.get("model_type"), folder / "config.json")
     if stock is not None:
@@ -218,12 +282,15 @@ def load_backbone(
         model = apply_adapter(model, adapter, merge=quantization is None, layers=layers)
     model = model.eval().requires_grad_(False)
     bare = model if quantization is None or adapter is None else model.get_base_model()
-    sparse = checkpoint.contract.paradigm == "sparse"
-    head = head_weight(bare, checkpoint.backbone).detach() if sparse else None
-    decoder = bare.base_model if sparse else bare
+    headed = _needs_lm_head(checkpoint)
+    head = head_weight(bare, checkpoint.backbone).detach() if headed else None
+    decoder = bare.base_model if headed else bare
     backbone = Backbone(decoder, head, tokenizer, device, model=bare)
     check_weights(backbone.decoder, str(checkpoint.backbone))
     check_attention(backbone, checkpoint.contract.attention, str(checkpoint.backbone))
+    own_contract = checkpoint.derived is None and checkpoint.preset is None
+    if own_contract and not is_known_decoder(read_object(checkpoint.backbone / "config.json")):
+        check_padding(backbone, str(checkpoint.backbone))
     return backbone
 
 

@@ -12,6 +12,7 @@ from llm_encoders.reading import read_object
 
 SEES_LATER_TOKENS = 1e-4
 """Change of earlier states by later tokens, relative, beyond which attention is bidirectional."""
+_PADDING_CHANGE, _PADDING_CHANGE_HALF = 1e-3, 5e-2
 _MOST_LAYERS = 10_000
 _LOGIT_CHANGES = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 
@@ -133,6 +134,41 @@ def check_attention(backbone: Any, attention: str, source: str) -> None:
         raise EncoderError(
             f"{source}: causal attention was asked for, but {type(backbone.decoder).__name__} sees "
             "later tokens. Use a contract with attention 'bidirectional', or another backbone."
+        )
+
+
+@torch.inference_mode()
+def check_padding(backbone: Any, source: str) -> None:
+    """Refuse a model in which padding, or the way positions are given, changes a text's states.
+
+    Decoders take the positions that they are given; other families count in ways of their own.
+
+    Args:
+        backbone: a :class:`llm_encoders.checkpoints.backbone.Backbone`.
+        source: names the backbone in errors.
+
+    Raises:
+        EncoderError: it changes them.
+    """
+    decoder = backbone.decoder
+    norms = torch.linalg.vector_norm(decoder.get_input_embeddings().weight.float(), dim=1)
+    if (padding := getattr(decoder.config, "pad_token_id", None)) is not None:
+        norms[padding] = -1
+    ids = norms.topk(4).indices.to(backbone.device)
+    alone = decoder(input_ids=ids[None]).last_hidden_state[0].float()
+    batch = torch.zeros(2, 7, dtype=ids.dtype, device=ids.device)
+    batch[0, :4], batch[1, 3:] = ids, ids
+    mask = torch.zeros_like(batch)
+    mask[0, :4] = mask[1, 3:] = 1
+    states = backbone.hidden_states(batch, mask).float()
+    worst = max(float((one - alone).norm()) for one in (states[0, :4], states[1, 3:]))
+    whole = decoder.dtype == torch.float32
+    tolerance = _PADDING_CHANGE if whole else _PADDING_CHANGE_HALF
+    if not worst <= tolerance * float(alone.norm()):
+        raise EncoderError(
+            f"{source}: a text's states depend on padding beside it in "
+            f"{type(decoder).__name__}, so its vectors would depend on the batch. Use another kind "
+            "of model."
         )
 
 

@@ -66,6 +66,8 @@ def _known_contract(
                 f"{folder / CONFIG_NAME} says how {name} encodes; leave out like={like}."
             )
         return EncoderConfig.load(folder), None
+    if like is not None:
+        _require_decoder(folder, name)
     if like == LION:
         found = lion_paradigm(folder) or paradigm
         if found is None:
@@ -83,10 +85,15 @@ def _known_contract(
     if preset is not None:
         derived = None if preset.folder else read_layout(folder, {*changes, *preset.written})
         return agreed(preset, derived, folder, changes), derived
-    if (folder / MODEL_CONFIG).is_file() and not (folder / ADAPTER_CONFIG).is_file():
-        require_decoder(read_object(folder / MODEL_CONFIG), name)
+    _require_decoder(folder, name)
     derived = read_layout(folder, changes.keys())
     return (None, None) if derived is None else (derived.contract, derived)
+
+
+def _require_decoder(folder: Path, name: str) -> None:
+    """Refuse a whole model that is no decoder; what is under an adapter is looked at later."""
+    if (folder / MODEL_CONFIG).is_file() and not (folder / ADAPTER_CONFIG).is_file():
+        require_decoder(read_object(folder / MODEL_CONFIG), name)
 
 
 def _likes() -> list[str]:

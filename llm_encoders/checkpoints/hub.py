@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from llm_encoders.config import CONFIG_NAME, ONNX, QUERY_ENCODERS, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.reading import read_json
 
@@ -94,11 +95,29 @@ def fetch(
     return folder
 
 
+def _own_folders(folder: Path) -> list[str]:
+    """Weights in the folders, and the graph, that a contract of ours names."""
+    if not (folder / CONFIG_NAME).is_file():
+        return []
+    try:
+        contract = EncoderConfig.load(folder)
+    except EncoderError:  # loading the encoder says it
+        return []
+    named = [*contract.projections, *filter(None, [contract.vocabulary_head])]
+    found = [f"{one}/{_WEIGHTS}" for one in named]
+    if contract.query_encoder not in QUERY_ENCODERS:
+        found += [f"{contract.query_encoder}/*{end}" for end in (".safetensors", ".bin")]
+    return [*found, *(["*.onnx"] if contract.query_encoder == ONNX else [])]
+
+
 def _weights_elsewhere(folder: Path) -> list[str]:
-    """Weights that are no safetensors in the repository's root: layers behind the pooling, in the
-    folders that ``modules.json`` names, and what PyTorch saved where there is nothing else."""
+    """Weights that are no safetensors in the repository's root.
+
+    They are in the folders that ``modules.json`` or a contract of ours names; or PyTorch has saved
+    them, where there is nothing else.
+    """
     modules = folder / "modules.json"
-    found = []
+    found = _own_folders(folder)
     if modules.is_file():
         listed = read_json(modules)
         dense = (

@@ -64,6 +64,13 @@ def _pooled_both_ways(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
     found = []
     for takes_part in (True, False):
         pooled[0, 0] = takes_part
-        vectors = represent(states, pooled, subject.contract, backbone.head, backbone.projections)
+        vectors = represent(
+            states,
+            pooled,
+            subject.contract,
+            backbone.head,
+            backbone.projections,
+            backbone.head_bias,
+        )
         found.append(vectors.cpu().numpy())
     return found[0], found[1]

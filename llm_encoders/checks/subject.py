@@ -48,7 +48,7 @@ class Subject:
     @property
     def positions(self) -> int | None:
         """How many tokens the backbone reads, if it says so."""
-        return getattr(self.encoder.backbone.decoder.config, "max_position_embeddings", None)
+        return self.encoder.backbone.positions
 
     @cached_property
     def published(self) -> Published | None:

@@ -78,7 +78,7 @@ class Encoder(ABC, Generic[Vectors]):
     @property
     def _positions(self) -> int | None:
         """How many tokens the backbone reads, if it says so."""
-        return getattr(self.backbone.decoder.config, "max_position_embeddings", None)
+        return self.backbone.positions
 
     def max_length(self, side: str) -> int:
         """Tokens of a ``"query"`` or ``"passage"``, at most: the contract's, or the backbone's."""
@@ -222,8 +222,9 @@ class Encoder(ABC, Generic[Vectors]):
             ids, mask, self.config, self.backbone.tokenizer, batch.unpooled.to(self.device)
         )
         states = self.backbone.hidden_states(ids, mask)  # [batch, length, hidden]
+        model = self.backbone
         vectors = represent(
-            states, pooled, self.config, self.backbone.head, self.backbone.projections
+            states, pooled, self.config, model.head, model.projections, model.head_bias
         )
         # NaN need not survive a maximum, so states and vectors are both looked at.
         finite = (states.isfinite().all(2) | ~pooled).all(1) & vectors.isfinite().all(1)

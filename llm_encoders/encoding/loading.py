@@ -92,6 +92,7 @@ def open_encoder(
     from llm_encoders.checkpoints.backbone import load_backbone
     from llm_encoders.encoding import dense_encoder, sparse_encoder, towers
     from llm_encoders.heads.projection import load_projections
+    from llm_encoders.heads.term_head import TermHead
 
     options: dict[str, Any] = {
         "quantization": quantization,
@@ -103,6 +104,10 @@ def open_encoder(
     contract = files.contract
     pooled = loaded.hidden_size * len(contract.pooling.split("+"))
     loaded.projections = load_projections(files.folder, contract.projections, pooled, device)
+    if contract.vocabulary_head is not None:
+        head = TermHead.load(files.folder / contract.vocabulary_head, loaded.hidden_size)
+        head = head.to(device, loaded.decoder.dtype)
+        loaded.head, loaded.head_bias, loaded.terms = head.weight, head.bias, head.terms
     kinds: tuple[Any, ...] = (
         dense_encoder.DenseEncoder,
         towers.DenseTowers,

@@ -11,7 +11,20 @@ from llm_encoders.checkpoints.backbone import Backbone
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.encoder import Encoder
 from llm_encoders.encoding.impacts import keep_top_k, quantize, to_term_dicts
-from llm_encoders.encoding.terms import vocabulary_terms
+from llm_encoders.encoding.terms import is_safe_term, vocabulary_terms
+from llm_encoders.errors import EncoderError
+
+
+def _terms(name: str, backbone: Backbone) -> list[str]:
+    if backbone.terms is None:
+        return vocabulary_terms(backbone.tokenizer, len(backbone.head))
+    for term in backbone.terms:
+        if not is_safe_term(term):
+            raise EncoderError(
+                f"{name}: Lucene would not take {term!r} of its vocabulary head for one term. Copy "
+                "the head's terms.json again."
+            )
+    return list(backbone.terms)
 
 
 class SparseEncoder(Encoder[csr_array]):
@@ -20,7 +33,7 @@ class SparseEncoder(Encoder[csr_array]):
     def __init__(self, name: str, config: EncoderConfig, backbone: Backbone) -> None:
         super().__init__(name, config, backbone)
         assert backbone.head is not None
-        self.vocabulary: list[str] = vocabulary_terms(backbone.tokenizer, len(backbone.head))
+        self.vocabulary: list[str] = _terms(name, backbone)
         """The index term of every column."""
 
     def quantize(self, vectors: csr_array) -> csr_array:

@@ -38,6 +38,8 @@ def export(spec: str, output: Path, overwrite: bool = False) -> None:
     if written.get("quantization"):
         raise UsageError(f"{spec}: quantised weights cannot be exported; leave quantization out.")
     require_one_model(checkpoint, "exported")
+    if checkpoint.contract.vocabulary_head is not None:
+        raise UsageError(f"{spec}: a head over index terms of its own cannot be exported.")
     require_apart(output, [checkpoint.backbone, checkpoint.adapter, *checkpoint.below])
     require_free(output, overwrite)
     encoder = load_encoder(

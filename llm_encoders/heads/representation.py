@@ -48,6 +48,7 @@ def represent(
     config: EncoderConfig,
     head: Tensor | None,
     projections: Sequence[Callable[[Tensor], Tensor]] = (),
+    bias: Tensor | None = None,
 ) -> Tensor:
     """One vector a text: term weights (sparse) or the pooled state (dense); differentiable.
 
@@ -55,15 +56,18 @@ def represent(
         states: [batch, length, hidden], last hidden states.
         pooled: bool [batch, length], see :func:`pooled_tokens`.
         config: the contract.
-        head: [vocabulary, hidden], the LM head's weight; sparse only.
+        head: [vocabulary, hidden], the weight of the LM head or of a
+            :class:`~llm_encoders.heads.term_head.TermHead`; sparse only.
         projections: layers that follow the pooling; dense only.
+        bias: [vocabulary], of the head; sparse only.
 
     Returns:
         float32 [batch, vocabulary] or [batch, dimension].
     """
     if config.paradigm == "sparse":
         assert head is not None
-        return term_weights(states, pooled, head, config.scale_of_logits(states.shape[-1]))
+        scale = config.scale_of_logits(states.shape[-1])
+        return term_weights(states, pooled, head, scale, bias=bias)
     vectors = pool(config.pooling, states.float(), pooled)
     for projection in projections:
         vectors = projection(vectors)

@@ -29,20 +29,23 @@ def term_weights(
     weight: Tensor,
     scale: float = 1.0,
     implementation: str | None = None,
+    bias: Tensor | None = None,
 ) -> Tensor:
-    """SPLADE term weights log1p(relu(max over pooled tokens of ``states @ weight.T * scale``)).
+    """SPLADE term weights: log1p(relu(max over pooled tokens of
+    ``(states @ weight.T + bias) * scale``)).
 
-    Differentiable with respect to ``states`` and ``weight``. The order max, then log1p(relu) is
-    that of arXiv 2502.15526; it equals the original SPLADE-max (arXiv 2109.10086) because
-    log1p(relu) is monotone.
+    Differentiable with respect to ``states``, ``weight`` and ``bias``. The order max, then
+    log1p(relu) is that of arXiv 2502.15526; it equals the original SPLADE-max (arXiv 2109.10086)
+    because log1p(relu) is monotone.
 
     Args:
         states: [batch, length, hidden], the backbone's last hidden states, any strides.
         mask: bool [batch, length], true where a token is pooled.
-        weight: [vocabulary, hidden], the LM head; it has no bias.
+        weight: [vocabulary, hidden], the LM head.
         scale: positive factor on the logits.
         implementation: ``"triton"`` (default on a GPU that has Triton), ``"chunked"`` (default
             elsewhere), or ``"plain"``, which holds all logits and is the yardstick of the others.
+        bias: float32 [vocabulary], the same for all tokens, so it is added to their maximum.
 
     Returns:
         float32 [batch, vocabulary]; zeros for a text without pooled tokens.
@@ -54,12 +57,12 @@ def term_weights(
     if chosen not in IMPLEMENTATIONS:
         raise UsageError(f"Unknown implementation '{chosen}'; use {', '.join(IMPLEMENTATIONS)}.")
     if chosen == "plain":
-        return plain.term_weights(states, mask, weight, scale)
+        return plain.term_weights(states, mask, weight, scale, bias)
     mask = mask.bool()  # integers would index
     packed = states[mask]  # [tokens, hidden]
     offsets = torch.nn.functional.pad(mask.sum(1).cumsum(0), (1, 0))  # [batch + 1]
     apply: Callable[..., Tensor] = _TermWeights.apply
-    return apply(packed, weight, offsets, scale, _vocabulary_max(chosen))
+    return apply(packed, weight, offsets, scale, _vocabulary_max(chosen), bias)
 
 
 class _TermWeights(torch.autograd.Function):
@@ -73,9 +76,12 @@ class _TermWeights(torch.autograd.Function):
         offsets: Tensor,
         scale: float,
         vocabulary_max: Callable[..., tuple[Tensor, Tensor | None]],
+        bias: Tensor | None,
     ) -> Tensor:
         wanted = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
         maxima, positions = vocabulary_max(packed, weight, offsets, wanted)
+        if bias is not None:
+            maxima.add_(bias)
         weights = maxima.mul_(scale).relu_().log1p_()
         ctx.scale = scale
         ctx.save_for_backward(packed, weight, weights, positions)
@@ -86,17 +92,20 @@ class _TermWeights(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         packed, weight, weights, positions = ctx.saved_tensors
         row, term = ((gradient != 0) & (weights > 0)).nonzero(as_tuple=True)
-        token = positions[row, term].long()
         # The derivative of log1p(x) is 1 / (1 + x), and 1 + x is exp of the weight.
         logit_gradient = gradient[row, term].float() * torch.exp(-weights[row, term]) * ctx.scale
-        to_packed = to_weight = None
+        to_packed = to_weight = to_bias = None
+        if positions is not None:
+            token = positions[row, term].long()
         if ctx.needs_input_grad[0]:
             to_packed = sparse_product(token, term, logit_gradient, len(packed), weight)
             to_packed = to_packed.to(packed.dtype)
         if ctx.needs_input_grad[1]:
             to_weight = sparse_product(term, token, logit_gradient, len(weight), packed)
             to_weight = to_weight.to(weight.dtype)
-        return to_packed, to_weight, None, None, None
+        if ctx.needs_input_grad[5]:
+            to_bias = logit_gradient.new_zeros(len(weight)).index_add_(0, term, logit_gradient)
+        return to_packed, to_weight, None, None, None, to_bias
 
 
 def _vocabulary_max(implementation: str) -> Callable[..., tuple[Tensor, Tensor | None]]:

@@ -9,6 +9,7 @@ from llm_encoders.checkpoints.teacher import passage_identity
 from llm_encoders.devices import choose_device, choose_dtype, dtype_name, or_cpu
 from llm_encoders.errors import EncoderError
 from llm_encoders.heads.projection import projection_sizes
+from llm_encoders.heads.term_head import read_terms
 from llm_encoders.jobs.fingerprint import checksum
 from llm_encoders.spec import parse_spec
 from pyserini_ext.encode.options import EncodeOptions
@@ -76,6 +77,8 @@ def settled_dtype(options: EncodeOptions) -> str:
 
 def vocabulary_of(files: Checkpoint) -> list[str]:
     """The index terms of a sparse encoder, without loading the weights."""
+    if files.contract.vocabulary_head is not None:
+        return read_terms(files.folder / files.contract.vocabulary_head)
     from llm_encoders.checkpoints.tokenizer import load_tokenizer
     from llm_encoders.encoding.terms import vocabulary_terms
 

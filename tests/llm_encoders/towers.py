@@ -93,3 +93,22 @@ def write_towers(folder: Path, passages: Path, queries: Path) -> Path:
     dataclasses.replace(contract, query_encoder="query").save(folder)
     shutil.copytree(queries, folder / "query")
     return folder
+
+
+def write_encoder_only(folder: Path, contract: EncoderConfig, kind: str, **sizes: int) -> Path:
+    """A random model like BERT of a type that Transformers knows, [CLS] before every text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(2)
+    size = write_tokenizer(folder, WORDS, bos="[CLS]")
+    config = transformers.CONFIG_MAPPING[kind](
+        vocab_size=size,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        initializer_range=0.3,
+        **{"max_position_embeddings": 64, "pad_token_id": 0, **sizes},
+    )
+    transformers.MODEL_FOR_MASKED_LM_MAPPING[type(config)](config).save_pretrained(folder)
+    contract.save(folder)
+    return folder

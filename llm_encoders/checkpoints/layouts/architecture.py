@@ -77,6 +77,11 @@ def is_known_decoder(config: dict[str, Any]) -> bool:
     return config.get("model_type") in _DECODER_TYPES
 
 
+def is_encoder_only(config: dict[str, Any]) -> bool:
+    """Whether a configuration is that of an encoder like BERT for certain."""
+    return config.get("model_type") in _BERT_TYPES
+
+
 def require_decoder(config: dict[str, Any], name: str) -> None:
     """Refuse models that are no decoders.
 
