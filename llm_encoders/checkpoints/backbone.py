@@ -187,9 +187,9 @@ def _has_pooler(config: Any) -> bool:
     """Whether the bare model has a layer of its own behind the states, as BERT has."""
     import transformers
 
-    kind = transformers.MODEL_MAPPING.get(type(config), None)
-    kind = kind[0] if isinstance(kind, tuple) else kind
-    return kind is not None and "add_pooling_layer" in inspect.signature(kind.__init__).parameters
+    found: Any = transformers.MODEL_MAPPING.get(type(config), None)
+    kind = found[0] if isinstance(found, tuple) else found
+    return kind is not None and "add_pooling_layer" in inspect.signature(kind).parameters
 
 
 def _config(folder: Path, attention: str, layers: int | None = None) -> Any:

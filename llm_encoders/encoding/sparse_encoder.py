@@ -17,6 +17,7 @@ from llm_encoders.errors import EncoderError
 
 def _terms(name: str, backbone: Backbone) -> list[str]:
     if backbone.terms is None:
+        assert backbone.head is not None
         return vocabulary_terms(backbone.tokenizer, len(backbone.head))
     for term in backbone.terms:
         if not is_safe_term(term):
@@ -32,7 +33,6 @@ class SparseEncoder(Encoder[csr_array]):
 
     def __init__(self, name: str, config: EncoderConfig, backbone: Backbone) -> None:
         super().__init__(name, config, backbone)
-        assert backbone.head is not None
         self.vocabulary: list[str] = _terms(name, backbone)
         """The index term of every column."""
 
