@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:  # PyTorch is imported only where tensors are made
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -13,11 +14,11 @@ class Batch:
 
     rows: list[int]
     """Positions of the texts in the input."""
-    token_ids: Tensor
+    token_ids: "Tensor"
     """int64 [batch, length]."""
-    attention_mask: Tensor
+    attention_mask: "Tensor"
     """int64 [batch, length], 1 for real tokens."""
-    unpooled: Tensor
+    unpooled: "Tensor"
     """int64 [batch], how many tokens at the beginning of each text take no part in pooling."""
 
 
@@ -44,6 +45,8 @@ def pad(token_ids: list[list[int]], rows: list[int], padding_side: str, pad_id: 
 
     Of a plain list of token ids all take part in pooling; see :class:`TokenIds`.
     """
+    import torch
+
     length = max(1, max(len(token_ids[row]) for row in rows))
     ids = torch.full((len(rows), length), pad_id, dtype=torch.int64)
     mask = torch.zeros((len(rows), length), dtype=torch.int64)

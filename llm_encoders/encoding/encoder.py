@@ -76,6 +76,14 @@ class Encoder(ABC, Generic[Vectors]):
         return dtype
 
     @property
+    def parameters(self) -> int:
+        """How many weights take part in encoding; those that are shared count once."""
+        tensors = [*self.backbone.decoder.parameters()]
+        tensors += [] if self.backbone.head is None else [self.backbone.head]
+        tensors += [weight for layer in self.backbone.projections for weight in layer.parameters()]
+        return sum({one.data_ptr(): one.numel() for one in tensors}.values())
+
+    @property
     def _positions(self) -> int | None:
         """How many tokens the backbone reads, if it says so."""
         return self.backbone.positions

@@ -1,5 +1,6 @@
 """Evaluation of an encoder on a collection, exhaustively."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from llm_encoders.evaluation.exhaustive_search import (
     docid_order,
     dot_products,
 )
-from llm_encoders.evaluation.measures import RANKING_MEASURES, contrastive_entropy
+from llm_encoders.evaluation.measures import RANKING_MEASURES, Measure, contrastive_entropy
 
-__all__ = ["Collection", "evaluate"]
+__all__ = ["Collection", "evaluate", "mean_figures"]
 
 _BLOCK = 1024  # documents encoded and scored at a time
 _DEPTH = max(measure.depth for measure in RANKING_MEASURES)
@@ -61,7 +62,7 @@ def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
         search.take(scores, first, positive_only=is_sparse)
         if is_sparse:
             counts.append(np.diff(vectors.indptr))
-    found = _figures(names, search.rankings(), collection)
+    found = mean_figures(search.rankings(), collection, RANKING_MEASURES)
     entropy = _entropy(samples, encoder.config.temperature)
     if entropy is None:
         raise EncoderError(
@@ -75,13 +76,22 @@ def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
     return found
 
 
-def _figures(names: list[str], found: list[Ranking], collection: Collection) -> dict[str, float]:
-    sums = {measure.name: 0.0 for measure in RANKING_MEASURES}
-    for name, one in zip(names, found, strict=True):
+def mean_figures(
+    rankings: Sequence[Ranking], collection: Collection, measures: Sequence[Measure]
+) -> dict[str, float]:
+    """Means of measures over all queries of a collection.
+
+    Args:
+        rankings: one a query, in the collection's order; columns are numbers of documents.
+        collection: ids and judgements. A query without a relevant document counts as 0.
+        measures: what is computed.
+    """
+    sums = {measure.name: 0.0 for measure in measures}
+    for name, one in zip(collection.queries, rankings, strict=True):
         ranking = [collection.ids[column] for column in one.columns]
-        for measure in RANKING_MEASURES:
+        for measure in measures:
             sums[measure.name] += measure(ranking, collection.qrels[name])
-    return {key: value / len(names) for key, value in sums.items()}
+    return {key: value / len(rankings) for key, value in sums.items()}
 
 
 class _Sample:

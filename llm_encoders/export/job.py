@@ -12,10 +12,10 @@ from llm_encoders.encoding.loading import load_encoder
 from llm_encoders.errors import UsageError
 from llm_encoders.export.card import CARD, origin_of, write_card
 from llm_encoders.export.contract import remarks, require_expressible
-from llm_encoders.export.folder import require_free, whole_folder
 from llm_encoders.export.modules import write_model, write_modules, write_settings
 from llm_encoders.export.tokenizer import has_special, require_same_tokens, write_tokenizer
 from llm_encoders.jobs.removal import require_apart
+from llm_encoders.jobs.whole_folder import require_free, whole_folder
 from llm_encoders.sides import SIDES
 
 _LICENCES = ("LICENSE*", "NOTICE*", "USE_POLICY*")

@@ -5,24 +5,20 @@ whatever they have in common. Neither Lucene nor FAISS looks at the file. Folder
 none, since every file in them is taken for vectors; their contract is in the manifest beside them.
 """
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
+from llm_encoders.checkpoints.comparison import differences
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.checkpoints.teacher import passage_identity
-from llm_encoders.config import EncoderConfig, concerns
+from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.reading import read_object, read_record
-from llm_encoders.sides import SIDES
 from pyserini_ext.folders.state import manifest_path
 
 CONTRACT_NAME = "contract.json"
-# Queries may be encoded otherwise, and neither a temperature nor the scale of impacts changes a
-# ranking. The instruction is compared as part of the passages' prefix.
-_FREE = ("query_", "temperature", "impact_scale", "instruction")
 
 
 def write_contract(folder: Path, encoder: dict[str, Any]) -> None:
@@ -139,31 +135,3 @@ def read_contract(encoder: dict[str, Any], source: Path) -> EncoderConfig:
     if not isinstance(contract, dict):
         raise EncoderError(f"{source}: it holds no contract of an encoder.")
     return EncoderConfig.from_dict(contract, str(source))
-
-
-def differences(one: EncoderConfig, other: EncoderConfig, names: tuple[str, str]) -> str:
-    """What makes vectors of two contracts incomparable, in words; empty for nothing.
-
-    Args:
-        one: a contract.
-        other: another one.
-        names: what they are contracts of.
-    """
-    values = [_values(contract) for contract in (one, other)]
-    if one.paradigm == other.paradigm:
-        keys = [
-            key for key in values[0] if concerns(key, one.paradigm) and not key.startswith(_FREE)
-        ]
-    else:
-        keys = ["paradigm"]
-    return "; ".join(
-        f"{key} is {values[0][key]!r} in {names[0]} and {values[1][key]!r} in {names[1]}"
-        for key in keys
-        if values[0][key] != values[1][key]
-    )
-
-
-def _values(contract: EncoderConfig) -> dict[str, Any]:
-    """All keys, prefixes with the instruction in its place."""
-    prefixes = {f"{name}_prefix": contract.side(name).prefix for name in SIDES}
-    return dataclasses.asdict(contract) | prefixes

@@ -11,8 +11,8 @@ from llm_encoders import EncoderError, UsageError, load_encoder
 from llm_encoders.config import EncoderConfig
 from llm_encoders.export import job
 from llm_encoders.export.contract import prompt_of, require_expressible
-from llm_encoders.export.folder import RECORD
 from llm_encoders.export.job import export
+from llm_encoders.jobs.whole_folder import RECORD
 from tests.llm_encoders.conftest import BACKBONE
 
 DENSE = {"paradigm": "dense", "pooling": "mean"}

@@ -6,12 +6,12 @@ import json
 import pytest
 
 from llm_encoders import EncoderConfig, EncoderError, UsageError
+from llm_encoders.checkpoints.comparison import differences
 from llm_encoders.checkpoints.fingerprint import weights_digest
 from llm_encoders.checkpoints.resolve import Checkpoint
 from pyserini_ext.folders.contract import (
     CONTRACT_NAME,
     carry_contract,
-    differences,
     encoder_of_vectors,
     require_same_encoder,
     write_contract,

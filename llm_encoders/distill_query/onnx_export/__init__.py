@@ -1,0 +1,1 @@
+"""A query side as a graph in ONNX: written, checked against PyTorch, put in place."""

@@ -1,0 +1,153 @@
+"""Graphs in ONNX give PyTorch's vectors, whatever the model; what cannot be is a sentence."""
+
+import dataclasses
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from llm_encoders import EncoderConfig, EncoderError, UsageError, load_encoder
+from llm_encoders.checkpoints.teacher import Teacher
+from llm_encoders.distill_query.__main__ import COMMANDS
+from llm_encoders.distill_query.onnx_export import job
+from llm_encoders.distill_query.onnx_export.command import main
+from llm_encoders.encoding.encoder import Encoder
+from llm_encoders.encoding.onnx_encoder import OnnxQueryEncoder
+from tests.llm_encoders.distill_query.small_students import write_bert
+from tests.llm_encoders.towers import TEXTS, write_decoder, write_student
+
+QUERIES = [*TEXTS, "", "the red fox in the house", "rain " * 90, "sun, moon <s> and <unk> sea"]
+CONTRACTS = {
+    "bert": {"normalize": True, "dimension": 8, "query_prefix": "the ", "query_pool_prefix": False},
+    "dense": EncoderConfig(
+        "dense", "causal", "weighted-mean+max", pool_bos=False, query_prefix="a ", lowercase=True
+    ),
+    "sparse": EncoderConfig("sparse", logit_scale=30.0, query_top_k=5, query_suffix=" mat"),
+}
+
+
+def rows(vectors):
+    return vectors if isinstance(vectors, np.ndarray) else vectors.toarray()
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    """Folders of students by kind, each beside its teacher and its graphs in both formats."""
+    root = tmp_path_factory.mktemp("students")
+    for kind in ("dense", "sparse"):
+        write_decoder(root / f"{kind} teacher", CONTRACTS[kind])
+        write_student(root / kind, root / f"{kind} teacher")
+    write_decoder(root / "bert teacher", EncoderConfig("dense", dimension=8))
+    write_bert(root / "bert", root / "bert teacher", **CONTRACTS["bert"])
+    for kind in CONTRACTS:
+        assert main([str(root / kind), str(root / f"{kind} onnx")]) == 0
+    return root
+
+
+@pytest.mark.parametrize("kind", CONTRACTS)
+def test_vectors_are_those_of_pytorch(students, kind):
+    student = load_encoder(students / kind, device="cpu")
+    graph = load_encoder(students / f"{kind} onnx")
+    assert isinstance(student, Encoder) and isinstance(graph, OnnxQueryEncoder)
+    expected, found = student.encode_queries(QUERIES), graph.encode_queries(QUERIES)
+    assert np.abs(rows(expected)).max() > 0.1
+    np.testing.assert_allclose(rows(found), rows(expected), atol=1e-5)
+    for query, row in zip(QUERIES, rows(expected), strict=True):
+        np.testing.assert_allclose(rows(graph.encode_queries([query]))[0], row, atol=1e-5)
+    short = rows(student.encode_queries(QUERIES, max_length=6))
+    np.testing.assert_allclose(rows(graph.encode_queries(QUERIES, max_length=6)), short, atol=1e-5)
+    assert graph.query_token_ids(QUERIES) == student.query_token_ids(QUERIES)
+    assert rows(graph.encode_queries([])).shape == (0, rows(expected).shape[1])
+    assert graph.parameters == student.parameters
+    assert Teacher.of(graph) == Teacher.of(student)
+    if kind == "sparse":
+        assert graph.vocabulary == student.vocabulary
+        assert graph.impacts(found) == student.impacts(expected)
+        assert (np.diff(found.indptr) <= 5).all()
+
+
+def test_weights_are_counted_once(students):
+    """Of the student like BERT, by hand: embeddings, one layer, projection."""
+    tokens, hidden, wide = 12, 12, 24
+    embeddings = (tokens + 32 + 2 + 2) * hidden
+    layer = 4 * (hidden + 1) * hidden + 2 * hidden * wide + wide + hidden + 4 * hidden
+    assert load_encoder(students / "bert onnx").parameters == embeddings + layer + 13 * 8
+
+
+def test_int8_is_smaller_and_close(students, tmp_path, capsys):
+    assert main([str(students / "sparse"), str(tmp_path / "int8"), "--int8"]) == 0
+    said = capsys.readouterr().out
+    graph, exact = (
+        load_encoder(folder, query_top_k=None)
+        for folder in (tmp_path / "int8", students / "sparse onnx")
+    )
+    apart = np.abs(rows(graph.encode_queries(QUERIES)) - rows(exact.encode_queries(QUERIES))).max()
+    assert 1e-4 < apart < 0.2
+    record = json.loads((tmp_path / "int8" / "onnx.json").read_text())
+    assert record["int8"] and f"at most {record['difference']:.1e}" in said
+    assert sorted(path.name for path in (tmp_path / "int8").glob("*.onnx")) == ["model.onnx"]
+
+
+def test_passages_and_what_is_in_the_graph_are_refused(students):
+    graph = load_encoder(students / "bert onnx")
+    with pytest.raises(UsageError, match=r"queries only; encode passages with .*bert teacher"):
+        graph.encode_documents(["a"])
+    with pytest.raises(UsageError, match="normalize is fixed in its ONNX graph at True"):
+        load_encoder(students / "bert onnx", normalize=False)
+    with pytest.raises(UsageError, match="query_pool_prefix is fixed"):
+        graph.replace_config(query_pool_prefix=True)
+    graph.replace_prefix("query", "red ")
+    student = load_encoder(students / "bert", device="cpu")
+    student.replace_prefix("query", "red ")
+    expected = student.encode_queries(QUERIES)
+    np.testing.assert_allclose(graph.encode_queries(QUERIES), expected, atol=1e-5)
+
+
+def test_a_graph_that_differs_is_not_written(students, tmp_path, monkeypatch, capsys):
+    """The model changes between the tracing and the comparison."""
+    write_graph = job.write_graph
+
+    def write_other(encoder, path):
+        write_graph(encoder, path)
+        next(encoder.backbone.decoder.parameters()).data[2] += 0.01
+
+    monkeypatch.setattr(job, "write_graph", write_other)
+    assert main([str(students / "dense"), str(tmp_path / "out")]) == 1
+    assert "differ from PyTorch's by" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_faulty_folders_are_sentences(students, tmp_path, monkeypatch, capsys):
+    folder = students / "sparse onnx"
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(EncoderError, match="run by ONNX Runtime. Install it: 'pip install onnxr"):
+        load_encoder(folder)
+    monkeypatch.delitem(sys.modules, "onnxruntime")
+    assert main([str(folder), str(tmp_path / "again")]) == 2
+    assert "encoded by 'onnx', which needs no export" in capsys.readouterr().err
+    terms = (folder / "terms.json").read_text()
+    for name, content, problem in (
+        ("model.onnx", "{}", "Cannot load .*model.onnx"),
+        ("terms.json", json.dumps(json.loads(terms)[1:]), "16 index terms, but .* gives 17"),
+        ("terms.json", json.dumps(json.loads(terms)[::-1]), "are not the 17 of its teacher"),
+        ("onnx.json", '{"rows": 0}', "onnx.json: rows is '0'"),
+        ("tokenizer.json", "{}", "tokenizer.json is no tokenizer"),
+    ):
+        before = (folder / name).read_bytes()
+        (folder / name).write_text(content)
+        with pytest.raises(EncoderError, match=problem):
+            load_encoder(folder)
+        (folder / name).write_bytes(before)
+    load_encoder(folder)
+
+
+def test_a_special_token_without_embedding_is_refused(students):
+    graph = load_encoder(students / "dense onnx")
+    graph.record = dataclasses.replace(graph.record, rows=5)
+    with pytest.raises(EncoderError, match="query number 2 holds the token 16"):
+        graph.encode_queries(["a", "rain"])
+
+
+def test_the_command_is_known():
+    assert COMMANDS["onnx"] == "onnx_export.command"
