@@ -78,7 +78,8 @@ class Encoder(ABC, Generic[Vectors]):
     @property
     def parameters(self) -> int:
         """How many weights take part in encoding; those that are shared count once."""
-        tensors = [*self.backbone.decoder.parameters()]
+        named = self.backbone.decoder.named_parameters()
+        tensors = [weight for name, weight in named if not name.startswith("pooler.")]  # of BERT
         tensors += [] if self.backbone.head is None else [self.backbone.head]
         tensors += [weight for layer in self.backbone.projections for weight in layer.parameters()]
         return sum({one.data_ptr(): one.numel() for one in tensors}.values())

@@ -56,7 +56,7 @@ def _quantize_embeddings(graph: Any) -> None:
             nodes.append(node)
             continue
         if name not in replaced:
-            integers, scales = _rows(numpy_helper.to_array(tables[name]))
+            integers, scales = quantised_rows(numpy_helper.to_array(tables[name]))
             graph.initializer.append(numpy_helper.from_array(integers, f"{name}_int8"))
             graph.initializer.append(numpy_helper.from_array(scales, f"{name}_scale"))
         replaced.add(name)
@@ -75,7 +75,7 @@ def _quantize_embeddings(graph: Any) -> None:
         graph.initializer.remove(tables[name])
 
 
-def _rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def quantised_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """int8 [rows, width] and float32 scales [rows, 1], whose product is nearest to the table."""
     largest = np.abs(table).max(axis=1, keepdims=True)
     scales = (np.where(largest > 0, largest, 1) / _LARGEST).astype(np.float32)

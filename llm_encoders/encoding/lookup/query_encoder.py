@@ -103,6 +103,11 @@ class LookupQueryEncoder:
         return table_terms(self._tokenizer, len(self._array))
 
     @property
+    def parameters(self) -> int:
+        """Numbers in the table."""
+        return int(self._array.size)
+
+    @property
     def dimension(self) -> int:
         """Length of a dense vector."""
         return int(self._array.shape[1])

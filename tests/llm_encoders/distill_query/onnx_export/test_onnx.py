@@ -11,7 +11,9 @@ from llm_encoders import EncoderConfig, EncoderError, UsageError, load_encoder
 from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.distill_query.__main__ import COMMANDS
 from llm_encoders.distill_query.onnx_export import job
+from llm_encoders.distill_query.onnx_export.agreement import sample_queries
 from llm_encoders.distill_query.onnx_export.command import main
+from llm_encoders.distill_query.onnx_export.quantisation import quantised_rows
 from llm_encoders.encoding.encoder import Encoder
 from llm_encoders.encoding.onnx_encoder import OnnxQueryEncoder
 from tests.llm_encoders.distill_query.small_students import write_bert
@@ -75,18 +77,25 @@ def test_weights_are_counted_once(students):
     assert load_encoder(students / "bert onnx").parameters == embeddings + layer + 13 * 8
 
 
-def test_int8_is_smaller_and_close(students, tmp_path, capsys):
-    assert main([str(students / "sparse"), str(tmp_path / "int8"), "--int8"]) == 0
+def test_int8_is_close(students, tmp_path, capsys):
+    assert main([str(students / "bert"), str(tmp_path / "int8"), "--int8"]) == 0
     said = capsys.readouterr().out
-    graph, exact = (
-        load_encoder(folder, query_top_k=None)
-        for folder in (tmp_path / "int8", students / "sparse onnx")
-    )
-    apart = np.abs(rows(graph.encode_queries(QUERIES)) - rows(exact.encode_queries(QUERIES))).max()
-    assert 1e-4 < apart < 0.2
+    exact, graph = (load_encoder(one) for one in (students / "bert onnx", tmp_path / "int8"))
+    samples = sample_queries(exact.max_length("query"))
+    expected, found = exact.encode_queries(samples), graph.encode_queries(samples)
+    assert 1e-4 < np.abs(found - expected).max() < 0.1
+    assert (expected * found).sum(axis=1).min() > 0.99  # both are normalised
     record = json.loads((tmp_path / "int8" / "onnx.json").read_text())
     assert record["int8"] and f"at most {record['difference']:.1e}" in said
+    assert record["difference"] == pytest.approx(np.abs(found - expected).max(), rel=0.5)
     assert sorted(path.name for path in (tmp_path / "int8").glob("*.onnx")) == ["model.onnx"]
+
+
+def test_embeddings_have_a_scale_a_row():
+    table = np.array([[0.5, -127, 3.3], [0, 0, 0], [1e-3, 2e-3, -5e-4]], dtype=np.float32)
+    integers, scales = quantised_rows(table)
+    assert integers.tolist() == [[0, -127, 3], [0, 0, 0], [64, 127, -32]]
+    np.testing.assert_allclose(integers * scales, table, atol=scales.max() / 2)
 
 
 def test_passages_and_what_is_in_the_graph_are_refused(students):
