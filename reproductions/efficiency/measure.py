@@ -1,7 +1,7 @@
-"""Measure head, encoding, indexing, search and the plain way of each, in one run, into one CSV.
+"""Measure head, encoding, indexing, search, queries and the plain way of each, into one CSV.
 
 python measure.py --corpus BEIR/nfcorpus/corpus.jsonl --tokenizer TOKENIZER [--device cuda]
-    [--only head encode index search training] [--documents N] [--output results.csv]
+    [--only head encode index search query training] [--documents N] [--output results.csv]
 
 Every form runs in a process of its own, one after another, so that none inherits another's
 memory (but for --small). A ratio is to the first form of its group.
@@ -47,6 +47,8 @@ GROUPS = {
         ("plain-4", "plain-8", "ours-8", "ours-64"),
     ),
     "search": ("searching.py", ("one-by-one", "batch")),
+    "query, sparse": ("queries.py", ("sparse", "lookup-sparse")),
+    "query, dense": ("queries.py", ("dense", "lookup-dense")),
 }
 ON_GPU = {
     "head on a GPU": ("gpu.py", ("head-plain", "head-chunked", "head-triton")),

@@ -21,7 +21,7 @@ from tests.reproductions.blocks import Block, blocks, commands, inline_commands,
 from tests.reproductions.parsers import PYTHON, SMALL
 
 SHELL = {
-    *("accelerate", "cat", "cd", "cmp", "cp", "curl", "diff", "echo", "grep", "head", "ls"),
+    *("accelerate", "cat", "cd", "cmp", "cp", "curl", "diff", "echo", "grep", "head", "java", "ls"),
     *("md5sum", "mkdir", "pip", "pre-commit", "printf", "pytest", "sort", "source", "tail", "tar"),
     *("tensorboard", "torchrun", "unzip", "wandb", "wc", "wget"),
 }

@@ -25,7 +25,7 @@ def test_every_group_on_a_cpu(warm_python, shared_data, stories, tmp_path):
     groups = [row["group"] for row in found]
     assert list(dict.fromkeys(groups)) == [
         *("head", "head with backward", "head trained, too", "encode", "index"),
-        *("training step", "search"),
+        *("training step", "search", "query, sparse", "query, dense"),
     ]
     assert all(float(row["rate"]) > 0 and row["device"] and row["setting"] for row in found)
     encoded = {row["form"]: row["detail"] for row in found if row["group"] == "encode"}

@@ -66,9 +66,10 @@ def open_lookup(files: resolve.Checkpoint) -> LookupQueryEncoder:
     tokenizer = _read_tokenizer(folder / TOKENIZER_NAME)
     table, made_for = _read_table(folder / TABLE_NAME, contract.paradigm)
     _require_fit(folder, table, teacher, contract.paradigm)
-    _require_terms(folder, tokenizer, len(table), made_for, teacher)
-    encoder = LookupQueryEncoder(files.name, contract, table, tokenizer)
+    terms = _require_terms(folder, tokenizer, len(table), made_for, teacher)
+    encoder = LookupQueryEncoder(files.name, contract, table, tokenizer, terms)
     encoder.files = files
+    encoder.encode_queries(["a"])  # libraries set themselves up at their first use
     return encoder
 
 
@@ -178,8 +179,9 @@ def _require_fit(folder: Path, table: np.ndarray, teacher: Teacher, paradigm: st
 
 def _require_terms(
     folder: Path, tokenizer: Tokenizer, size: int, made_for: str | None, teacher: Teacher
-) -> None:
-    """Refuse a tokenizer whose ids are no rows of the table, or rows of other terms."""
+) -> list[str]:
+    """The index terms of the rows; refuses a tokenizer whose ids are no rows, or rows of other
+    terms."""
     path = folder / TOKENIZER_NAME
     largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
     if largest >= size:
@@ -199,3 +201,4 @@ def _require_terms(
             f"for each other's. {_AGAIN}"
         )
     teacher.require_vocabulary(terms, str(path))
+    return terms

@@ -42,6 +42,7 @@ class LookupQueryEncoder:
         config: the contract, with ``query_encoder`` ``"lookup"``.
         table: sparse, float32 [vocabulary]; dense, float32 or float16 [vocabulary, dimension].
         tokenizer: gives the rows of the table.
+        terms: the index term of every row, where they are known already.
 
     Attributes:
         files: what it was loaded from; ``None`` where it was not loaded from files.
@@ -62,12 +63,15 @@ class LookupQueryEncoder:
         config: EncoderConfig,
         table: np.ndarray,
         tokenizer: Tokenizer,
+        terms: list[str] | None = None,
     ) -> None:
-        self.name = name
+        self.name, self._terms = name, terms
         self._left = (tokenizer.truncation or {}).get("direction") == "left"
-        self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        if tokenizer.truncation or tokenizer.padding:
+            tokenizer = Tokenizer.from_str(tokenizer.to_str())
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
+        self._tokenizer = tokenizer
         self._special = frozenset(special_ids(tokenizer))
         self._array = table
         self._use(config)
@@ -100,7 +104,7 @@ class LookupQueryEncoder:
     @cached_property
     def vocabulary(self) -> list[str]:
         """The index term of every row of the table."""
-        return table_terms(self._tokenizer, len(self._array))
+        return self._terms or table_terms(self._tokenizer, len(self._array))
 
     @property
     def parameters(self) -> int:
@@ -123,6 +127,8 @@ class LookupQueryEncoder:
             raise UsageError(f"A maximum length of {length} leaves no room for text.")
         cut = slice(-length, None) if self._left else slice(length)
         texts = [cleaned(query, self.config) for query in queries]
+        if len(texts) == 1:  # a batch starts threads, which takes milliseconds the first time
+            return [self._tokenizer.encode(texts[0], add_special_tokens=False).ids[cut]]
         encoded = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [one.ids[cut] for one in encoded]
 
