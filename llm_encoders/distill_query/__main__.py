@@ -7,17 +7,15 @@ from llm_encoders.jobs.console import end_command
 
 COMMANDS = {"evaluate": "tradeoff.command", "onnx": "onnx_export.command"}
 """Words that begin another command than training, and its module."""
+_TRAINING = "command"
 
 
 def main() -> int:
-    """Hand the command line to the command that its first word names."""
+    """Hand the command line to the command that its first word names; else it is a recipe."""
     words = sys.argv[1:]
     name = words[0] if words else ""
-    if name not in COMMANDS:
-        print(f"usage: python -m llm_encoders.distill_query {{{','.join(COMMANDS)}}} …")
-        return 0 if name in ("-h", "--help") else 2
-    module = importlib.import_module(f"llm_encoders.distill_query.{COMMANDS[name]}")
-    code: int = module.main(words[1:])
+    module = importlib.import_module(f"llm_encoders.distill_query.{COMMANDS.get(name, _TRAINING)}")
+    code: int = module.main(words[1:] if name in COMMANDS else words)
     return code
 
 

@@ -160,7 +160,9 @@ class StoredRows:
     def __init__(
         self, values: np.ndarray, columns: np.ndarray | None, starts: np.ndarray | None, width: int
     ) -> None:
-        self._values, self._columns, self._starts, self._width = values, columns, starts, width
+        self._values, self._columns, self._starts = values, columns, starts
+        self.width = width
+        """Numbers of a row, those of a sparse one that are 0 included."""
 
     def __len__(self) -> int:
         return len(self._values if self._starts is None else self._starts[1:])
@@ -173,7 +175,7 @@ class StoredRows:
         begin, end = self._starts[first], self._starts[last]
         starts = (self._starts[first : last + 1] - begin).astype(np.int32)
         parts = (np.asarray(self._values[begin:end]), np.asarray(self._columns[begin:end]), starts)
-        return csr_array(parts, shape=(last - first, self._width))
+        return csr_array(parts, shape=(last - first, self.width))
 
     def row(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Values of one row and, where it is sparse, their columns."""

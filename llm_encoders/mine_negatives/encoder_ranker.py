@@ -1,6 +1,5 @@
 """Ranking by an encoder: passages are encoded once, then searched exhaustively in blocks."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,17 +7,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from llm_encoders.checkpoints.fingerprint import checkpoint_fingerprints
 from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.checkpoints.teacher import require_passages
 from llm_encoders.data.passages import Passages
-from llm_encoders.devices import choose_device, choose_dtype, dtype_name
+from llm_encoders.encoding import fingerprint as vectors
 from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.encoding.loading import load_encoder
 from llm_encoders.errors import EncoderError
 from llm_encoders.evaluation.exhaustive_search import ExhaustiveSearch, dot_products
 from llm_encoders.jobs.resumable_batches import Progress, StoredRows, run_batches
-from llm_encoders.spec import parse_spec
 
 _SORTED = 2048  # passages among which those of like length share a batch
 _BLOCK = 4096  # passages scored at a time
@@ -121,18 +118,10 @@ def _length_sorted(passages: Passages) -> np.ndarray:
 
 
 def encoder_fingerprint(name: str, device: str | None) -> dict[str, Any]:
-    """What an encoder's vectors depend on; looks at its files, loads no weights.
+    """What the vectors of an encoder that encodes passages depend on; loads no weights.
 
     Raises:
         UsageError: there is no such encoder, or it encodes queries only.
     """
-    files, _ = resolve_spec(name)
-    require_passages(files)
-    _, written = parse_spec(name)
-    chosen = choose_device(device if device is not None else written.get("device"))
-    return {
-        "name": name,
-        "contract": dataclasses.asdict(files.contract),
-        "dtype": dtype_name(choose_dtype(written.get("dtype"), chosen)),
-        "files": checkpoint_fingerprints(files),
-    }
+    require_passages(resolve_spec(name)[0])
+    return vectors.encoder_fingerprint(name, device)

@@ -35,7 +35,7 @@ from llm_encoders.train.towers import TwoTowers
 _TIMEOUT = 86_400  # seconds; process 0 prepares data and evaluates while the others wait
 
 
-def device_of(recipe: Recipe) -> torch.device:
+def device_of(recipe: Any) -> torch.device:
     """The device the recipe names, else the best there is; one GPU a process.
 
     Raises:
@@ -52,7 +52,7 @@ def device_of(recipe: Recipe) -> torch.device:
     return device
 
 
-def dtype_of(recipe: Recipe) -> torch.dtype:
+def dtype_of(recipe: Any) -> torch.dtype:
     """Number format of the frozen weights and of the computation."""
     return choose_dtype(recipe.dtype, device_of(recipe))
 
@@ -74,14 +74,20 @@ def load(recipe: Recipe, files: Checkpoint, kind: type[RetrievalModel]) -> Any:
     return model if recipe.towers == TIED else TwoTowers(model)
 
 
-def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
+def training_arguments(recipe: Any, steps: int, **further: Any) -> TrainingArguments:
     """Arguments of the Transformers trainer.
+
+    Args:
+        recipe: a recipe of the trainer, or another that has its sections ``schedule``, ``saving``
+            and ``trainer``.
+        steps: optimiser steps.
+        further: arguments that follow from the recipe in another way.
 
     Raises:
         UsageError: Transformers refuses what ``trainer`` says.
     """
     require_reporters(recipe.trainer.get("report_to"))
-    evaluation, dtype = recipe.evaluation, dtype_of(recipe)
+    evaluation, dtype = getattr(recipe, "evaluation", None), dtype_of(recipe)
     options: dict[str, Any] = {
         "logging_steps": 10,
         "report_to": "none",
@@ -114,7 +120,7 @@ def training_arguments(recipe: Recipe, steps: int) -> TrainingArguments:
             "greater_is_better": HIGHER_IS_BETTER[evaluation.metric],
         }
     try:
-        args = TrainingArguments(**options)
+        args = TrainingArguments(**options, **further)
     except (ValueError, TypeError, ImportError) as error:
         raise UsageError(f"trainer: {' '.join(str(error).split())}") from None
     if dtype == torch.float32:
@@ -129,7 +135,7 @@ def _known(key: str) -> str:
     return key if key in {one.name for one in fields(TrainingArguments)} else older
 
 
-def begin_processes(recipe: Recipe) -> Any:
+def begin_processes(recipe: Any) -> Any:
     """Accelerate's ``PartialState``: which process of how many this is."""
     from accelerate import PartialState
 

@@ -130,6 +130,28 @@ def _require_plain_head(model: Any) -> None:
         )
 
 
+def with_adapter(model: Any, adaptation: Adapter) -> Any:
+    """A PEFT model with a new adapter around a Transformers model.
+
+    Raises:
+        UsageError: it cannot be put there.
+    """
+    with quiet_peft():
+        from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=adaptation.rank,
+        lora_alpha=adaptation.alpha,
+        lora_dropout=adaptation.dropout,
+        target_modules=adaptation.targets,
+    )
+    try:
+        with quiet_peft():
+            return get_peft_model(model, config)
+    except ValueError as error:
+        raise UsageError(f"adapter: {' '.join(str(error).split())}") from None
+
+
 def load_model(
     checkpoint: Checkpoint,
     adaptation: Adapter | None,
@@ -156,7 +178,7 @@ def load_model(
         EncoderError: files that do not fit together.
     """
     with quiet_peft():
-        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+        from peft import prepare_model_for_kbit_training
 
     adapted = adaptation is not None or checkpoint.adapter is not None
     if quantization is not None and not adapted:
@@ -178,17 +200,7 @@ def load_model(
     if checkpoint.adapter is not None:
         model = apply_adapter(model, checkpoint.adapter, trainable=True)
     elif adaptation is not None:
-        config = LoraConfig(
-            r=adaptation.rank,
-            lora_alpha=adaptation.alpha,
-            lora_dropout=adaptation.dropout,
-            target_modules=adaptation.targets,
-        )
-        try:
-            with quiet_peft():
-                model = get_peft_model(model, config)
-        except ValueError as error:
-            raise UsageError(f"adapter: {' '.join(str(error).split())}") from None
+        model = with_adapter(model, adaptation)
     _require_plain_head(model)
     for parameter in model.parameters():
         if parameter.requires_grad:

@@ -85,7 +85,7 @@ def _write_tower(
     else:
         options = {} if state_dict is None else {"state_dict": state_dict}
         language_model.save_pretrained(folder, **options)
-    _write_tokenizer(model.tokenizer, folder)
+    write_tokenizer(model.tokenizer, folder)
 
 
 def _merged(model: Any, recipe: Recipe) -> Any:
@@ -107,7 +107,7 @@ def _merged(model: Any, recipe: Recipe) -> Any:
     return adapted.merge_and_unload()
 
 
-def _write_tokenizer(tokenizer: Any, folder: Path) -> None:
+def write_tokenizer(tokenizer: Any, folder: Path) -> None:
     """Write the tokenizer without the truncation and padding of the call that it served last."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:

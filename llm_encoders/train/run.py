@@ -1,6 +1,5 @@
 """A training run from recipe to finished encoder, started or resumed."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,7 +8,6 @@ from typing import Any
 
 import torch
 
-from llm_encoders.config import CONFIG_NAME
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.lock import LOCK_NAME, locked
 from llm_encoders.train import assembly, checkpoints, training_state
@@ -18,7 +16,7 @@ from llm_encoders.train.gather import from_first
 from llm_encoders.train.output import write_encoder
 from llm_encoders.train.publish import publish, require_publishable
 from llm_encoders.train.recipe.recipe import Recipe
-from llm_encoders.train.run_folder import BUILDING, COST, RunFolder
+from llm_encoders.train.run_folder import BUILDING, RunFolder
 from llm_encoders.train.stages import STAGES
 
 
@@ -50,7 +48,7 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
                 publish(output, folder.published(), push_to_hub)
         return
     set_seed(recipe.schedule.seed)
-    with _only_run(state, output):
+    with only_run(state, output):
         _train(recipe, state, folder)
     if push_to_hub is not None and state.is_main_process:
         publish(output, folder.published(), push_to_hub)
@@ -58,7 +56,7 @@ def run(recipe: Recipe, overwrite: bool = False, push_to_hub: str | None = None)
 
 
 @contextmanager
-def _only_run(state: Any, output: Path) -> Iterator[None]:
+def only_run(state: Any, output: Path) -> Iterator[None]:
     """Refuse a second run in the same folder; the first process holds the lock for all.
 
     If the run is refused, the folders that were made for it are removed.
@@ -132,19 +130,4 @@ def _finish(
     }
     scores = trainer.scores()
     write_card(recipe, building, output, cost, scores, trainer.published_step())
-    with (building / "log.jsonl").open("w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(line) + "\n" for line in trainer.state.log_history)
-    (building / COST).write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
-    last = (CONFIG_NAME, COST)
-    names = [path.relative_to(building) for path in building.rglob("*") if path.is_file()]
-    names.sort(key=lambda name: (str(name) in last, str(name)))
-    folder.list_files(map(str, names))
-    for name in names:
-        (building / name).chmod(0o644)  # safetensors files are made for their owner alone
-        (output / name).parent.mkdir(exist_ok=True)
-        (building / name).replace(output / name)
-    shutil.rmtree(building)
-    print(
-        f"{output}: {cost['steps']:,} steps, {cost['tokens']:,} tokens, "
-        f"{cost['flops']:.3g} floating-point operations, {cost['seconds']:,.0f} seconds."
-    )
+    folder.complete(cost, trainer.state.log_history)

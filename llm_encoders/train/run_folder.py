@@ -1,12 +1,14 @@
 """The output folder of a training run: whose it is, and what may be removed from it."""
 
+import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from llm_encoders.config import CONFIG_NAME
 from llm_encoders.data.prepare import FINGERPRINT
 from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.errors import EncoderError, UsageError
@@ -16,7 +18,6 @@ from llm_encoders.jobs.lock import LOCK_NAME
 from llm_encoders.jobs.removal import recorded_paths, remove_recorded, require_apart
 from llm_encoders.reading import parse_yaml, read_object, read_text
 from llm_encoders.train import checkpoints
-from llm_encoders.train.recipe.recipe import Recipe
 
 COST = "cost.json"
 """Its presence is the sign that the run is finished."""
@@ -41,13 +42,16 @@ class RunFolder:
             checkpoint.
     """
 
-    def __init__(self, recipe: Recipe, overwrite: bool = False) -> None:
+    keys = frozenset({"backbone", "output"})
+    """Those of a recipe by which the record of such a run is known."""
+
+    def __init__(self, recipe: Any, overwrite: bool = False) -> None:
         self.recipe, self.overwrite = recipe, overwrite
         self.path = Path(recipe.output)
         self.data = self.path / DATA
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"The output {self.path} is a file; name a folder.")
-        require_apart(self.path, _inputs(recipe))
+        require_apart(self.path, self._inputs())
         others = self._others()
         if not (self.path / _RUN).exists() and others:
             raise UsageError(
@@ -66,7 +70,7 @@ class RunFolder:
         record = self.path / _RUN
         if not record.exists():
             return
-        known = _read_run(record)
+        known = _read_run(record, self.keys)
         if not self.overwrite and self._others():
             require_same(
                 known,
@@ -97,17 +101,32 @@ class RunFolder:
         if not fingerprint.is_file():
             return
         prepared = read_object(fingerprint)
-        known, passages_alone = prepared["files"], prepared.get("corpus")
-        if passages_alone is not None:
-            present = corpus_files(passages_alone)
-        else:
-            present = source_files(DataSources(**prepared["sources"]))
-        if changed := differences(known, present):
+        if changed := differences(prepared["files"], self._present_files(prepared)):
             raise UsageError(
                 f"The encoder in {self.path} is finished, but {changed[0].key} has changed since "
                 "it was trained (size or modification time), has been added or is gone. "
                 f"{_CURE}"
             )
+
+    def _inputs(self) -> list[str | None]:
+        """What a run reads; names of the Hub are passed over where they are compared."""
+        recipe = self.recipe
+        collections = [] if recipe.evaluation is None else recipe.evaluation.collections
+        return [
+            *(recipe.backbone, recipe.start_from, recipe.data.train, recipe.data.corpus),
+            *collections,
+        ]
+
+    def _present_files(self, prepared: dict[str, Any]) -> dict[str, str]:
+        """Size and time of modification of the training files as they are now.
+
+        Args:
+            prepared: what the run noted of its data.
+        """
+        passages_alone = prepared.get("corpus")
+        if passages_alone is not None:
+            return corpus_files(passages_alone)
+        return source_files(DataSources(**prepared["sources"]))
 
     def claim(self) -> None:
         """Write down whose folder it is; remove what an overwritten run had written."""
@@ -143,6 +162,31 @@ class RunFolder:
         """Note the files of the finished encoder before they are put in place."""
         write_atomically(self.path / _FILES, "".join(f"{name}\n" for name in names))
 
+    def complete(self, cost: Mapping[str, float], log: Iterable[Mapping[str, Any]]) -> None:
+        """Put what :data:`BUILDING` holds in its place; the cost is last and says: finished.
+
+        Args:
+            cost: ``steps``, ``tokens``, ``flops`` and ``seconds``.
+            log: the lines of ``log.jsonl``.
+        """
+        building = self.path / BUILDING
+        with (building / "log.jsonl").open("w", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(line) + "\n" for line in log)
+        (building / COST).write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
+        last = (CONFIG_NAME, COST)
+        names = [path.relative_to(building) for path in building.rglob("*") if path.is_file()]
+        names.sort(key=lambda name: (str(name) in last, str(name)))
+        self.list_files(map(str, names))
+        for name in names:
+            (building / name).chmod(0o644)  # safetensors files are made for their owner alone
+            (self.path / name).parent.mkdir(exist_ok=True)
+            (building / name).replace(self.path / name)
+        shutil.rmtree(building)
+        print(
+            f"{self.path}: {cost['steps']:,} steps, {cost['tokens']:,} tokens, "
+            f"{cost['flops']:.3g} floating-point operations, {cost['seconds']:,.0f} seconds."
+        )
+
     def require_same_data(self, resumed: bool) -> None:
         """Note what data a run begins with; refuse to resume with other data.
 
@@ -160,15 +204,8 @@ class RunFolder:
             )
 
 
-def _inputs(recipe: Recipe) -> list[str | None]:
-    """What a run reads; names of the Hub are passed over where they are compared."""
-    collections = [] if recipe.evaluation is None else recipe.evaluation.collections
-    named = [recipe.backbone, recipe.start_from, recipe.data.train, recipe.data.corpus]
-    return [*named, *collections]
-
-
-def _read_run(path: Path) -> dict[str, Any]:
-    """The recipe that a run noted.
+def _read_run(path: Path, keys: frozenset[str]) -> dict[str, Any]:
+    """The recipe that a run noted; it has these keys.
 
     Raises:
         EncoderError: it is empty or damaged, or no run wrote it.
@@ -176,7 +213,7 @@ def _read_run(path: Path) -> dict[str, Any]:
     values = None
     if path.is_file():
         values = parse_yaml(read_text(path), str(path))
-    if not (isinstance(values, dict) and {"backbone", "output"} <= values.keys()):
+    if not (isinstance(values, dict) and keys <= values.keys()):
         raise UsageError(
             f"{path} is not what a run writes there, or was emptied, so it is not known whose "
             f"files {path.parent} holds. Restore {path.name}, or name another output."

@@ -16,6 +16,7 @@ from llm_encoders.reading import parse_yaml, read_text
 from llm_encoders.train.recipe.errors import RecipeError, line_of
 from llm_encoders.train.recipe.recipe import Recipe
 
+Kind = typing.TypeVar("Kind")
 _KINDS = {
     int: "a whole number",
     float: "a number",
@@ -33,10 +34,21 @@ _LOST_SPACES = re.compile(
 
 
 def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recipe:
+    """Read a recipe of the trainer; see :func:`read_recipe`."""
+    return read_recipe(Recipe, path, overrides)
+
+
+def read_recipe(kind: type[Kind], path: str | Path, overrides: typing.Sequence[str] = ()) -> Kind:
     """Read a recipe and apply ``key=value`` overrides, keys dotted.
 
     The value of an override is taken as it is, spaces included, where the key is a text and the
     value is neither in quotes nor ``null``; otherwise it is YAML.
+
+    Args:
+        kind: a dataclass whose fields are declared by
+            :func:`llm_encoders.train.recipe.options.option`; it checks itself when it is made.
+        path: YAML file.
+        overrides: applied in order.
 
     Raises:
         EncoderError: it cannot be read, is not UTF-8, or not YAML; names the line.
@@ -49,11 +61,11 @@ def load_recipe(path: str | Path, overrides: typing.Sequence[str] = ()) -> Recip
     if not isinstance(values, dict):
         raise UsageError(f"{path}: expected keys and values.")
     for override in overrides:
-        _override(values, override)
+        _override(values, override, kind)
     if values.get("start_from") is not None:
         values.setdefault("adapter", None)
     try:
-        recipe: Recipe = _build(Recipe, values, "")
+        recipe: Kind = _build(kind, values, "")
     except RecipeError as error:
         raise located(error, path, overrides) from None
     return recipe
@@ -82,7 +94,7 @@ def located(error: RecipeError, path: str | Path, overrides: typing.Sequence[str
     return UsageError(f"{where}: {error}")
 
 
-def _override(values: dict[str, Any], override: str) -> None:
+def _override(values: dict[str, Any], override: str, kind: Any) -> None:
     key, equals, text = override.partition("=")
     if not equals:
         raise UsageError(f"'{override}' is no override; write key=value, e.g. schedule.steps=10.")
@@ -95,16 +107,16 @@ def _override(values: dict[str, Any], override: str) -> None:
             raise UsageError(f"'{override}': '{part}' holds no keys.")
         values = inner
     try:
-        literal = _is_text(key, text)
+        literal = _is_text(key, text, kind)
         values[last] = text if literal else parse_yaml(text, "the value")
     except EncoderError as error:
         reason = str(error).partition(": ")[2]
         raise UsageError(f"'{override}': what follows '=' is {reason}") from None
 
 
-def _is_text(key: str, text: str) -> bool:
+def _is_text(key: str, text: str, kind: Any) -> bool:
     """Whether an override's value is a text as it is, and not YAML."""
-    hint: Any = Recipe
+    hint: Any = kind
     for name in key.split("."):
         section = next(filter(dataclasses.is_dataclass, _options(hint)), None)
         if section is None:

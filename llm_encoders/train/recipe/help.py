@@ -16,12 +16,12 @@ from llm_encoders.train.stages import STAGES
 _WIDTH = 92
 
 
-def list_keys() -> str:
-    """All keys of a recipe, those that are not in a section first."""
-    hints = typing.get_type_hints(Recipe)
-    alone = [one for one in dataclasses.fields(Recipe) if _section(hints[one.name]) is None]
+def list_keys(kind: Any = Recipe) -> str:
+    """All keys of a recipe of this kind, those that are not in a section first."""
+    hints = typing.get_type_hints(kind)
+    alone = [one for one in dataclasses.fields(kind) if _section(hints[one.name]) is None]
     lines = ["Without a section:", *(line for one in alone for line in _key(one))]
-    for one in sorted(dataclasses.fields(Recipe), key=lambda one: one.name in STAGES):
+    for one in sorted(dataclasses.fields(kind), key=lambda one: one.name in STAGES):
         section = _section(hints[one.name])
         if section is not None:
             lines += ["", *_section_lines(one.name, section)]

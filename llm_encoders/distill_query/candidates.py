@@ -1,0 +1,103 @@
+"""Mined candidates of queries: which passages, their scores, and the teacher's vectors of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from llm_encoders.data.prepare import TrainingData
+from llm_encoders.data.text_keys import text_key
+from llm_encoders.distill_query.losses import QueryCandidates
+from llm_encoders.jobs.resumable_batches import StoredRows
+
+
+@dataclass(frozen=True)
+class MinedCandidates:
+    """Records with scores, by the query they are of.
+
+    Args:
+        data: prepared records; every passage has a score.
+        records: numbers of the records of every query, by number of the query.
+        passages: the teacher's vectors, by number of the passage.
+        negatives: a query, at most.
+    """
+
+    data: TrainingData
+    records: dict[int, list[int]]
+    passages: StoredRows
+    negatives: int
+
+    def of(self, rows: Sequence[int], seed: Sequence[int]) -> QueryCandidates | None:
+        """The candidates of these queries; ``None`` if none of them has any.
+
+        Of several records of a query, and of their positives and negatives, some are drawn.
+        """
+        generator = np.random.default_rng(list(seed))
+        drawn = [self._draw(row, generator) for row in rows]
+        if not any(passages for passages, _ in drawn):
+            return None
+        widest = max(len(passages) for passages, _ in drawn)
+        scores = torch.zeros((len(rows), widest))
+        valid = torch.zeros((len(rows), widest), dtype=torch.bool)
+        owner, slot, entries = [], [], _Entries()
+        for place, (passages, given) in enumerate(drawn):
+            scores[place, : len(given)] = torch.tensor(given)
+            valid[place, : len(given)] = True
+            for number, passage in enumerate(passages):
+                entries.add(len(owner), *self.passages.row(passage))
+                owner.append(place)
+                slot.append(number)
+        return QueryCandidates(
+            torch.tensor(owner), torch.tensor(slot), *entries.tensors(), scores, valid
+        )
+
+    def _draw(self, row: int, generator: np.random.Generator) -> tuple[list[int], list[float]]:
+        """Passages of a query, a positive first, and their scores."""
+        records = self.records.get(row)
+        if not records:
+            return [], []
+        one = self.data.queries[records[int(generator.integers(len(records)))]]
+        positive = int(generator.integers(len(one["positives"])))
+        wanted = min(self.negatives, len(one["negatives"]))
+        chosen = generator.permutation(len(one["negatives"]))[:wanted]
+        return (
+            [one["positives"][positive], *(one["negatives"][i] for i in chosen)],
+            [one["positive_scores"][positive], *(one["negative_scores"][i] for i in chosen)],
+        )
+
+
+class _Entries:
+    """Vectors of passages as their entries."""
+
+    def __init__(self) -> None:
+        self._passage: list[np.ndarray] = []
+        self._column: list[np.ndarray] = []
+        self._value: list[np.ndarray] = []
+
+    def add(self, number: int, values: np.ndarray, columns: np.ndarray | None) -> None:
+        self._passage.append(np.full(len(values), number, dtype=np.int64))
+        self._column.append(np.arange(len(values)) if columns is None else columns.astype(np.int64))
+        self._value.append(np.asarray(values, dtype=np.float32))
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """Passage, column and value of every entry."""
+        parts = (self._passage, self._column, self._value)
+        return tuple(torch.from_numpy(np.concatenate(part)) for part in parts)
+
+
+def records_of(data: TrainingData, texts: Sequence[str]) -> dict[int, list[int]]:
+    """Numbers of the records of every query, by its text as
+    :func:`llm_encoders.data.text_keys.normalised` has it."""
+    numbers = {text_key(text): number for number, text in enumerate(texts)}
+    found: dict[int, list[int]] = {}
+    for record in range(len(data.queries)):
+        number = numbers.get(text_key(_query(data, record)))
+        if number is not None:
+            found.setdefault(number, []).append(record)
+    return found
+
+
+def _query(data: TrainingData, record: int) -> Any:
+    return data.queries[record]["query"]

@@ -1,0 +1,1 @@
+"""Recipes of query towers: their sections and checks."""

@@ -1,0 +1,195 @@
+"""A small transformer: any model with its own tokenizer, or one from scratch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from llm_encoders.checkpoints import hub
+from llm_encoders.checkpoints.adapter_stack import MODEL_CONFIG
+from llm_encoders.checkpoints.backbone import load_backbone
+from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.checkpoints.tokenizer import embedding_rows, load_tokenizer
+from llm_encoders.config import EncoderConfig
+from llm_encoders.distill_query.students.network import (
+    PROJECTION,
+    VOCABULARY_HEAD,
+    Network,
+    new_projection,
+    prepared,
+)
+from llm_encoders.distill_query.students.student import StudentKind, contract_of, seeded
+from llm_encoders.distill_query.teacher_side import TeacherSide
+from llm_encoders.encoding.terms import vocabulary_terms
+from llm_encoders.encoding.tokens import require_room
+from llm_encoders.errors import EncoderError
+from llm_encoders.reading import read_object
+
+if TYPE_CHECKING:
+    from llm_encoders.distill_query.recipe.recipe import DistillRecipe
+
+_POSITIONS = 512  # of a model from scratch, as BERT's (arXiv 1810.04805)
+_HEAD_SCALE = 0.02  # standard deviation of new weights, as BERT's
+
+
+class _Transformer(StudentKind):
+    name = "transformer"
+    citation = "a small query tower as in ScalingNote (arXiv 2411.15766)"
+
+    def build(
+        self,
+        recipe: "DistillRecipe",
+        teacher: TeacherSide,
+        device: torch.device,
+        dtype: torch.dtype,
+        work: Path,
+    ) -> Network:
+        """See :class:`StudentKind`."""
+        if recipe.student.size is not None:
+            return _from_scratch(recipe, teacher, device)
+        return _from_folder(recipe, teacher, device, dtype)
+
+    def describe(self, recipe: "DistillRecipe") -> str:
+        """See :class:`StudentKind`."""
+        student = recipe.student
+        if student.backbone is not None:
+            how = "an adapter, which is merged" if student.adapter else "all weights"
+            return f"`{Path(student.backbone).name}`, of which {how} was trained"
+        assert student.size is not None
+        size = student.size
+        return (
+            f"a transformer from scratch: {size.layers} layers, {size.hidden} wide, {size.heads} "
+            f"heads, {size.intermediate} in the feed-forward layers"
+        )
+
+
+def _from_folder(
+    recipe: "DistillRecipe", teacher: TeacherSide, device: torch.device, dtype: torch.dtype
+) -> Network:
+    student, paradigm = recipe.student, teacher.paradigm
+    assert student.backbone is not None
+    folder = hub.local_folder(student.backbone, "student.backbone")
+    if not (folder / MODEL_CONFIG).is_file():
+        raise EncoderError(f"student.backbone: {student.backbone} holds no {MODEL_CONFIG}.")
+    values = read_object(folder / MODEL_CONFIG)
+    positions = values.get("max_position_embeddings")
+    base = _base(teacher)
+    terms = teacher.terms if paradigm == "sparse" else None
+    teacher.release()
+    contract = contract_of(
+        recipe,
+        base,
+        positions if isinstance(positions, int) else None,
+        **({"projections": (PROJECTION,)} if paradigm == "dense" else {}),
+    )
+    frozen = dtype if student.adapter is not None else torch.float32
+    files = Checkpoint(student.backbone, contract, folder, None)
+    own_head = paradigm == "sparse" and _has_same_terms(files, values, terms)
+    if paradigm == "sparse" and not own_head:
+        contract = contract_of(recipe, contract, vocabulary_head=VOCABULARY_HEAD)
+        files = Checkpoint(student.backbone, contract, folder, None)
+    loaded = load_backbone(files, device, frozen)
+    require_room(loaded.tokenizer, contract, positions, "encoder")
+    model = prepared(loaded.model, student.adapter, recipe.schedule.seed)
+    return _network(recipe, teacher, model, loaded.tokenizer, contract, folder, device)
+
+
+def _has_same_terms(files: Checkpoint, values: dict[str, Any], terms: list[str] | None) -> bool:
+    """Whether a language model's own head gives weights of the teacher's terms, in order."""
+    classes = values.get("architectures") or []
+    size = values.get("vocab_size")
+    if not any(str(name).endswith("ForCausalLM") for name in classes) or size != len(terms or []):
+        return False
+    return vocabulary_terms(load_tokenizer(files), size) == terms
+
+
+def _from_scratch(recipe: "DistillRecipe", teacher: TeacherSide, device: torch.device) -> Network:
+    files = teacher.require_model("student.size, which takes the teacher's tokenizer,")
+    tokenizer = load_tokenizer(files)
+    rows = max(embedding_rows(_decoder(teacher)), len(tokenizer))
+    settled = {"projections": (PROJECTION,)} if teacher.paradigm == "dense" else {}
+    base = _base(teacher)
+    if teacher.paradigm == "sparse":
+        rows = teacher.width
+    contract = contract_of(recipe, base, _POSITIONS, **settled)
+    teacher.release()
+    require_room(tokenizer, contract, _POSITIONS, "encoder")
+    with seeded(recipe.schedule.seed):
+        model = _new_model(recipe.student.size, rows, teacher.paradigm, tokenizer)
+    model = prepared(model.to(device), None, recipe.schedule.seed)
+    return _network(recipe, teacher, model, tokenizer, contract, recipe.output, device)
+
+
+def _decoder(teacher: TeacherSide) -> Any:
+    return teacher.query_tower.backbone.decoder
+
+
+def _new_model(size: Any, rows: int, paradigm: str, tokenizer: Any) -> Any:
+    """A model with random weights; dropout would only blur what it regresses to."""
+    from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
+
+    shape = {
+        "vocab_size": rows,
+        "hidden_size": size.hidden,
+        "num_hidden_layers": size.layers,
+        "num_attention_heads": size.heads,
+        "intermediate_size": size.intermediate,
+        "max_position_embeddings": _POSITIONS,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    if paradigm == "dense":
+        dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        return BertModel(BertConfig(**shape, **dropout))
+    config = LlamaConfig(**shape, num_key_value_heads=size.heads, tie_word_embeddings=True)
+    config.is_causal = False
+    return LlamaForCausalLM(config)
+
+
+def _base(teacher: TeacherSide) -> EncoderConfig:
+    """The contract of a small model that has learnt nothing of the teacher's prompts.
+
+    Of the teacher's it keeps what makes a query text (case, blanks), the length, and what is done
+    with a vector: normalisation, terms that are kept, the scale of impacts.
+    """
+    theirs = teacher.contract
+    sparse = theirs.paradigm == "sparse"
+    return EncoderConfig(
+        theirs.paradigm,
+        attention="bidirectional",
+        pooling="mean-of-normalised" if sparse else "mean",
+        normalize=theirs.normalize,
+        logit_scale=1.0 if sparse else theirs.logit_scale,
+        strip=theirs.strip,
+        lowercase=theirs.lowercase,
+        query_max_length=theirs.query_max_length,
+        impact_scale=theirs.impact_scale,
+        query_top_k=theirs.query_top_k,
+        temperature=theirs.temperature,
+    )
+
+
+def _network(
+    recipe: "DistillRecipe",
+    teacher: TeacherSide,
+    model: Any,
+    tokenizer: Any,
+    contract: EncoderConfig,
+    source: Any,
+    device: torch.device,
+) -> Network:
+    """The model with the new layers that lead into the teacher's space."""
+    width = int(model.config.get_text_config().hidden_size)
+    with seeded(recipe.schedule.seed + 1):
+        if contract.paradigm == "dense":
+            width *= len(contract.pooling.split("+"))
+            layers = [new_projection(width, teacher.width).to(device)]
+            return Network(model, tokenizer, contract, source, layers)
+        if contract.vocabulary_head is None:
+            return Network(model, tokenizer, contract, source)
+        head = torch.randn(teacher.width, width) * _HEAD_SCALE
+        return Network(model, tokenizer, contract, source, (), head.to(device))
+
+
+TRANSFORMER = _Transformer()
