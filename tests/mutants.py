@@ -42,6 +42,10 @@ _TEACHERS, _MINING = (
 )
 _PASSES = f"{_TRAIN}/test_passes.py"
 _TITLES = f"{_TRAIN}/test_title_prediction.py"
+_LABELLED = (
+    "tests/llm_encoders/distill_query/test_contrastive.py"
+    "::test_cross_entropy_among_all_passages_of_the_batch"
+)
 _RELEVANCE = "tests/llm_encoders/data/test_relevance.py"
 _SEARCH = "tests/llm_encoders/evaluation/test_exhaustive_search.py"
 _PACKING = "tests/llm_encoders/data/test_packing.py"
@@ -352,6 +356,18 @@ MUTANTS = (
         "titled = untitled, inputs.titled.titles.to(device)",
         "titled = passages[candidates.groups[:3, 0]], inputs.titled.titles.to(device)",
         (f"{_TITLES}::test_a_run_is_the_formula",),
+    ),
+    Mutant(
+        "contrastive loss of a student without the temperature",
+        "scored_by_all(batch.student) / batch.temperature",
+        "scored_by_all(batch.student)",
+        (_LABELLED,),
+    ),
+    Mutant(
+        "another positive of a query among a student's negatives",
+        "scores.masked_fill(excluded & ~own, -torch.inf)",
+        "scores",
+        (_LABELLED,),
     ),
     Mutant(
         "a teacher's query prompt left out",

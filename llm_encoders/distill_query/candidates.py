@@ -15,10 +15,10 @@ from llm_encoders.jobs.resumable_batches import StoredRows
 
 @dataclass(frozen=True)
 class MinedCandidates:
-    """Records with scores, by the query they are of.
+    """Records of queries, by the query they are of.
 
     Args:
-        data: prepared records; every passage has a score.
+        data: prepared records; every passage has a score, where a loss needs it.
         records: numbers of the records of every query, by number of the query.
         passages: the teacher's vectors, by number of the passage.
         negatives: a query, at most.
@@ -36,36 +36,62 @@ class MinedCandidates:
         """
         generator = np.random.default_rng(list(seed))
         drawn = [self._draw(row, generator) for row in rows]
-        if not any(passages for passages, _ in drawn):
+        if not any(one.passages for one in drawn):
             return None
-        widest = max(len(passages) for passages, _ in drawn)
+        widest = max(len(one.passages) for one in drawn)
         scores = torch.zeros((len(rows), widest))
         valid = torch.zeros((len(rows), widest), dtype=torch.bool)
         owner, slot, entries = [], [], _Entries()
-        for place, (passages, given) in enumerate(drawn):
-            scores[place, : len(given)] = torch.tensor(given)
-            valid[place, : len(given)] = True
-            for number, passage in enumerate(passages):
+        for place, one in enumerate(drawn):
+            if one.scores is not None:
+                scores[place, : len(one.scores)] = torch.tensor(one.scores)
+            valid[place, : len(one.passages)] = True
+            for number, passage in enumerate(one.passages):
                 entries.add(len(owner), *self.passages.row(passage))
                 owner.append(place)
                 slot.append(number)
         return QueryCandidates(
-            torch.tensor(owner), torch.tensor(slot), *entries.tensors(), scores, valid
+            torch.tensor(owner),
+            torch.tensor(slot),
+            *entries.tensors(),
+            scores,
+            valid,
+            self._excluded(drawn),
         )
 
-    def _draw(self, row: int, generator: np.random.Generator) -> tuple[list[int], list[float]]:
-        """Passages of a query, a positive first, and their scores."""
+    def _excluded(self, drawn: list["_Drawn"]) -> torch.Tensor:
+        passages = [passage for one in drawn for passage in one.passages]
+        found = np.zeros((len(drawn), len(passages)), dtype=bool)
+        for place, one in enumerate(drawn):
+            if one.record is not None:
+                found[place] = self.data.excluded_negatives(one.record, passages)
+        return torch.from_numpy(found)
+
+    def _draw(self, row: int, generator: np.random.Generator) -> "_Drawn":
         records = self.records.get(row)
         if not records:
-            return [], []
+            return _Drawn([], None, None)
         one = self.data.queries[records[int(generator.integers(len(records)))]]
         positive = int(generator.integers(len(one["positives"])))
         wanted = min(self.negatives, len(one["negatives"]))
         chosen = generator.permutation(len(one["negatives"]))[:wanted]
-        return (
-            [one["positives"][positive], *(one["negatives"][i] for i in chosen)],
-            [one["positive_scores"][positive], *(one["negative_scores"][i] for i in chosen)],
-        )
+        passages = [one["positives"][positive], *(one["negatives"][i] for i in chosen)]
+        if one["positive_scores"] is None or len(one["negative_scores"] or []) != len(
+            one["negatives"]
+        ):
+            return _Drawn(passages, None, one)
+        scores = [one["positive_scores"][positive], *(one["negative_scores"][i] for i in chosen)]
+        return _Drawn(passages, scores, one)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What was drawn of one query's records."""
+
+    passages: list[int]
+    """A positive first."""
+    scores: list[float] | None
+    record: dict[str, Any] | None
 
 
 class _Entries:

@@ -101,7 +101,8 @@ def _sources(recipe: DistillRecipe) -> DataSources:
 def _records(recipe: DistillRecipe, folder: Path) -> TrainingData | None:
     if recipe.candidates is None:
         return None
-    return prepare(_sources(recipe), folder, need_scores=True, need_negatives=True)
+    scored = recipe.losses.needs_scores
+    return prepare(_sources(recipe), folder, need_scores=scored, need_negatives=scored)
 
 
 def _queries(recipe: DistillRecipe, data: TrainingData | None, folder: Path) -> QueryStore:

@@ -146,8 +146,8 @@ class TeacherSide:
 
         if self.encoder.files.teacher is not None:
             raise UsageError(
-                f"{self.name} encodes queries only, and margin_mse compares passages; name its "
-                f"teacher {self.encoder.files.teacher.name}, or leave margin_mse out."
+                f"{self.name} encodes queries only, and candidates are passages; name its teacher "
+                f"{self.encoder.files.teacher.name}, or leave candidates out."
             )
         job = {"encoder": self.fingerprint, "of": known}
         return self._stored(folder, job, len(rows), compute, "passage")

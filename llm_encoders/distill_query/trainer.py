@@ -70,6 +70,8 @@ class DistillationTrainer(BaseTrainer):
         self.objective: Objective = Objective(recipe.losses.chosen, strength.queries)
         self.ramp_steps = round(strength.ramp * args.max_steps)
         sparse = student.contract.paradigm == "sparse"
+        assert student.contract.temperature is not None
+        self._temperature = student.contract.temperature
         self.monitor = CollapseMonitor(sparse, recipe.health)
         self._sums: dict[str, Tensor] = {}
         self._count = 0
@@ -87,7 +89,8 @@ class DistillationTrainer(BaseTrainer):
             with torch.autocast(device.type, enabled=False):
                 queries = gather_rows(vectors.float(), inputs.counts)
                 strength = ramp(self.state.global_step + 1, self.ramp_steps)
-                parts = self.objective.parts(Distilled(queries, teacher, candidates), strength)
+                batch = Distilled(queries, teacher, candidates, self._temperature)
+                parts = self.objective.parts(batch, strength)
                 self._note(parts, queries.detach())
                 return total(parts)
 
@@ -157,6 +160,7 @@ class DistillationTrainer(BaseTrainer):
                     self._vectors(batch.queries),
                     batch.teacher.to(self.args.device),
                     None if candidates is None else candidates.to(self.args.device),
+                    self._temperature,
                 )
             )
         return found.figures()

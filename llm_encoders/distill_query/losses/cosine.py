@@ -29,5 +29,6 @@ COSINE = Loss(
     citation="ScalingNote (arXiv 2411.15766)",
     paradigms=("dense", "sparse"),
     needs_candidates=False,
+    needs_scores=False,
     of=lambda batch: cosine(batch.student, batch.teacher),
 )

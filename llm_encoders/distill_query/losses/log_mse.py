@@ -30,5 +30,6 @@ LOG_MSE = Loss(
     citation="SPLADE's weights (arXiv 2109.10086), regressed as in ScalingNote (arXiv 2411.15766)",
     paradigms=("sparse",),
     needs_candidates=False,
+    needs_scores=False,
     of=lambda batch: log_mse(batch.student, batch.teacher),
 )

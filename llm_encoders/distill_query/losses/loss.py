@@ -29,6 +29,9 @@ class QueryCandidates:
     """float32 [queries, n], of the file that lists the candidates."""
     valid: Tensor
     """bool [queries, n], false where a query has fewer than n passages."""
+    excluded: Tensor
+    """bool [queries, passages], true where a passage is relevant to a query in any record, or has
+    the text of such a passage, or of the query."""
 
     def to(self, device: torch.device) -> "QueryCandidates":
         """The same on another device."""
@@ -47,6 +50,30 @@ class QueryCandidates:
         scores = queries.new_zeros(len(self.owner)).index_add(0, self.passage, products)
         return queries.new_zeros(self.valid.shape).index_put((self.owner, self.slot), scores)
 
+    def scored_by_all(self, queries: Tensor) -> Tensor:
+        """Inner products of all queries with all passages; differentiable.
+
+        Args:
+            queries: float32 [queries, width].
+
+        Returns:
+            float32 [queries, passages].
+        """
+        shape = (len(self.owner), queries.shape[1])
+        entries = torch.stack([self.passage, self.column])
+        passages = torch.sparse_coo_tensor(  # [passages, width]
+            entries, self.value, shape, check_invariants=False
+        )
+        return torch.sparse.mm(passages, queries.T).T
+
+    @property
+    def positive(self) -> Tensor:
+        """int64 [queries]: the passage that is each query's positive, -1 for none."""
+        first = self.slot == 0
+        found = torch.full((len(self.valid),), -1, device=self.owner.device)
+        found[self.owner[first]] = first.nonzero()[:, 0]
+        return found
+
 
 @dataclass(frozen=True)
 class Distilled:
@@ -57,6 +84,8 @@ class Distilled:
     teacher: Tensor
     """float32 of the same shape."""
     candidates: QueryCandidates | None = None
+    temperature: float = 1.0
+    """Divisor of scores, for losses over scores of a whole batch."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +102,8 @@ class Loss:
     """What kinds of encoders it is for."""
     needs_candidates: bool
     """Whether queries must have mined passages."""
+    needs_scores: bool
+    """Whether these passages must have scores to imitate."""
     of: Callable[[Distilled], Tensor]
     """Float32 [items]: a value a query, or a value a pair of passages; the loss is their mean."""
 

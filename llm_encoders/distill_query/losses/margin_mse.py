@@ -39,5 +39,6 @@ MARGIN_MSE = Loss(
     citation="MarginMSE (arXiv 2010.02666)",
     paradigms=("dense", "sparse"),
     needs_candidates=True,
+    needs_scores=True,
     of=_of,
 )

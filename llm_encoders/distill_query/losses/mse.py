@@ -30,5 +30,6 @@ MSE = Loss(
     citation="ScalingNote (arXiv 2411.15766)",
     paradigms=("dense",),
     needs_candidates=False,
+    needs_scores=False,
     of=lambda batch: mse(batch.student, batch.teacher),
 )

@@ -166,10 +166,17 @@ def _check_losses(recipe: Any) -> None:
             "(candidates.source).",
         )
     if recipe.candidates is not None and not losses.needs_candidates:
+        names = [name for name, loss in LOSSES.items() if loss.needs_candidates]
         raise RecipeError(
             "candidates",
-            "candidates are for margin_mse, which has no weight; leave them out, and name a file "
-            "of queries alone under queries.source.",
+            f"candidates are for {' and '.join(names)}, of which none has a weight; leave them "
+            "out, and name a file of queries alone under queries.source.",
+        )
+    if recipe.candidates is not None and losses.needs_scores and not recipe.candidates.negatives:
+        raise RecipeError(
+            "candidates.negatives",
+            "candidates.negatives is 0, but margin_mse compares a query's own passages; give at "
+            "least 1.",
         )
 
 

@@ -105,11 +105,13 @@ class Queries:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Mined passages of queries with scores to imitate, for MarginMSE."""
+    """Passages of queries: with scores to imitate, for MarginMSE, or labels, for the contrastive
+    loss."""
 
     source: str = option(
         meaning="Records as 'python -m llm_encoders.score' writes them, or any training data with "
-        "scores. Where 'queries' has no source, its queries are distilled on.",
+        "scores; for the contrastive loss any training data, such as a folder in BEIR layout. "
+        "Where 'queries' has no source, its queries are distilled on.",
         filled=True,
         path=True,
     )
@@ -117,7 +119,7 @@ class Candidates:
         None, "The passages that the records name by id.", filled=True, path=True
     )
     negatives: int = option(
-        16, "At most this many negatives a query, drawn again in every epoch.", least=1
+        16, "At most this many negatives a query, drawn again in every epoch.", least=0
     )
 
 
@@ -159,6 +161,11 @@ class LossWeights(_LossWeights):
     def needs_candidates(self) -> bool:
         """Whether a loss needs mined passages."""
         return any(LOSSES[name].needs_candidates for name in self.chosen)
+
+    @property
+    def needs_scores(self) -> bool:
+        """Whether a loss needs scores of mined passages."""
+        return any(LOSSES[name].needs_scores for name in self.chosen)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ def candidates():
         value=torch.tensor([1.0, 0.5, 7.0, -1.0, 2.0, 1.0, 3.0, 2.0]),
         scores=torch.tensor([[6.0, 1.0, 2.5], [3.0, 1.0, 0.0]]),
         valid=torch.tensor([[True, True, True], [True, True, False]]),
+        excluded=torch.zeros((2, 5), dtype=torch.bool),
     )
 
 
@@ -107,6 +108,7 @@ def test_figures_do_not_depend_on_the_blocks():
             given.value[entries],
             given.scores[row : row + 1],
             given.valid[row : row + 1],
+            given.excluded[row : row + 1, own],
         )
         student, teacher = (torch.tensor(v[row : row + 1]) for v in (STUDENT, TEACHER))
         parts.add(Distilled(student, teacher, block))
