@@ -80,7 +80,8 @@ class Encoder(ABC, Generic[Vectors]):
         """How many weights take part in encoding; those that are shared count once."""
         named = self.backbone.decoder.named_parameters()
         tensors = [weight for name, weight in named if not name.startswith("pooler.")]  # of BERT
-        tensors += [] if self.backbone.head is None else [self.backbone.head]
+        heads = (self.backbone.head, self.backbone.head_bias)
+        tensors += [weight for weight in heads if weight is not None]
         tensors += [weight for layer in self.backbone.projections for weight in layer.parameters()]
         return sum({one.data_ptr(): one.numel() for one in tensors}.values())
 

@@ -35,6 +35,8 @@ class QueryGraph(nn.Module):
         head = encoder.backbone.head
         # [hidden, vocabulary]; a weight of its own, so that it can be quantised like the others.
         self.head = None if head is None else nn.Parameter(head.T.contiguous(), False)
+        bias = encoder.backbone.head_bias
+        self.bias = None if bias is None else nn.Parameter(bias, False)
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, unpooled: Tensor | None = None
@@ -45,7 +47,9 @@ class QueryGraph(nn.Module):
         if self.head is None:
             return represent(states, pooled, self._config, None, self._backbone.projections)
         logits = states @ self.head  # [batch, length, hidden] @ [hidden, vocabulary]
-        largest = logits.masked_fill(~pooled.unsqueeze(-1), 0).amax(1)  # negative ones become 0
+        largest = logits.masked_fill(~pooled.unsqueeze(-1), -torch.inf).amax(1)
+        if self.bias is not None:
+            largest = largest + self.bias
         return torch.log1p(torch.relu(largest * self._config.scale_of_logits(states.shape[-1])))
 
 

@@ -125,10 +125,9 @@ def _record(encoder: Encoder[Any]) -> GraphRecord:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:  # onnx, which float32 needs not
             continue
-    decoder = encoder.backbone.decoder
     return GraphRecord(
-        rows=embedding_rows(decoder),
-        positions=getattr(decoder.config, "max_position_embeddings", None),
+        rows=embedding_rows(encoder.backbone.decoder),
+        positions=encoder.backbone.positions,
         parameters=encoder.parameters,
         int8=False,
         difference=0.0,

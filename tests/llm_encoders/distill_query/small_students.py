@@ -1,33 +1,24 @@
-"""A small dense student like BERT, with a projection into its teacher's space."""
+"""Small students like BERT: dense, with a projection, and sparse, with a head over terms."""
 
 import json
 from pathlib import Path
 
 import torch
-import transformers
 from safetensors.torch import save_file
 
 from llm_encoders import EncoderConfig, load_encoder
 from llm_encoders.checkpoints.teacher import Teacher
-from tests.llm_encoders.towers import OTHER_WORDS, write_tokenizer
+from llm_encoders.heads.term_head import TermHead
+from tests.llm_encoders.towers import write_encoder_only
 
-HIDDEN = 12
+HIDDEN = 16
 
 
 def write_bert(folder: Path, teacher: Path, **contract) -> Path:
-    """The student's own tokenizer has other words than the teacher's."""
-    folder.mkdir(parents=True)
-    torch.manual_seed(5)
-    config = transformers.BertConfig(
-        vocab_size=write_tokenizer(folder, OTHER_WORDS, bos="[CLS]"),
-        hidden_size=HIDDEN,
-        intermediate_size=24,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=32,
-        initializer_range=0.3,
-    )
-    transformers.BertModel(config).save_pretrained(folder)
+    """A dense student with a projection into its teacher's space."""
+    contract = {"pooling": "mean", "projections": ("projection",), **contract}
+    config = EncoderConfig("dense", passage_encoder="teacher", **contract)
+    write_encoder_only(folder, config, "bert")
     identity = Teacher.of(load_encoder(teacher, device="cpu"))
     identity.save(folder)
     layer = folder / "projection"
@@ -40,6 +31,18 @@ def write_bert(folder: Path, teacher: Path, **contract) -> Path:
         "linear.bias": torch.randn(identity.dimension),
     }
     save_file(weights, layer / "model.safetensors")
-    contract = {"pooling": "mean", "projections": ("projection",), **contract}
-    EncoderConfig("dense", passage_encoder="teacher", **contract).save(folder)
+    return folder
+
+
+def write_term_student(folder: Path, teacher: Path, **contract) -> Path:
+    """A sparse student like ModernBERT, with a head over the teacher's terms that has a bias."""
+    config = EncoderConfig(
+        "sparse", passage_encoder="teacher", vocabulary_head="vocabulary_head", **contract
+    )
+    write_encoder_only(folder, config, "modernbert")
+    encoder = load_encoder(teacher, device="cpu")
+    Teacher.of(encoder).save(folder)
+    size = len(encoder.vocabulary)
+    head = TermHead(torch.randn(size, HIDDEN), torch.randn(size), encoder.vocabulary)
+    head.save(folder / "vocabulary_head")
     return folder
