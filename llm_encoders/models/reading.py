@@ -1,6 +1,6 @@
 """The contract of a folder or Hub repository, with the file behind each value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from llm_encoders import registry
@@ -8,7 +8,16 @@ from llm_encoders.checkpoints.adapter_stack import no_model
 from llm_encoders.checkpoints.contract import contract_of
 from llm_encoders.checkpoints.layouts.derived import Derived
 from llm_encoders.checkpoints.resolve import files_of, written_changes
-from llm_encoders.config import CONFIG_NAME, CONTRACT_KEYS, EncoderConfig, concerns
+from llm_encoders.checkpoints.teacher import TEACHER_NAME, Teacher
+from llm_encoders.config import (
+    CONFIG_NAME,
+    CONTRACT_KEYS,
+    FILE_KEYS,
+    QUERY_ENCODERS,
+    TEACHER,
+    EncoderConfig,
+    concerns,
+)
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.models.contract import shown
@@ -28,11 +37,21 @@ class Reading:
     contract: EncoderConfig
     sources: dict[str, str]
     """What stands behind each key; a file is relative to the folder."""
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """What encodes the ``"query"`` or the ``"passage"`` side, where it is not this model."""
 
     def table(self) -> str:
         """One key a line: value, and what stands behind it."""
-        head = [f"{self.name} in {self.folder}", f"layout: {self.layout}", ""]
-        keys = [key for key in CONTRACT_KEYS if concerns(key, self.contract.paradigm)]
+        head = [f"{self.name} in {self.folder}", f"layout: {self.layout}"]
+        head += [f"{side} side: {what}" for side, what in self.elsewhere.items()]
+        head.append("")
+        hidden = tuple(f"{side}_" for side in self.elsewhere)
+        keys = [
+            key
+            for key in CONTRACT_KEYS
+            if concerns(key, self.contract.paradigm)
+            and (key in FILE_KEYS or not key.startswith(hidden))
+        ]
         rows = [
             (key, shown(getattr(self.contract, key)), self.sources.get(key, _DEFAULT))
             for key in keys
@@ -81,7 +100,22 @@ def read(spec: str) -> Reading:
     like, changes = written.get("like"), written_changes(written)
     contract, derived = contract_of(name, folder, preset, written.get("paradigm"), like, changes)
     layout, sources = _sources(folder, preset, derived, like)
-    return Reading(name, folder, layout, contract, sources | dict.fromkeys(changes, "given"))
+    sources |= dict.fromkeys(changes, "given")
+    return Reading(name, folder, layout, contract, sources, _elsewhere(folder, contract))
+
+
+def _elsewhere(folder: Path, contract: EncoderConfig) -> dict[str, str]:
+    """The sides that another encoder encodes, and which one.
+
+    Raises:
+        EncoderError: a teacher that is absent or damaged.
+    """
+    found = {}
+    if contract.query_encoder not in QUERY_ENCODERS:
+        found["query"] = f"encoded as {folder / contract.query_encoder / CONFIG_NAME} says"
+    if contract.passage_encoder == TEACHER:
+        found["passage"] = f"encoded by {Teacher.load(folder).name}, which {TEACHER_NAME} names"
+    return found
 
 
 def _sources(
