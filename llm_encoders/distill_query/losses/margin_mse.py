@@ -18,9 +18,8 @@ def margin_mse(scores: Tensor, teacher: Tensor, valid: Tensor) -> Tensor:
     Returns:
         float32 [pairs], by query.
     """
-    student_margin = scores[:, :1] - scores[:, 1:]
-    teacher_margin = teacher[:, :1] - teacher[:, 1:]
-    return (student_margin - teacher_margin)[valid[:, 1:]].square()
+    margins, wanted = (one[:, :1] - one[:, 1:] for one in (scores, teacher))
+    return (margins - wanted)[valid[:, 1:]].square()
 
 
 def _of(batch: Distilled) -> Tensor:
