@@ -17,6 +17,20 @@ TOKENIZER_NAME = "tokenizer.json"
 _SETTINGS = "tokenizer_config.json"
 
 
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Read a ``tokenizer.json``.
+
+    Raises:
+        EncoderError: the file is absent or damaged.
+    """
+    text = read_text(path)
+    try:
+        return Tokenizer.from_str(text)
+    except Exception as error:  # tokenizers raises the class Exception itself
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise EncoderError(f"{path} is no tokenizer: {reason}. Copy the file again.") from None
+
+
 class PlainTokenizer:
     """Texts to token ids as Transformers' fast tokenizers make them.
 
@@ -42,13 +56,7 @@ class PlainTokenizer:
         Raises:
             EncoderError: a file is absent or damaged.
         """
-        path = folder / TOKENIZER_NAME
-        text = read_text(path)
-        try:
-            tokenizer = Tokenizer.from_str(text)
-        except Exception as error:  # tokenizers raises the class Exception itself
-            reason = " ".join(str(error).split()).rstrip(".")
-            raise EncoderError(f"{path} is no tokenizer: {reason}. Copy the file again.") from None
+        tokenizer = read_tokenizer(folder / TOKENIZER_NAME)
         settings = read_record(folder / _SETTINGS)
         eos = settings.get("eos_token")
         eos = eos.get("content") if isinstance(eos, dict) else eos

@@ -25,16 +25,16 @@ from llm_encoders.encoding.lookup.query_encoder import (
     require_lookup_contract,
     table_terms,
 )
+from llm_encoders.encoding.plain_tokenizer import TOKENIZER_NAME, read_tokenizer
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
-from llm_encoders.reading import read_text
 
 TABLE_NAME = "lookup.safetensors"
-TOKENIZER_NAME = "tokenizer.json"
 _TENSORS = {"sparse": "weights", "dense": "vectors"}
 _FORMATS = {"sparse": ("F32",), "dense": ("F32", "F16")}
 _AXES = {"sparse": "[vocabulary]", "dense": "[vocabulary, dimension]"}
 _METADATA = "vocabulary"
+_ROWS = 4096  # looked at together: a large table is not to be in memory twice
 _AGAIN = "Fetch the folder's files again, or distil the table again."
 
 
@@ -63,7 +63,7 @@ def open_lookup(files: resolve.Checkpoint) -> LookupQueryEncoder:
     folder, contract = files.folder, files.contract
     require_lookup_contract(contract, str(folder / CONFIG_NAME))
     teacher = files.teacher or Teacher.load(folder)
-    tokenizer = _read_tokenizer(folder / TOKENIZER_NAME)
+    tokenizer = read_tokenizer(folder / TOKENIZER_NAME)
     table, made_for = _read_table(folder / TABLE_NAME, contract.paradigm)
     _require_fit(folder, table, teacher, contract.paradigm)
     terms = _require_terms(folder, tokenizer, len(table), made_for, teacher)
@@ -108,15 +108,6 @@ def write_lookup(
     write_atomically(folder / CONFIG_NAME, config.text())
 
 
-def _read_tokenizer(path: Path) -> Tokenizer:
-    text = read_text(path)
-    try:
-        return Tokenizer.from_str(text)
-    except Exception as error:  # tokenizers raises the class Exception itself
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise EncoderError(f"{path} is no tokenizer: {reason}. {_AGAIN}") from None
-
-
 def _read_table(path: Path, paradigm: str) -> tuple[np.ndarray, str | None]:
     """The table, and the digest of the terms that it was made for."""
     name = _TENSORS[paradigm]
@@ -151,7 +142,9 @@ def _require_values(path: Path, table: np.ndarray, paradigm: str) -> None:
             f"{path}: {name} has the shape {list(table.shape)}; expected {_AXES[paradigm]}. "
             f"{_AGAIN}"
         )
-    faulty = ~np.isfinite(table).reshape(len(table), -1).all(axis=1)
+    parts = (table[first : first + _ROWS] for first in range(0, len(table), _ROWS))
+    finite = [np.isfinite(part).reshape(len(part), -1).all(axis=1) for part in parts]
+    faulty = ~np.concatenate(finite)
     problem = "is not finite"
     if paradigm == "sparse" and not faulty.any():
         faulty, problem = table < 0, "is negative, which no impact can be"

@@ -29,20 +29,21 @@ def ones(tokenizer: Tokenizer, size: int) -> np.ndarray:
 
 
 def idf(
-    tokenizer: Tokenizer, size: int, texts: Iterable[str], contract: EncoderConfig
+    tokenizer: Tokenizer, size: int, texts: Iterable[str], contract: EncoderConfig | None = None
 ) -> np.ndarray:
     """Inverse document frequencies: ln(1 + (N - n + 0.5) / (n + 0.5)).
 
     N is the number of texts and n that of those with the term. This is the idf of BM25
-    (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009, equation 3.3) with 1 added
-    in the logarithm, as Lucene has it, so that no weight is negative. As query side of a learned
-    sparse encoder: arXiv 2411.04403.
+    (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with 1 added in the
+    logarithm, as Lucene has it, so that no weight is negative. As query side of a learned sparse
+    encoder: arXiv 2411.04403.
 
     Args:
         tokenizer: gives the terms of a text.
         size: number of terms.
         texts: of the corpus, not cut; read once, a few at a time.
-        contract: of the table, whose ``strip`` and ``lowercase`` hold for the texts, too.
+        contract: of the table, whose ``strip`` and ``lowercase`` hold for the texts, too; ``None``
+            takes the texts as they are.
 
     Returns:
         float32 [size]; 0 for special tokens.
@@ -50,9 +51,9 @@ def idf(
     Raises:
         EncoderError: there is no text.
     """
-    count, having = document_frequencies(
-        tokenizer, size, (cleaned(text, contract) for text in texts)
-    )
+    if contract is not None:
+        texts = (cleaned(text, contract) for text in texts)
+    count, having = document_frequencies(tokenizer, size, texts)
     if not count:
         raise EncoderError("The corpus holds no texts, so no term has an idf; name another one.")
     weights: np.ndarray = np.log1p((count - having + 0.5) / (having + 0.5)).astype(np.float32)

@@ -107,14 +107,14 @@ class LookupQueryEncoder:
         return self._terms or table_terms(self._tokenizer, len(self._array))
 
     @property
-    def parameters(self) -> int:
-        """Numbers in the table."""
-        return int(self._array.size)
-
-    @property
     def dimension(self) -> int:
         """Length of a dense vector."""
         return int(self._array.shape[1])
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in the table."""
+        return int(self._array.size)
 
     def query_token_ids(
         self, queries: Sequence[str], max_length: int | None = None

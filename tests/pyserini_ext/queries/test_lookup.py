@@ -11,6 +11,8 @@ from llm_encoders.checkpoints.teacher import Teacher
 from pyserini_ext import java
 from pyserini_ext.bridge.encoders import LlmDenseQueryEncoder, LlmSpladeQueryEncoder
 from pyserini_ext.queries.command import main
+from pyserini_ext.serve.found import find_indexes
+from pyserini_ext.serve.searching import ServedIndex
 from tests.llm_encoders.encoding.lookup.student import make_student
 from tests.pyserini_ext.brute_force import assert_run_equals, read_run, sparse_scores
 from tests.pyserini_ext.served import DOCUMENTS, QUERIES
@@ -120,6 +122,20 @@ def test_an_index_of_another_teacher(work, made, students, tmp_path):
     folder = students["sparse"].write(tmp_path / "student", teacher=other)
     with pytest.raises(UsageError, match=r"made by llm-splade-tiny with other weights than other"):
         LuceneImpactSearcher(str(made.sparse), LlmSpladeQueryEncoder(str(folder)))
+
+
+def test_served(work, made, scores):
+    encoders = {
+        "sparse": LlmSpladeQueryEncoder(str(work / "sparse")),
+        "dense": LlmDenseQueryEncoder(str(work / "dense")),
+    }
+    for index in find_indexes([made.sparse, made.dense], None):
+        served = ServedIndex(index, encoders[index.name], 4, 1)
+        together = served.search_batch(QUERIES, 5)
+        assert together == [served.search(query, 5) for query in QUERIES]
+        if index.name == "sparse":
+            best = [list(DOCUMENTS)[row.argmax()] for row in scores]
+            assert [hits[0][0] for hits in together] == best
 
 
 def test_a_query_without_terms(work):
