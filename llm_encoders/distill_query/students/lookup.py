@@ -103,7 +103,7 @@ class _Lookup(StudentKind):
             table = _of_teacher(tower, work)
         elif initial == "idf":
             assert recipe.student.corpus is not None
-            table = idf(tokenizer, teacher.width, _texts(recipe.student.corpus))
+            table = idf(tokenizer, teacher.width, _texts(recipe.student.corpus), contract)
         else:
             table = ones(tokenizer, teacher.width)
         teacher.release()

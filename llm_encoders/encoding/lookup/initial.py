@@ -29,7 +29,7 @@ def ones(tokenizer: Tokenizer, size: int) -> np.ndarray:
 
 
 def idf(
-    tokenizer: Tokenizer, size: int, texts: Iterable[str], contract: EncoderConfig | None = None
+    tokenizer: Tokenizer, size: int, texts: Iterable[str], contract: EncoderConfig
 ) -> np.ndarray:
     """Inverse document frequencies: ln(1 + (N - n + 0.5) / (n + 0.5)).
 
@@ -42,8 +42,7 @@ def idf(
         tokenizer: gives the terms of a text.
         size: number of terms.
         texts: of the corpus, not cut; read once, a few at a time.
-        contract: of the table, whose ``strip`` and ``lowercase`` hold for the texts, too; ``None``
-            takes the texts as they are.
+        contract: of the table, whose ``strip`` and ``lowercase`` hold for the texts, too.
 
     Returns:
         float32 [size]; 0 for special tokens.
@@ -51,9 +50,8 @@ def idf(
     Raises:
         EncoderError: there is no text.
     """
-    if contract is not None:
-        texts = (cleaned(text, contract) for text in texts)
-    count, having = document_frequencies(tokenizer, size, texts)
+    plain = (cleaned(text, contract) for text in texts)
+    count, having = document_frequencies(tokenizer, size, plain)
     if not count:
         raise EncoderError("The corpus holds no texts, so no term has an idf; name another one.")
     weights: np.ndarray = np.log1p((count - having + 0.5) / (having + 0.5)).astype(np.float32)
