@@ -7,7 +7,7 @@ beside it says what the graph does not tell.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,11 @@ class GraphRecord:
         return asdict(self)
 
 
-def _is_count(value: object) -> bool:
+def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-_KINDS = {
+_KINDS: dict[str, Callable[[Any], bool]] = {
     "rows": _is_count,
     "positions": lambda value: value is None or _is_count(value),
     "parameters": _is_count,

@@ -91,7 +91,7 @@ class PlainTokenizer:
             ``input_ids``, and ``offset_mapping`` if it is wanted.
         """
         assert text_pair is None and not any(others.values())
-        if truncation:
+        if truncation and max_length is not None:
             self._tokenizer.enable_truncation(max_length, direction=self._side)
         else:
             self._tokenizer.no_truncation()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.evaluation.measures import NDCG_10, RECALL_50
+from llm_encoders.evaluation.measures.ndcg import NDCG_10
+from llm_encoders.evaluation.measures.recall import RECALL_50
 
 NO_PLOT = "No pareto.svg: it needs matplotlib. Install it and run the same command again."
 _DRAWN = (NDCG_10.name, RECALL_50.name)

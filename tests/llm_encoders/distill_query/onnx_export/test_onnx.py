@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from llm_encoders import EncoderConfig, EncoderError, UsageError, load_encoder
+from llm_encoders.checkpoints.fingerprint import weights_digest
 from llm_encoders.checkpoints.teacher import Teacher
-from llm_encoders.distill_query.__main__ import COMMANDS
 from llm_encoders.distill_query.onnx_export import job
 from llm_encoders.distill_query.onnx_export.agreement import sample_queries
 from llm_encoders.distill_query.onnx_export.command import main
@@ -17,7 +17,7 @@ from llm_encoders.distill_query.onnx_export.quantisation import quantised_rows
 from llm_encoders.encoding.encoder import Encoder
 from llm_encoders.encoding.onnx_encoder import OnnxQueryEncoder
 from tests.llm_encoders.distill_query.small_students import write_bert, write_term_student
-from tests.llm_encoders.towers import TEXTS, write_decoder, write_student
+from tests.llm_encoders.towers import TEXTS, write_decoder, write_student, write_towers
 
 QUERIES = [*TEXTS, "", "the red fox in the house", "rain " * 90, "sun, moon <s> and <unk> sea"]
 CONTRACTS = {
@@ -160,5 +160,23 @@ def test_a_special_token_without_embedding_is_refused(students):
         graph.encode_queries(["a", "rain"])
 
 
-def test_the_command_is_known():
-    assert COMMANDS["onnx"] == "onnx_export.command"
+def test_neither_pytorch_nor_transformers_is_imported(students, python):
+    code = f"""
+import sys
+from llm_encoders import load_encoder
+print(load_encoder({str(students / "sparse onnx")!r}).encode_queries(["the cat"]).nnz > 0)
+print([name for name in ("torch", "transformers", "onnx") if name in sys.modules])
+"""
+    assert python("-c", code).stdout.split("\n") == ["True", "[]", ""]
+
+
+def test_two_towers_give_their_query_tower(students, tmp_path):
+    """The passage tower is then the teacher."""
+    write_towers(tmp_path / "both", students / "dense teacher", students / "dense teacher")
+    both = load_encoder(tmp_path / "both", device="cpu")
+    assert main([str(tmp_path / "both"), str(tmp_path / "graph")]) == 0
+    graph = load_encoder(tmp_path / "graph")
+    np.testing.assert_allclose(
+        graph.encode_queries(QUERIES), both.encode_queries(QUERIES), atol=1e-5
+    )
+    assert Teacher.of(graph).weights == weights_digest(both.files)

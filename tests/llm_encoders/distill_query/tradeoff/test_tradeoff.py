@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from llm_encoders import EncoderConfig, load_encoder
+from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.distill_query.onnx_export.job import export_onnx
 from llm_encoders.distill_query.tradeoff import job, passages
 from llm_encoders.distill_query.tradeoff.command import main
 from llm_encoders.distill_query.tradeoff.pareto import optimal
 from llm_encoders.distill_query.tradeoff.report import COLUMNS, table_rows
 from llm_encoders.distill_query.tradeoff.timing import Round, summary, time_rounds
+from llm_encoders.encoding.lookup.files import write_lookup
+from llm_encoders.encoding.lookup.from_teacher import lookup_contract, teacher_tokenizer
 from tests.llm_encoders.conftest import write_lines
 from tests.llm_encoders.distill_query.small_students import write_bert
 from tests.llm_encoders.towers import WORDS, write_decoder, write_student
@@ -26,7 +29,6 @@ CONTRACTS = {
     "sparse": EncoderConfig("sparse", logit_scale=1.5, impact_scale=2.0, pool_bos=False),
 }
 PASSAGES, QUERIES = 120, 9
-NOTHING = "fox"  # unknown to the tokenizer; its sparse vector may be empty
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,14 @@ def students(tmp_path_factory):
     write_student(root / "other", root / "dense stranger")
     write_bert(root / "bert", root / "dense teacher")
     export_onnx(str(root / "sparse"), root / "graph")
+    teacher = load_encoder(root / "sparse teacher", device="cpu")
+    write_lookup(
+        root / "table",
+        lookup_contract(teacher),
+        np.linspace(0, 2, len(teacher.vocabulary), dtype=np.float32),
+        teacher_tokenizer(teacher),
+        Teacher.of(teacher),
+    )
     return root
 
 
@@ -72,7 +82,7 @@ def run(collection, students, output, teacher, *names, **options):
 
 
 def brute_force(collection, teacher, student):
-    """nDCG@10, R@50, and R@1000 by their definitions, with the vectors of each text alone."""
+    """nDCG@10, R@50, and R@1000 by their definitions."""
     passage_side = load_encoder(teacher, device="cpu")
     query_side = load_encoder(student, device="cpu")
     corpus = [json.loads(line) for line in (collection / "corpus.jsonl").open()]
@@ -83,19 +93,21 @@ def brute_force(collection, teacher, student):
         grades.setdefault(query, {})[docid] = int(grade)
     sparse = passage_side.config.paradigm == "sparse"
 
-    def vector(encoder, encode, text):
-        found = encode([text])
+    def vectors(encoder, encode, texts):
+        found = encode(texts)
         if not sparse:
-            return found[0].astype(np.float64)
-        return np.rint(found.toarray()[0] * encoder.config.impact_scale)
+            return found.astype(np.float64)
+        return np.rint(found.toarray() * encoder.config.impact_scale)
 
-    documents = [vector(passage_side, passage_side.encode_documents, one["text"]) for one in corpus]
+    documents = vectors(
+        passage_side, passage_side.encode_documents, [one["text"] for one in corpus]
+    )
     sums = np.zeros(3)
     for query in queries:
         if query["_id"] not in grades:
             continue
         own = grades[query["_id"]]
-        asked = vector(query_side, query_side.encode_queries, query["text"])
+        (asked,) = vectors(query_side, query_side.encode_queries, [query["text"]])
         scored = [
             (float(np.float32(asked @ document)), one["_id"])
             for one, document in zip(corpus, documents, strict=True)
@@ -113,14 +125,14 @@ def brute_force(collection, teacher, student):
 
 @pytest.mark.parametrize("kind", CONTRACTS)
 def test_figures_are_those_of_a_brute_force(collection, students, tmp_path, capsys, kind):
-    names = {"dense": ["dense", "bert"], "sparse": ["sparse", "graph"]}[kind]
+    names = {"dense": ["dense", "bert"], "sparse": ["sparse", "graph", "table"]}[kind]
     teacher = f"{kind} teacher"
     assert run(collection, students, tmp_path, teacher, *names, repeats=2, timed=4) == 0
     said = capsys.readouterr()
     rows = list(csv.DictReader((tmp_path / "tradeoff.csv").open(newline="")))
     assert list(rows[0]) == list(COLUMNS)
     assert [Path(row["encoder"]).name for row in rows] == [teacher, *names]
-    assert [row["role"] for row in rows] == ["teacher", "student", "student"]
+    assert [row["role"] for row in rows] == ["teacher", *["student"] * len(names)]
     measures = ("ndcg@10", "recall@50", "recall@1000")
     expected = [
         brute_force(collection, students / teacher, students / name) for name in (teacher, *names)
@@ -129,19 +141,20 @@ def test_figures_are_those_of_a_brute_force(collection, students, tmp_path, caps
         for name, figure, of_teacher in zip(measures, figures, expected[0], strict=True):
             assert float(row[name]) == pytest.approx(figure, abs=1e-9)
             assert float(row[f"{name} share"]) == pytest.approx(figure / of_teacher)
-        assert int(row["parameters"]) > 0 and int(row["bytes"]) > 4 * int(row["parameters"])
+        assert 0 < 4 * int(row["parameters"]) < int(row["bytes"])
         assert float(row["search p50 ms"]) > 0 and float(row["queries/s single"]) > 0
     assert expected[0][0] != pytest.approx(expected[1][0])
     everything = json.loads((tmp_path / "tradeoff.json").read_text())
     assert (everything["queries"], everything["passages"]) == (QUERIES, PASSAGES)
-    assert [len(one["rounds"]) for one in everything["encoders"]] == [2, 2, 2]
+    assert [len(one["rounds"]) for one in everything["encoders"]] == [2] * len(rows)
     assert len(everything["encoders"][0]["rounds"][0]["searching"]) == 4
     assert "torch" in everything["versions"] and everything["device"] == "cpu"
     assert b"bert" in (tmp_path / "pareto.svg").read_bytes() or kind == "sparse"
     assert "passage vectors in memory" in said.out and f"{expected[1][0]:.4f}" in said.out
     if kind == "sparse":
         assert rows[1]["query terms"] == rows[2]["query terms"]
-        assert rows[2]["kind"] == "onnx"
+        assert [row["kind"] for row in rows] == ["model", "model", "onnx", "lookup"]
+        assert rows[3]["parameters"] == str(len(WORDS) + 2)
 
 
 def test_passages_are_encoded_once(collection, students, tmp_path, monkeypatch):
