@@ -37,7 +37,7 @@ def write_card(
         scores: figures by split; may be empty.
         step: the optimiser step whose weights are published.
     """
-    name = home.resolve().name
+    name, owner = home.resolve().name, teacher.identity.name
     header = {
         "license": recipe.card.licence or "other",
         "tags": ["information-retrieval", "pyserini"],
@@ -49,9 +49,8 @@ def write_card(
         "",
         f"# {name}",
         "",
-        f"A {teacher.paradigm} query encoder for an index of `{public_name(recipe.teacher)}`, "
-        f"whose queries it imitates. It encodes no passages. `{CONFIG_NAME}` says how it encodes, "
-        "`teacher.json` whose index it searches.",
+        f"A {teacher.paradigm} query encoder for an index of `{public_name(owner)}`. It encodes no "
+        f"passages. `{CONFIG_NAME}` says how it encodes, `teacher.json` whose index it searches.",
         "",
         "```bash",
         *_search(teacher.paradigm, name),

@@ -19,6 +19,11 @@ Any key can be replaced on the command line: schedule.epochs=3 output=runs/other
 The same command resumes a run that was stopped. Several GPUs:
 
   torchrun --nproc-per-node 4 -m llm_encoders.distill_query RECIPE.yaml
+
+Other commands, each with --help:
+
+  python -m llm_encoders.distill_query evaluate   compares students with their teacher
+  python -m llm_encoders.distill_query onnx       exports a student for ONNX Runtime
 """
 
 

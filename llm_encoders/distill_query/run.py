@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import set_seed
 
@@ -125,6 +126,8 @@ def _trainer(
             f"held_out is {recipe.held_out:g}, so none of the {len(held)} queries is left to train "
             "on; lower it.",
         )
+    if recipe.losses.needs_candidates:
+        _require_candidates(recipe, prepared, rows, held)
     steps = schedule.steps
     if steps is None:
         assert schedule.epochs is not None
@@ -154,6 +157,26 @@ def _trainer(
     )
     args = assembly.training_arguments(recipe, steps, **evaluation)
     return DistillationTrainer(student, args, batches, recipe, held)
+
+
+def _require_candidates(
+    recipe: DistillRecipe, prepared: Prepared, rows: np.ndarray, held: np.ndarray
+) -> None:
+    """Refuse queries to train on, or to choose by, of which none has candidates.
+
+    Raises:
+        RecipeError: there are such.
+    """
+    assert prepared.candidates is not None
+    having = np.fromiter(prepared.candidates.records, dtype=np.int64)
+    for key, numbers in (("candidates.source", rows), ("held_out", held)):
+        if len(numbers) and not np.isin(numbers, having).any():
+            which = "trained on" if numbers is rows else "held out"
+            raise RecipeError(
+                key,
+                f"none of the {len(numbers):,} queries that are {which} has candidates, so "
+                "margin_mse would say nothing of them; give more records, or another held_out.",
+            )
 
 
 def _finish(

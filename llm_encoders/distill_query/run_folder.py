@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llm_encoders.checkpoints.fingerprint import folder_fingerprints, weights_digest
+from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.data.prepare import FINGERPRINT, TrainingData, prepare
-from llm_encoders.data.sources import DataSources, source_files
+from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.distill_query.batches import Material
 from llm_encoders.distill_query.candidates import MinedCandidates, records_of
 from llm_encoders.distill_query.queries.store import (
@@ -84,8 +86,16 @@ def prepare_all(recipe: DistillRecipe, teacher: TeacherSide, folder: Path) -> Pr
 
 
 def _files(recipe: DistillRecipe) -> dict[str, str]:
-    """Size and time of modification of every file of queries and candidates."""
-    found: dict[str, str] = {}
+    """Size and time of modification of every file of queries, candidates and the student's
+    beginning; of the teacher, the digest of its weights."""
+    files, _ = resolve_spec(recipe.teacher)
+    found = {f"the teacher {files.name}": weights_digest(files.query or files)}
+    student = recipe.student
+    if student.backbone is not None and Path(student.backbone).is_dir():
+        known = folder_fingerprints(Path(student.backbone))
+        found |= {f"{student.backbone}/{name}": one for name, one in known.items()}
+    if student.corpus is not None:
+        found |= corpus_files(student.corpus)
     if recipe.queries.source is not None:
         found |= fingerprint_of(recipe.queries, 0)["files"]
     if recipe.candidates is not None:

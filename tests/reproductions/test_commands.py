@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from llm_encoders import registry
+from llm_encoders.distill_query.recipe.recipe import DistillRecipe
 from llm_encoders.errors import EncoderError
 from llm_encoders.spec import parse_spec
-from llm_encoders.train.recipe.file import load_recipe
+from llm_encoders.train.recipe.file import load_recipe, read_recipe
 from pyserini_ext.conditions import load_conditions, select
 from tests.conftest import REPOSITORY
 from tests.reproductions.blocks import Block, blocks, commands, inline_commands, pages, shell_text
@@ -27,6 +28,7 @@ SHELL = {
 }
 """Programs that pages use beside Python and make."""
 FOLDERS = ("llm_encoders/", "pyserini_ext/", "reproductions/", "tests/")
+DISTILLED = "reproductions/recipes/scalingnote-dense-layers.yaml"
 MADE = re.compile(r"(?m)^output: (\S+)")
 HARNESSES = {
     "pyserini.2cr.msmarco": "msmarco-v1-passage",
@@ -93,6 +95,10 @@ def named(words: tuple[str, ...]) -> str | None:
     if module == "llm_encoders.train" and rest[0] != "--help":
         recipe, *overrides = (one for one in rest if not one.startswith("--"))
         load_recipe(REPOSITORY / recipe.replace("RECIPE.yaml", SMALL), overrides)
+    if module == "llm_encoders.distill_query" and rest[0].endswith(".yaml"):
+        recipe, *overrides = (one for one in rest if not one.startswith("--"))
+        shipped = recipe.replace("RECIPE.yaml", DISTILLED)
+        read_recipe(DistillRecipe, REPOSITORY / shipped, overrides)
     if module == "llm_encoders.models" and rest[0] not in {*registry.presets(), "NAME", "FOLDER"}:
         return f"no encoder {rest[0]}"
     if module == "pyserini_ext.regress":
@@ -135,6 +141,7 @@ FAULTS = {
     "a value out of bounds": "python -m pyserini_ext.regress tiny --parallel 0",
 }
 NAMES = {
+    "a key of a distillation": "python -m llm_encoders.distill_query RECIPE.yaml student.kindd=x",
     "a key of a recipe": "torchrun -m llm_encoders.train RECIPE.yaml schedule.stepz=3",
     "a recipe": "python -m llm_encoders.train reproductions/recipes/smal.yaml",
     "an encoder": "python -m pyserini_ext.doctor --encoder llm-splade-tinny",

@@ -7,12 +7,14 @@ import pytest
 import yaml
 
 from llm_encoders import load_encoder
-from llm_encoders.train.recipe.file import load_recipe
+from llm_encoders.distill_query.recipe.recipe import DistillRecipe
+from llm_encoders.train.recipe.file import load_recipe, read_recipe
 from llm_encoders.train.run import run
 from tests.llm_encoders.conftest import BACKBONE, TOPICS, write_lines
 
 FOLDER = Path(__file__).parents[2] / "reproductions" / "recipes"
 RECIPES = sorted(FOLDER.glob("*.yaml"))
+DISTILLED = [path for path in RECIPES if "\nteacher: " in path.read_text(encoding="utf-8")]
 PAPER = [path for path in RECIPES if path.name.startswith("llama-3")]
 
 
@@ -24,10 +26,22 @@ def test_there_are_all_of_the_paper():
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_carries_its_launch_command(path):
     first = path.read_text(encoding="utf-8").splitlines()[0]
+    command = "distill_query" if path in DISTILLED else "train"
     assert (
         first.startswith("# ")
-        and f"-m llm_encoders.train reproductions/recipes/{path.name}" in first
+        and f"-m llm_encoders.{command} reproductions/recipes/{path.name}" in first
     )
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_parses(path):
+    if path not in DISTILLED:
+        assert load_recipe(path).backbone
+        return
+    recipe = read_recipe(DistillRecipe, path)
+    assert recipe.teacher in ("llm-dense-tiny", "llm-splade-tiny")
+    wanted = {"log_mse"} if recipe.teacher == "llm-splade-tiny" else {"mse", "cosine"}
+    assert set(recipe.losses.chosen) == (wanted if recipe.trains else set())
 
 
 def test_neighbours_differ_only_where_the_paper_does():

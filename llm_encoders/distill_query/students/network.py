@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,17 @@ from torch import Tensor, nn
 from llm_encoders.checkpoints.backbone import Backbone
 from llm_encoders.checkpoints.backbone_checks import head_weight
 from llm_encoders.config import CONFIG_NAME, EncoderConfig
-from llm_encoders.distill_query.students.student import Student
+from llm_encoders.distill_query.students.student import Student, seeded
 from llm_encoders.distill_query.teacher_side import TeacherSide
 from llm_encoders.encoding.tokens import tokenize_texts
 from llm_encoders.heads.projection import WEIGHTS_NAME, Projection
 from llm_encoders.heads.representation import pooled_tokens, represent
+from llm_encoders.heads.term_head import TermHead
 from llm_encoders.train.compute import ModelShape
+from llm_encoders.train.model import with_adapter
 from llm_encoders.train.output import write_tokenizer
 
 PROJECTION, VOCABULARY_HEAD = "projection", "vocabulary_head"
-TERMS_NAME = "terms.json"
 
 
 class Network(Student):
@@ -34,7 +36,7 @@ class Network(Student):
         contract: how the finished student encodes.
         source: where the model came from, for errors.
         projections: layers behind the pooling; dense only.
-        head: float32 [vocabulary of the teacher, hidden]; sparse only, in place of the LM head.
+        head: over the teacher's terms, float32; sparse only, in place of the LM head.
     """
 
     def __init__(
@@ -44,13 +46,16 @@ class Network(Student):
         contract: EncoderConfig,
         source: Any,
         projections: Sequence[Projection] = (),
-        head: Tensor | None = None,
+        head: TermHead | None = None,
     ) -> None:
         super().__init__()
         self.language_model = language_model
         self.tokenizer, self.contract, self.source = tokenizer, contract, source
         self.projections = nn.ModuleList(projections)
-        self.vocabulary_head = None if head is None else nn.Parameter(head)
+        self.terms = None if head is None else head.terms
+        self.vocabulary_head = None if head is None else nn.Parameter(head.weight)
+        bias = None if head is None else head.bias
+        self.vocabulary_bias = None if bias is None else nn.Parameter(bias)
 
     @property
     def bare(self) -> Any:
@@ -59,25 +64,31 @@ class Network(Student):
         return model.get_base_model() if hasattr(model, "peft_config") else model
 
     def backbone(self) -> Backbone:
-        """Decoder and head as the encoders use them; they share the weights."""
-        lm_head = self.contract.paradigm == "sparse" and self.vocabulary_head is None
+        """Model and head as the encoders use them; they share the weights."""
+        return self._backbone
+
+    @cached_property
+    def _backbone(self) -> Backbone:
+        lm_head = self.contract.paradigm == "sparse" and self.terms is None
         decoder = self.bare.base_model if lm_head else self.bare
         head = head_weight(self.bare, self.source) if lm_head else self.vocabulary_head
-        return Backbone(decoder, head, self.tokenizer, next(self.parameters()).device)
+        device = next(self.parameters()).device
+        return Backbone(decoder, head, self.tokenizer, device, head_bias=self.vocabulary_bias)
 
     def query_token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """See :class:`Student`."""
-        positions = getattr(self.bare.config, "max_position_embeddings", None)
+        positions = self.backbone().positions
         return tokenize_texts(self.tokenizer, self.contract, "query", positions, texts)
 
     def forward(
         self, token_ids: Tensor, attention_mask: Tensor, unpooled: Tensor | None = None
     ) -> Tensor:
         """See :class:`Student`."""
-        backbone = self.backbone()
-        states = backbone.hidden_states(token_ids, attention_mask)
+        model = self.backbone()
+        states = model.hidden_states(token_ids, attention_mask)
         pooled = pooled_tokens(token_ids, attention_mask, self.contract, self.tokenizer, unpooled)
-        return represent(states, pooled, self.contract, backbone.head, list(self.projections))
+        layers = list(self.projections)
+        return represent(states, pooled, self.contract, model.head, layers, model.head_bias)
 
     def operations(self, lengths: Iterable[int]) -> float:
         """See :class:`Student` and :mod:`llm_encoders.train.compute`."""
@@ -96,8 +107,9 @@ class Network(Student):
         write_tokenizer(self.tokenizer, folder)
         for name, projection in zip(self.contract.projections, self.projections, strict=True):
             _write_projection(folder / name, projection)
-        if self.vocabulary_head is not None:
-            _write_head(folder / VOCABULARY_HEAD, self.vocabulary_head, teacher.terms)
+        if self.vocabulary_head is not None and self.terms is not None:
+            head = TermHead(self.vocabulary_head, self.vocabulary_bias, self.terms)
+            head.save(folder / VOCABULARY_HEAD)
         teacher.identity.save(folder)
         (folder / CONFIG_NAME).write_text(self.contract.text(), encoding="utf-8")
 
@@ -123,12 +135,6 @@ def _write_projection(folder: Path, projection: Any) -> None:
     )
 
 
-def _write_head(folder: Path, head: Tensor, terms: list[str]) -> None:
-    folder.mkdir(exist_ok=True)
-    save_file({"weight": head.detach().cpu().contiguous()}, folder / WEIGHTS_NAME)
-    (folder / TERMS_NAME).write_text(json.dumps(terms) + "\n", encoding="utf-8")
-
-
 def prepared(model: Any, adaptation: Any, seed: int) -> Any:
     """A model ready for training: an adapter on frozen weights, or all weights in float32.
 
@@ -137,11 +143,7 @@ def prepared(model: Any, adaptation: Any, seed: int) -> Any:
         adaptation: the recipe's section ``student.adapter``, if any.
         seed: of the adapter's new weights.
     """
-    from llm_encoders.distill_query.students.student import seeded
-    from llm_encoders.train.model import with_adapter
-
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name.split(".")[0] != "pooler")
+    model.requires_grad_(True)
     if adaptation is not None:
         with seeded(seed):
             model = with_adapter(model, adaptation)

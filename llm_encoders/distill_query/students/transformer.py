@@ -23,6 +23,7 @@ from llm_encoders.distill_query.teacher_side import TeacherSide
 from llm_encoders.encoding.terms import vocabulary_terms
 from llm_encoders.encoding.tokens import require_room
 from llm_encoders.errors import EncoderError
+from llm_encoders.heads.term_head import TermHead
 from llm_encoders.reading import read_object
 
 if TYPE_CHECKING:
@@ -71,61 +72,64 @@ def _from_folder(
     folder = hub.local_folder(student.backbone, "student.backbone")
     if not (folder / MODEL_CONFIG).is_file():
         raise EncoderError(f"student.backbone: {student.backbone} holds no {MODEL_CONFIG}.")
-    values = read_object(folder / MODEL_CONFIG)
-    positions = values.get("max_position_embeddings")
-    base = _base(teacher)
-    terms = teacher.terms if paradigm == "sparse" else None
+    settled = _settled(teacher, folder)
+    base, terms = _base(teacher), teacher.terms if paradigm == "sparse" else None
     teacher.release()
-    contract = contract_of(
-        recipe,
-        base,
-        positions if isinstance(positions, int) else None,
-        **({"projections": (PROJECTION,)} if paradigm == "dense" else {}),
-    )
-    frozen = dtype if student.adapter is not None else torch.float32
-    files = Checkpoint(student.backbone, contract, folder, None)
-    own_head = paradigm == "sparse" and _has_same_terms(files, values, terms)
-    if paradigm == "sparse" and not own_head:
-        contract = contract_of(recipe, contract, vocabulary_head=VOCABULARY_HEAD)
-        files = Checkpoint(student.backbone, contract, folder, None)
-    loaded = load_backbone(files, device, frozen)
-    require_room(loaded.tokenizer, contract, positions, "encoder")
+    files = Checkpoint(student.backbone, contract_of(recipe, base, **settled), folder, None)
+    loaded = load_backbone(files, device, torch.float32 if student.adapter is None else dtype)
+    contract = contract_of(recipe, base, loaded.positions, **settled)
+    require_room(loaded.tokenizer, contract, loaded.positions, "encoder")
     model = prepared(loaded.model, student.adapter, recipe.schedule.seed)
-    return _network(recipe, teacher, model, loaded.tokenizer, contract, folder, device)
+    width = loaded.hidden_size
+    return _network(
+        recipe, teacher, model, width, loaded.tokenizer, contract, folder, device, terms
+    )
 
 
-def _has_same_terms(files: Checkpoint, values: dict[str, Any], terms: list[str] | None) -> bool:
+def _settled(teacher: TeacherSide, folder: Path) -> dict[str, Any]:
+    """What leads into the teacher's space: a projection, the model's LM head, or a new head."""
+    if teacher.paradigm == "dense":
+        return {"projections": (PROJECTION,)}
+    return {} if _has_same_terms(folder, teacher.terms) else {"vocabulary_head": VOCABULARY_HEAD}
+
+
+def _has_same_terms(folder: Path, terms: list[str]) -> bool:
     """Whether a language model's own head gives weights of the teacher's terms, in order."""
-    classes = values.get("architectures") or []
-    size = values.get("vocab_size")
-    if not any(str(name).endswith("ForCausalLM") for name in classes) or size != len(terms or []):
+    values = read_object(folder / MODEL_CONFIG)
+    classes, size = values.get("architectures") or [], values.get("vocab_size")
+    if not any(str(name).endswith("ForCausalLM") for name in classes) or size != len(terms):
         return False
+    files = Checkpoint(str(folder), EncoderConfig("sparse"), folder, None)
     return vocabulary_terms(load_tokenizer(files), size) == terms
 
 
 def _from_scratch(recipe: "DistillRecipe", teacher: TeacherSide, device: torch.device) -> Network:
     files = teacher.require_model("student.size, which takes the teacher's tokenizer,")
     tokenizer = load_tokenizer(files)
-    rows = max(embedding_rows(_decoder(teacher)), len(tokenizer))
-    settled = {"projections": (PROJECTION,)} if teacher.paradigm == "dense" else {}
-    base = _base(teacher)
-    if teacher.paradigm == "sparse":
-        rows = teacher.width
-    contract = contract_of(recipe, base, _POSITIONS, **settled)
+    sparse, size = teacher.paradigm == "sparse", recipe.student.size
+    headed = sparse and vocabulary_terms(tokenizer, teacher.width) == teacher.terms
+    rows = max(embedding_rows(teacher.query_tower.backbone.decoder), len(tokenizer))
+    settled = {"vocabulary_head": VOCABULARY_HEAD} if sparse else {"projections": (PROJECTION,)}
+    terms = teacher.terms if sparse and not headed else None
+    contract = contract_of(recipe, _base(teacher), _POSITIONS, **({} if headed else settled))
     teacher.release()
     require_room(tokenizer, contract, _POSITIONS, "encoder")
     with seeded(recipe.schedule.seed):
-        model = _new_model(recipe.student.size, rows, teacher.paradigm, tokenizer)
+        model = _new_model(size, teacher.width if headed else rows, headed, tokenizer)
     model = prepared(model.to(device), None, recipe.schedule.seed)
-    return _network(recipe, teacher, model, tokenizer, contract, recipe.output, device)
+    width, source = model.config.hidden_size, recipe.output
+    return _network(recipe, teacher, model, width, tokenizer, contract, source, device, terms)
 
 
-def _decoder(teacher: TeacherSide) -> Any:
-    return teacher.query_tower.backbone.decoder
+def _new_model(size: Any, rows: int, headed: bool, tokenizer: Any) -> Any:
+    """A model with random weights; dropout would only blur what it regresses to.
 
-
-def _new_model(size: Any, rows: int, paradigm: str, tokenizer: Any) -> Any:
-    """A model with random weights; dropout would only blur what it regresses to."""
+    Args:
+        size: section ``student.size`` of the recipe.
+        rows: tokens with an embedding.
+        headed: whether an LM head, tied to the embeddings, gives the weights of terms.
+        tokenizer: knows the special tokens.
+    """
     from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
     shape = {
@@ -139,9 +143,9 @@ def _new_model(size: Any, rows: int, paradigm: str, tokenizer: Any) -> Any:
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    if paradigm == "dense":
+    if not headed:
         dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-        return BertModel(BertConfig(**shape, **dropout))
+        return BertModel(BertConfig(**shape, **dropout), add_pooling_layer=False)
     config = LlamaConfig(**shape, num_key_value_heads=size.heads, tie_word_embeddings=True)
     config.is_causal = False
     return LlamaForCausalLM(config)
@@ -174,22 +178,24 @@ def _network(
     recipe: "DistillRecipe",
     teacher: TeacherSide,
     model: Any,
+    width: int,
     tokenizer: Any,
     contract: EncoderConfig,
     source: Any,
     device: torch.device,
+    terms: list[str] | None,
 ) -> Network:
     """The model with the new layers that lead into the teacher's space."""
-    width = int(model.config.get_text_config().hidden_size)
     with seeded(recipe.schedule.seed + 1):
         if contract.paradigm == "dense":
             width *= len(contract.pooling.split("+"))
             layers = [new_projection(width, teacher.width).to(device)]
             return Network(model, tokenizer, contract, source, layers)
-        if contract.vocabulary_head is None:
+        if contract.vocabulary_head is None or terms is None:
             return Network(model, tokenizer, contract, source)
-        head = torch.randn(teacher.width, width) * _HEAD_SCALE
-        return Network(model, tokenizer, contract, source, (), head.to(device))
+        weight = torch.randn(len(terms), width, device="cpu") * _HEAD_SCALE
+        head = TermHead(weight.to(device), torch.zeros(len(terms), device=device), terms)
+        return Network(model, tokenizer, contract, source, (), head)
 
 
 TRANSFORMER = _Transformer()

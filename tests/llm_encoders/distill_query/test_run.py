@@ -273,6 +273,49 @@ def test_input_that_does_not_fit_is_said_with_file_and_line(
     assert f"{recipe.name}, line {line + 2}: losses.log_mse is for" in distil(recipe, code=2)
 
 
+def test_a_resumed_run_wants_the_same_teacher(distil, recipe_of, tmp_path):
+    teacher = write_teacher(tmp_path / "teacher", "dense")
+    recipe = recipe_of(teacher=str(teacher), student={"kind": "lookup"}, saving={"every": 2})
+    output = tmp_path / "run"
+    distil(recipe)
+    (output / "cost.json").unlink()
+    write_teacher(teacher, "dense", seed=1)
+    assert "Restore them" in distil(recipe, code=2)
+    write_teacher(teacher, "dense")
+    distil(recipe)
+    write_teacher(teacher, "dense", seed=1)
+    assert f"the teacher {teacher} has changed" in distil(recipe, code=2)
+
+
+def test_students_of_a_student_search_the_first_teachers_index(
+    distil, recipe_of, teachers, scored, beir, tmp_path
+):
+    first, second = tmp_path / "first", tmp_path / "second"
+    distil(recipe_of(), f"output={first}")
+    recipe = recipe_of(teacher=str(first), student={"kind": "layers", "layers": 1})
+    distil(recipe, f"output={second}")
+    assert load_encoder(str(second)).files.teacher.name == str(teachers["dense"])
+    assert f"index of `{teachers['dense'].name}`" in (second / "README.md").read_text()
+    words = [f"candidates.source={scored}", f"candidates.corpus={beir / 'corpus.jsonl'}"]
+    words += ["queries.source=null", "losses={margin_mse: 1}", "--overwrite"]
+    said = distil(recipe, f"output={second}", *words, code=2)
+    assert "encodes queries only, and margin_mse compares passages; name its teacher" in said
+
+
+def test_margins_without_candidates_are_refused(distil, recipe_of, scored, beir, queries):
+    recipe = recipe_of(
+        losses={"margin_mse": 1},
+        candidates={"source": str(scored), "corpus": str(beir / "corpus.jsonl")},
+    )
+    write_lines(queries, [{"text": f"question {number}"} for number in range(6)])
+    assert "has no record of any of the queries" in distil(recipe, code=2)
+    write_lines(
+        queries, [{"text": f"question {number}"} for number in range(40)] + [{"text": "rails"}]
+    )
+    said = distil(recipe, "held_out=0.1", code=2)
+    assert "queries that are held out has candidates" in said
+
+
 def test_a_teacher_without_queries(distil, recipe_of, tmp_path):
     """A folder whose contract names a query tower that is not there, and a bare model."""
     teacher = write_teacher(tmp_path / "teacher", "dense")

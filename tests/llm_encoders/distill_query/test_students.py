@@ -100,7 +100,7 @@ def test_which_layers_are_kept(build, teachers):
 
 def test_a_backbone_with_its_own_vocabulary(build, tmp_path):
     bert = write_bert(tmp_path / "bert")
-    for paradigm, width in (("dense", HIDDEN),):
+    for paradigm, width in (("dense", HIDDEN), ("sparse", VOCABULARY)):
         student, teacher = build(
             paradigm,
             {"kind": "transformer", "backbone": str(bert)},
@@ -113,7 +113,7 @@ def test_a_backbone_with_its_own_vocabulary(build, tmp_path):
         names = {name.split(".")[0] for name in student.trained_weights()}
         assert names == {
             "language_model",
-            "projections" if paradigm == "dense" else "vocabulary_head",
+            *(("projections",) if paradigm == "dense" else ("vocabulary_head", "vocabulary_bias")),
         }
 
 
