@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from llm_encoders.checkpoints import resolve
 from llm_encoders.checkpoints.announcement import announce
 from llm_encoders.config import LOOKUP, ONNX
-from llm_encoders.errors import EncoderError
 
 if TYPE_CHECKING:  # PyTorch is imported only where a model is loaded
     import torch
@@ -128,20 +127,10 @@ def open_encoder(
 
 def _open_without_model(files: resolve.Checkpoint) -> Any:
     """The query encoder of a lookup table or of an ONNX graph."""
-    import importlib
+    if files.contract.query_encoder == LOOKUP:
+        from llm_encoders.encoding.lookup.files import open_lookup
 
-    module, function = _WITHOUT_MODEL[files.contract.query_encoder]
-    try:
-        found = importlib.import_module(f"llm_encoders.encoding.{module}")
-    except ModuleNotFoundError:
-        raise EncoderError(
-            f"{files.name}: query encoders of the kind '{files.contract.query_encoder}' cannot be "
-            "opened by this version."
-        ) from None
-    return getattr(found, function)(files)
+        return open_lookup(files)
+    from llm_encoders.encoding.onnx_encoder import open_onnx
 
-
-_WITHOUT_MODEL = {
-    LOOKUP: ("lookup.files", "open_lookup"),
-    ONNX: ("onnx_encoder", "open_onnx"),
-}
+    return open_onnx(files)
