@@ -74,6 +74,8 @@ class OnnxQueryEncoder:
         self._use(config)
 
     def _use(self, config: EncoderConfig) -> None:
+        if config.append_eos and self._tokenizer.eos_token_id is None:
+            raise UsageError(f"{self.name}: append_eos is set, but its tokenizer has no EOS token.")
         require_room(self._tokenizer, config, self.record.positions, self.name)
         self.config = config
 

@@ -11,7 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from llm_encoders.errors import EncoderError
-from llm_encoders.reading import read_record, read_text
+from llm_encoders.reading import read_object, read_text
 
 TOKENIZER_NAME = "tokenizer.json"
 _SETTINGS = "tokenizer_config.json"
@@ -57,7 +57,7 @@ class PlainTokenizer:
             EncoderError: a file is absent or damaged.
         """
         tokenizer = read_tokenizer(folder / TOKENIZER_NAME)
-        settings = read_record(folder / _SETTINGS)
+        settings = read_object(folder / _SETTINGS)
         eos = settings.get("eos_token")
         eos = eos.get("content") if isinstance(eos, dict) else eos
         return cls(tokenizer, eos, settings.get("truncation_side", "right"))

@@ -54,14 +54,13 @@ class Collection:
         """
         if not is_beir(folder):
             raise UsageError(
-                f"evaluation: {folder} is not in BEIR layout (corpus.jsonl, queries.jsonl, qrels/)."
+                f"{folder} is not in BEIR layout (corpus.jsonl, queries.jsonl, qrels/)."
             )
         beir = BeirFolder(Path(folder))
         qrels = beir.qrels(split)
         if not any(grade > 0 for grades in qrels.values() for grade in grades.values()):
             raise UsageError(
-                f"evaluation: {beir.qrels_file(split)} judges no document relevant; name another "
-                "split (evaluation.split)."
+                f"{beir.qrels_file(split)} judges no document relevant; name another split."
             )
         documents = _distinct(folder, on_fault)
         queries = beir.judged_queries(qrels)

@@ -54,6 +54,8 @@ def plot(rows: Sequence[dict[str, Any]], title: str) -> bytes:
 
 
 def _draw(axes: Any, rows: Sequence[dict[str, Any]], measure: str) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     for row in rows:
         colour = _OPTIMAL if row[f"{measure} optimal"] else _BEATEN
         marker = "s" if row["role"] == "teacher" else "o"
@@ -64,12 +66,20 @@ def _draw(axes: Any, rows: Sequence[dict[str, Any]], measure: str) -> None:
             xytext=(4, 4),
             textcoords="offset points",
             fontsize=8,
+            rotation=30,
         )
     best = sorted(
         (row["queries/s single"], row[measure]) for row in rows if row[f"{measure} optimal"]
     )
     axes.plot(*zip(*best, strict=True), color=_OPTIMAL, linewidth=1)
     axes.set_xscale("log")
-    axes.margins(x=0.15)
+    speeds = [row["queries/s single"] for row in rows]
+    axes.xaxis.set_major_locator(
+        LogLocator(subs=(1, 2, 5) if max(speeds) < 10 * min(speeds) else (1,))
+    )
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.3)
+    axes.set_ylim(0, 1.3 * max(row[measure] for row in rows) or 1)
     axes.set_xlabel("queries per second, one by one")
     axes.set_ylabel(measure)

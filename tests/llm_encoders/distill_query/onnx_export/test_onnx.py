@@ -144,6 +144,7 @@ def test_faulty_folders_are_sentences(students, tmp_path, monkeypatch, capsys):
         ("terms.json", json.dumps(json.loads(terms)[::-1]), "are not the 17 of its teacher"),
         ("onnx.json", '{"rows": 0}', "onnx.json: rows is '0'"),
         ("tokenizer.json", "{}", "tokenizer.json is no tokenizer"),
+        ("tokenizer_config.json", "", "tokenizer_config.json, line 1: not valid JSON"),
     ):
         before = (folder / name).read_bytes()
         (folder / name).write_text(content)
@@ -151,6 +152,11 @@ def test_faulty_folders_are_sentences(students, tmp_path, monkeypatch, capsys):
             load_encoder(folder)
         (folder / name).write_bytes(before)
     load_encoder(folder)
+    with pytest.raises(UsageError, match="append_eos is set, but its tokenizer has no EOS"):
+        load_encoder(folder, append_eos=True)
+    monkeypatch.setattr(job, "find_spec", lambda name: None if name == "onnx" else name)
+    assert main([str(students / "dense"), str(tmp_path / "int8"), "--int8"]) == 1
+    assert "needs the package onnx: 'pip install" in capsys.readouterr().err
 
 
 def test_a_special_token_without_embedding_is_refused(students):

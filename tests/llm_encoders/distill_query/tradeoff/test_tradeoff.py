@@ -185,6 +185,8 @@ def test_wrong_students_are_refused(collection, students, tmp_path, capsys):
     ):
         assert run(collection, students, tmp_path / "out", teacher, *names) == 2
         assert problem in capsys.readouterr().err
+    assert run(students, students, tmp_path / "out", "dense teacher", "dense") == 2
+    assert "is not in BEIR layout" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
