@@ -26,6 +26,8 @@ RowsDone = Callable[[int], Any]
 Progress = Callable[[str, int, int], Any]
 """Told what is computed, how many are done, how many there are."""
 _NOTE, _VALUES, _COLUMNS, _COUNTS = "done.json", "values.f32", "columns.i32", "counts.i32"
+FILES = (_NOTE, _VALUES, _COLUMNS, _COUNTS)
+"""Names of the files in a folder of rows."""
 _SECONDS = 5.0  # between two notes
 
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.corpora.beir import BeirFolder
+from llm_encoders.errors import UsageError
 from llm_encoders.evaluation.collection import Collection
 from llm_encoders.evaluation.exhaustive_search import (
     ExhaustiveSearch,
@@ -18,7 +19,7 @@ from llm_encoders.evaluation.exhaustive_search import (
     dot_products,
 )
 from llm_encoders.jobs.fingerprint import file_fingerprints
-from llm_encoders.jobs.resumable_batches import StoredRows, run_batches
+from llm_encoders.jobs.resumable_batches import FILES, StoredRows, run_batches
 
 FOLDER = "passages"
 _BATCH = 256  # passages given to the encoder at once, which divides them further
@@ -39,7 +40,11 @@ def encode_passages(
 
     Returns:
         float32 rows on the disk, sparse ones unquantised.
+
+    Raises:
+        UsageError: the folder of the vectors holds something else, which would be lost.
     """
+    _require_own(output / FOLDER)
     job = {
         "contract": identity.contract.text(),
         "weights": identity.weights,
@@ -54,6 +59,16 @@ def encode_passages(
     count = len(collection.ids)
     with tqdm(total=count, unit="passage", desc="encoding", smoothing=0.05) as bar:
         return run_batches(output / FOLDER, job, count, _BATCH, compute, bar.update)
+
+
+def _require_own(folder: Path) -> None:
+    entries = folder.iterdir() if folder.is_dir() else ()
+    others = [one.name for one in entries if one.name not in FILES and one.name[0] != "."]
+    if others:
+        raise UsageError(
+            f"{folder} holds other files, '{min(others)}' among them, where the passages' vectors "
+            "belong; name another output."
+        )
 
 
 class MemorySearch:

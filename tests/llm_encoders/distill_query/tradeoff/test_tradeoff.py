@@ -190,6 +190,15 @@ def test_wrong_students_are_refused(collection, students, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_files_of_a_user_are_kept(collection, students, tmp_path, capsys):
+    own = tmp_path / "passages" / "corpus.jsonl"
+    own.parent.mkdir()
+    own.write_text("mine")
+    assert run(collection, students, tmp_path, "dense teacher", "dense") == 2
+    assert "holds other files, 'corpus.jsonl' among them" in capsys.readouterr().err
+    assert own.read_text() == "mine"
+
+
 def test_without_matplotlib_the_cure_is_said(collection, students, tmp_path, monkeypatch, capsys):
     (tmp_path / "pareto.svg").write_text("of other figures")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
