@@ -41,7 +41,9 @@ class MinedCandidates:
         widest = max(len(one.passages) for one in drawn)
         scores = torch.zeros((len(rows), widest))
         valid = torch.zeros((len(rows), widest), dtype=torch.bool)
-        owner, slot, entries = [], [], _Entries()
+        owner: list[int] = []
+        slot: list[int] = []
+        entries = _Entries()
         for place, one in enumerate(drawn):
             if one.scores is not None:
                 scores[place, : len(one.scores)] = torch.tensor(one.scores)
@@ -50,10 +52,13 @@ class MinedCandidates:
                 entries.add(len(owner), *self.passages.row(passage))
                 owner.append(place)
                 slot.append(number)
+        of_passage, column, value = entries.tensors()
         return QueryCandidates(
             torch.tensor(owner),
             torch.tensor(slot),
-            *entries.tensors(),
+            of_passage,
+            column,
+            value,
             scores,
             valid,
             self._excluded(drawn),
@@ -107,10 +112,10 @@ class _Entries:
         self._column.append(np.arange(len(values)) if columns is None else columns.astype(np.int64))
         self._value.append(np.asarray(values, dtype=np.float32))
 
-    def tensors(self) -> tuple[torch.Tensor, ...]:
+    def tensors(self) -> list[torch.Tensor]:
         """Passage, column and value of every entry."""
         parts = (self._passage, self._column, self._value)
-        return tuple(torch.from_numpy(np.concatenate(part)) for part in parts)
+        return [torch.from_numpy(np.concatenate(part)) for part in parts]
 
 
 def records_of(data: TrainingData, texts: Sequence[str]) -> dict[int, list[int]]:

@@ -66,6 +66,7 @@ class DistillationTrainer(BaseTrainer):
             )
         self.recipe, self.held_out = recipe, held_out
         self.material: Material = batches.material
+        self._rows = batches.rows
         strength = recipe.regularisation
         self.objective: Objective = Objective(recipe.losses.chosen, strength.queries)
         self.ramp_steps = round(strength.ramp * args.max_steps)
@@ -200,7 +201,7 @@ class DistillationTrainer(BaseTrainer):
         """
         if self.recipe.health.collapse != "stop":
             return
-        rows = self.held_out if len(self.held_out) > 1 else self.train_dataset.rows
+        rows = self.held_out if len(self.held_out) > 1 else self._rows
         texts = self.material.texts(rows[:_BLOCK].tolist())
         vectors = self._vectors(self.trained.query_token_ids(texts))
         if (found := collapse_of(vectors, self.monitor.sparse)) is not None:

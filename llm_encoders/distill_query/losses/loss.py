@@ -64,7 +64,8 @@ class QueryCandidates:
         passages = torch.sparse_coo_tensor(  # [passages, width]
             entries, self.value, shape, check_invariants=False
         )
-        return torch.sparse.mm(passages, queries.T).T
+        scores: Tensor = torch.sparse.mm(passages, queries.T).T
+        return scores
 
     @property
     def positive(self) -> Tensor:

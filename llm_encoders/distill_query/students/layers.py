@@ -1,5 +1,6 @@
 """The teacher with fewer layers."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +93,10 @@ def keep_layers(model: Any, numbers: list[int]) -> None:
     owner, _, attribute = name.rpartition(".")
     setattr(model.get_submodule(owner), attribute, kept)
     for number, layer in enumerate(kept):
-        for module in layer.modules():
-            if hasattr(module, "layer_idx"):
-                module.layer_idx = number
+        parts: Iterator[Any] = layer.modules()
+        for part in parts:
+            if hasattr(part, "layer_idx"):
+                part.layer_idx = number
     if getattr(config, "layer_types", None) is not None:
         config.layer_types = [config.layer_types[number] for number in numbers]
     config.num_hidden_layers = len(numbers)

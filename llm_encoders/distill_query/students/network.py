@@ -93,8 +93,9 @@ class Network(Student):
     def operations(self, lengths: Iterable[int]) -> float:
         """See :class:`Student` and :mod:`llm_encoders.train.compute`."""
         shape = ModelShape.of(self)
-        projected = sum(one.linear.weight.numel() for one in self.projections)
-        return sum(shape.text(length) + 6.0 * projected for length in lengths)
+        layers: Iterable[Any] = self.projections
+        projected = sum(one.linear.weight.numel() for one in layers)
+        return float(sum(shape.text(length) + 6 * projected for length in lengths))
 
     def write(self, folder: Path, teacher: TeacherSide) -> None:
         """See :class:`Student`; an adapter is merged."""

@@ -132,7 +132,7 @@ def _new_model(size: Any, rows: int, headed: bool, tokenizer: Any) -> Any:
     """
     from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
-    shape = {
+    shape: dict[str, Any] = {
         "vocab_size": rows,
         "hidden_size": size.hidden,
         "num_hidden_layers": size.layers,
@@ -144,7 +144,7 @@ def _new_model(size: Any, rows: int, headed: bool, tokenizer: Any) -> Any:
         "pad_token_id": tokenizer.pad_token_id,
     }
     if not headed:
-        dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        dropout: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
         return BertModel(BertConfig(**shape, **dropout), add_pooling_layer=False)
     config = LlamaConfig(**shape, num_key_value_heads=size.heads, tie_word_embeddings=True)
     config.is_causal = False

@@ -78,7 +78,9 @@ RECORDS = [
 @pytest.mark.parametrize("sparse", [False, True])
 def test_candidates_bring_passages_with_their_scores(tmp_path, sparse):
     rows = csr_array(SPARSE) if sparse else DENSE
-    data = SimpleNamespace(queries=RECORDS)
+    data = SimpleNamespace(
+        queries=RECORDS, excluded_negatives=lambda one, found: [p in (0, 1) for p in found]
+    )
     records = records_of(data, [f"text {number}" for number in range(COUNT)])
     assert records == {4: [0], 7: [1]}
     mined = MinedCandidates(data, records, stored(tmp_path / "passages", rows), negatives=2)
@@ -94,6 +96,7 @@ def test_candidates_bring_passages_with_their_scores(tmp_path, sparse):
     assert products[0] == pytest.approx(vectors[[positive, *order]] @ DENSE[4], abs=1e-6)
     assert products[2, :2] == pytest.approx(vectors[[2, 4]] @ DENSE[7], abs=1e-6)
     assert given.scores[2].tolist() == [5.0, -1.0, 0.0]
+    assert given.excluded[0].tolist() == [True, False, False, False, False]
     assert mined.of([5, 6], [0]) is None
     draws = {float(mined.of([4], [seed]).scores[0, 0]) for seed in range(20)}
     assert draws == {9.0, 8.0}

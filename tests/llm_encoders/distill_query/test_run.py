@@ -299,7 +299,7 @@ def test_students_of_a_student_search_the_first_teachers_index(
     words = [f"candidates.source={scored}", f"candidates.corpus={beir / 'corpus.jsonl'}"]
     words += ["queries.source=null", "losses={margin_mse: 1}", "--overwrite"]
     said = distil(recipe, f"output={second}", *words, code=2)
-    assert "encodes queries only, and margin_mse compares passages; name its teacher" in said
+    assert "encodes queries only, and candidates are passages; name its teacher" in said
 
 
 def test_margins_without_candidates_are_refused(distil, recipe_of, scored, beir, queries):
