@@ -48,6 +48,20 @@ _BLOCK, _BLOCKS = 4096, 256
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin")
 
 
+def weight_files(files: "Checkpoint") -> list[Path]:
+    """All weights of a model as files: of backbone, adapters and the heads that its contract
+    names. Of two towers they are the passage tower's."""
+    contract = files.contract
+    heads = (*contract.projections, *filter(None, [contract.vocabulary_head]))
+    folders = (files.backbone, *files.below, files.adapter, *(files.folder / one for one in heads))
+    patterns = ("*.onnx",) if contract.query_encoder == ONNX else _WEIGHTS
+    found: list[Path] = []
+    for folder in folders:
+        kinds = () if folder is None else (sorted(folder.glob(pattern)) for pattern in patterns)
+        found += next((paths for paths in kinds if paths), [])
+    return found
+
+
 def weights_digest(files: "Checkpoint") -> str:
     """SHA-256 of samples of all weights: a model, wherever its folder lies, in a moment.
 
@@ -55,15 +69,9 @@ def weights_digest(files: "Checkpoint") -> str:
     same weights in another number format or in other shards have another digest. Of two towers it
     is that of the passage tower.
     """
-    contract = files.contract
-    heads = (*contract.projections, *filter(None, [contract.vocabulary_head]))
-    folders = (files.backbone, *files.below, files.adapter, *(files.folder / one for one in heads))
-    patterns = ("*.onnx",) if contract.query_encoder == ONNX else _WEIGHTS
     digest = hashlib.sha256()
-    for folder in folders:
-        kinds = () if folder is None else (sorted(folder.glob(pattern)) for pattern in patterns)
-        for path in next((paths for paths in kinds if paths), []):
-            _add_samples(path, digest)
+    for path in weight_files(files):
+        _add_samples(path, digest)
     return digest.hexdigest()
 
 

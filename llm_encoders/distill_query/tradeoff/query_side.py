@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from llm_encoders.checkpoints.fingerprint import folder_fingerprints
+from llm_encoders.checkpoints.fingerprint import weight_files
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import ONNX
 from llm_encoders.distill_query.tradeoff.passages import MemorySearch
@@ -13,6 +13,8 @@ from llm_encoders.evaluation.collection import Collection
 from llm_encoders.evaluation.evaluate import mean_figures
 from llm_encoders.evaluation.exhaustive_search import Ranking
 from llm_encoders.evaluation.measures import TRADEOFF_MEASURES
+
+_BESIDE = ("*.json", "*.model", "vocab.txt", "merges.txt")
 
 
 class QuerySide:
@@ -77,12 +79,16 @@ class QuerySide:
 
 
 def bytes_on_disk(files: Checkpoint) -> int:
-    """Bytes of the files that the query side of an encoder is loaded from."""
+    """Bytes of the files that the query side of an encoder is loaded from.
+
+    Those are its weights, and the configuration and tokenizer beside them; checkpoints of a
+    training run that lie in the same folder do not count.
+    """
     side = files.query or files
     folders = {side.backbone, side.adapter, side.tokenizer, *side.below} - {None}
-    return sum(
-        (folder / name).stat().st_size
-        for folder in folders
-        if folder is not None
-        for name in folder_fingerprints(folder)
-    )
+    folders |= {path.parent for path in weight_files(side)}
+    paths = {*weight_files(side)}
+    for folder in folders:
+        assert folder is not None
+        paths |= {path for pattern in _BESIDE for path in folder.glob(pattern)}
+    return sum(path.stat().st_size for path in paths)

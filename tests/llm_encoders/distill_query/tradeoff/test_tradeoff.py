@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 
 from llm_encoders import EncoderConfig, load_encoder
+from llm_encoders.checkpoints.resolve import resolve
 from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.distill_query.onnx_export.job import export_onnx
 from llm_encoders.distill_query.tradeoff import job, passages
 from llm_encoders.distill_query.tradeoff.command import main
 from llm_encoders.distill_query.tradeoff.pareto import optimal
+from llm_encoders.distill_query.tradeoff.query_side import bytes_on_disk
 from llm_encoders.distill_query.tradeoff.report import COLUMNS, table_rows
 from llm_encoders.distill_query.tradeoff.timing import Round, summary, time_rounds
 from llm_encoders.encoding.lookup.files import write_lookup
@@ -206,6 +209,18 @@ def test_without_matplotlib_the_cure_is_said(collection, students, tmp_path, mon
     assert run(collection, students, tmp_path, "dense teacher", "dense", repeats=1, timed=1) == 0
     assert "it needs matplotlib" in capsys.readouterr().out
     assert not (tmp_path / "pareto.svg").exists() and (tmp_path / "tradeoff.csv").exists()
+
+
+def test_bytes_are_those_of_what_is_loaded(students):
+    """Checkpoints of a run in the same folder do not count."""
+    folder = students / "bert"
+    before = bytes_on_disk(resolve(str(folder)))
+    (folder / "checkpoint-3").mkdir()
+    shutil.copy(folder / "model.safetensors", folder / "checkpoint-3")
+    assert bytes_on_disk(resolve(str(folder))) == before
+    shutil.rmtree(folder / "checkpoint-3")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert before == sum(path.stat().st_size for path in files)
 
 
 def test_empty_queries_count(tmp_path, students):
