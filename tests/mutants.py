@@ -53,6 +53,7 @@ _PROCESSES = f"{_TRAIN}/test_processes.py"
 _POOLING = "tests/llm_encoders/teachers/test_sentence_transformers.py::test_pooling_of_both_layouts"
 _PARTS = f"{_PROCESSES}::test_parts_of_a_step"
 _MNTP, _CLM = (f"{_PROCESSES}::test_language_modelling[{one}]" for one in ("mntp", "clm"))
+_DISTILLED = "tests/llm_encoders/distill_query/test_losses.py"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,36 @@ class Mutant:
 
 
 MUTANTS = (
+    Mutant(
+        "distillation: mean over components",
+        "return (student - teacher).square().sum(1)",
+        "return (student - teacher).square().mean(1)",
+        (_DISTILLED,),
+    ),
+    Mutant(
+        "distillation: absolute differences of term weights",
+        "return (student - teacher).pow(2).sum(1)",
+        "return (student - teacher).abs().sum(1)",
+        (_DISTILLED,),
+    ),
+    Mutant(
+        "distillation: cosine loss without its one",
+        "return 1 - cosine_similarity(student, teacher, dim=1)",
+        "return -cosine_similarity(student, teacher, dim=1)",
+        (_DISTILLED,),
+    ),
+    Mutant(
+        "distillation: held-out queries are trained on",
+        "return np.sort(order[held:]), np.sort(order[:held])",
+        "return np.sort(order), np.sort(order[:held])",
+        ("tests/llm_encoders/distill_query/test_batches.py",),
+    ),
+    Mutant(
+        "distillation: the regulariser does not ramp",
+        "strength = ramp(self.state.global_step + 1, self.ramp_steps)",
+        "strength = 1.0",
+        ("tests/llm_encoders/distill_query/test_run.py::test_a_step_is_the_formula[sparse]",),
+    ),
     Mutant(
         "teacher scores permuted against their negatives",
         "*(negative[i] for i in chosen)]",
