@@ -40,8 +40,7 @@ def test_a_recipe_parses(path):
         return
     recipe = read_recipe(DistillRecipe, path)
     assert recipe.teacher.startswith(("llm-", "runs/scalingnote/"))
-    wanted = {"log_mse"} if recipe.teacher == "llm-splade-tiny" else {"mse", "cosine"}
-    assert set(recipe.losses.chosen) == (wanted if recipe.trains else set())
+    assert bool(recipe.losses.chosen) == recipe.trains
 
 
 def test_neighbours_differ_only_where_the_paper_does():
