@@ -1,12 +1,14 @@
 """Pyserini's own search with a query side in ONNX, over the index of the whole encoder."""
 
 import numpy as np
+import pytest
 
 from llm_encoders import load_encoder
 from llm_encoders.distill_query.onnx_export.job import export_onnx
 from tests.pyserini_ext.served import DENSE, DOCUMENTS, QUERIES
 
 
+@pytest.mark.slow
 def test_faiss_finds_what_the_teacher_finds(made, tmp_path, warm_python):
     folder, topics, run = tmp_path / "graph", tmp_path / "topics.tsv", tmp_path / "run.txt"
     export_onnx(DENSE, folder)
