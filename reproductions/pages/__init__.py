@@ -6,7 +6,16 @@ hand: a test compares every page with what this package makes of it.
 
 from pathlib import Path
 
-from reproductions.pages import checkpoints, collections, index, model, negatives, tiny, training
+from reproductions.pages import (
+    checkpoints,
+    collections,
+    index,
+    model,
+    negatives,
+    scalingnote,
+    tiny,
+    training,
+)
 
 FOLDER = Path(__file__).parents[1]
 """What pages are relative to: ``reproductions``."""
@@ -21,5 +30,6 @@ def all_pages() -> dict[str, str]:
         "collections.md": collections.page(),
         "training.md": training.page(),
         "negatives.md": negatives.page(),
+        "scalingnote.md": scalingnote.page(),
         "README.md": index.page(),
     }

@@ -17,6 +17,7 @@ _DRIVE = "https://drive.google.com/drive/folders/1KVbSr7yO6Uig6YEJeSBHgrRMLcEhGO
 _OTHERS = {
     "small.yaml": "[README](../README.md#training)",
     "scalingnote-stage1-*.yaml": "[README](../README.md#training)",
+    "scalingnote-*.yaml, lightretriever-lookup.yaml": "[ScalingNote](scalingnote.md)",
     "scratch-*.yaml": "[a small Llama from random weights](scratch/README.md)",
     "tiny-*.yaml": "[the tiny models](tiny/README.md)",
 }

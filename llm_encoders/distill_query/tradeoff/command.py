@@ -63,11 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--students",
-        required=True,
+        default=[],
         nargs="+",
         metavar="FOLDER",
         type=arguments.place,
-        help="query encoders that were distilled from that teacher",
+        help="query encoders that were distilled from that teacher (default: none; the teacher is "
+        "measured alone)",
     )
     parser.add_argument(
         "--output",

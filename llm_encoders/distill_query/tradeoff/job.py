@@ -55,7 +55,7 @@ def measure(options: Options) -> list[dict[str, Any]]:
         The rows of ``tradeoff.csv``, the teacher's first.
 
     Raises:
-        UsageError: a student of another teacher, one that is named twice, or no student at all.
+        UsageError: a student of another teacher, one that is named twice, or one that is none.
         EncoderError: a faulty collection or encoder.
     """
     if options.threads is not None:

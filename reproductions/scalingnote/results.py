@@ -1,0 +1,77 @@
+"""``results.csv``: a row an encoder, collection and evaluation."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.distill_query.tradeoff.report import COLUMNS as MEASURED
+from llm_encoders.errors import UsageError
+from llm_encoders.reading import read_text
+
+FILE = Path(__file__).with_name("results.csv")
+KEY = ("group", "evaluation", "collection")
+BODY = "layer parameters"
+COLUMNS = (
+    *("group", "evaluation", "label", "seed", "collection"),
+    *MEASURED,
+    *(BODY, "processor", "device", "threads", "date", "torch"),
+)
+""":data:`BODY` are parameters but those of embeddings and LM head, where they were counted."""
+_TEXTS = {
+    *("group", "evaluation", "label", "collection", "encoder", "role", "kind"),
+    *("processor", "device", "date", "torch"),
+}
+_WHOLE = {"seed", "parameters", "bytes", "empty queries", BODY, "threads"}
+
+Row = dict[str, Any]
+
+
+def read(path: Path = FILE) -> list[Row]:
+    """The rows, with figures as numbers and ``None`` where there is none; none without a file.
+
+    Raises:
+        UsageError: other columns, or a cell that is no figure; names the line.
+    """
+    if not path.exists():
+        return []
+    lines = csv.DictReader(io.StringIO(read_text(path)))
+    if tuple(lines.fieldnames or ()) != COLUMNS:
+        raise UsageError(f"{path}: its columns are not those that run.py writes; run it again.")
+    rows = []
+    for row in lines:
+        try:
+            rows.append({name: _value(name, row[name]) for name in COLUMNS})
+        except (KeyError, TypeError, ValueError):
+            raise UsageError(f"{path}, line {lines.line_num}: a cell is no figure.") from None
+    return rows
+
+
+def _value(name: str, text: str) -> Any:
+    if name in _TEXTS:
+        return text
+    if text == "":
+        return None
+    if name.endswith(" optimal"):
+        return {"True": True, "False": False}[text]
+    return int(text) if name in _WHOLE else float(text)
+
+
+def replaced(rows: Sequence[Row], new: Sequence[Row]) -> list[Row]:
+    """The rows with new ones, in the place of those of the same evaluation and collection."""
+    keys = {_key(row) for row in new}
+    return [*(row for row in rows if _key(row) not in keys), *new]
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in KEY)
+
+
+def text(rows: Iterable[Row]) -> str:
+    """The rows as CSV."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
