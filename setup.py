@@ -21,7 +21,6 @@ PTH_LINE = (
     "except ImportError:\\n    pass')\n"
 )
 CONDITIONS = Path("reproductions") / "conditions"
-ONNX = ["onnx>=1.17", "onnxruntime>=1.20"]
 
 
 def add_pth(wheel: Path) -> None:
@@ -126,7 +125,8 @@ setup(
             'triton>=3.5; sys_platform == "linux"',
             "ray[data]>=2.50",
             "sentence-transformers>=6,<7",  # what exports are loaded by
-            *ONNX,
+            "onnx>=1.17",
+            "onnxruntime>=1.20",
         ],
         "lint": [
             "ruff>=0.8",
@@ -136,7 +136,7 @@ setup(
             "types-PyYAML>=6.0.12",
             "types-tqdm>=4.66",
         ],
-        "onnx": ONNX,
+        "onnx": ["onnx>=1.17", "onnxruntime>=1.20"],
         "ray": ["ray[data]>=2.50"],
     },
     entry_points={"llm_encoders.rankers": ["bm25 = pyserini_ext.rankers:Bm25Ranker"]},
