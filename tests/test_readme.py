@@ -152,5 +152,5 @@ def test_blocks_of_the_readme(folder, made, warm_executable):
             if python := script("README.md", heading, "python"):
                 text += f"python - <<'EOF'\n{python}EOF\n"
     shown = paste(with_collection(text, made), folder, warm_executable)
-    assert len(re.findall(r"ndcg_cut_10\s+all\s+[01]\.\d+", shown)) == 2
+    assert len(re.findall(r"ndcg_cut_10\s+all\s+[01]\.\d+", shown)) == 3
     assert (folder / "run.direct.txt").read_bytes() == (folder / "run.sparse.txt").read_bytes()

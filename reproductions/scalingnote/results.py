@@ -28,12 +28,16 @@ _WHOLE = {"seed", "parameters", "bytes", "empty queries", BODY, "threads"}
 Row = dict[str, Any]
 
 
-def read(path: Path = FILE) -> list[Row]:
+def read(path: Path | None = None) -> list[Row]:
     """The rows, with figures as numbers and ``None`` where there is none; none without a file.
+
+    Args:
+        path: ``None`` for :data:`FILE`.
 
     Raises:
         UsageError: other columns, or a cell that is no figure; names the line.
     """
+    path = path or FILE
     if not path.exists():
         return []
     lines = csv.DictReader(io.StringIO(read_text(path)))

@@ -24,6 +24,7 @@ from llm_encoders.distill_query.tradeoff.job import CSV_NAME, JSON_NAME
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.console import end_command, run_command
+from llm_encoders.jobs.lock import LOCK_NAME, locked
 from llm_encoders.reading import read_object
 
 FINISHED = Path("runs/scalingnote/finished.json")
@@ -75,8 +76,15 @@ def run(plan: study.Study, collections: str, only: Sequence[str] = (), dry: bool
     if not _TOP.is_dir():
         raise UsageError(f"There is no {_TOP} here; run this at the top of the repository.")
     groups = only or plan.groups
-    if not dry:
-        _require_inputs(plan, plan.steps_of(groups), collections)
+    if dry:
+        _run(plan, groups, collections, dry)
+        return
+    _require_inputs(plan, plan.steps_of(groups), collections)
+    with locked(FINISHED.with_name(LOCK_NAME), "Another run of the study is at work here; wait."):
+        _run(plan, groups, collections, dry)
+
+
+def _run(plan: study.Study, groups: Sequence[str], collections: str, dry: bool) -> None:
     done: set[str] = set()
     for group in groups:
         for step in plan.steps_of([group]):

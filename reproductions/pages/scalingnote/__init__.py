@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from llm_encoders.evaluation.measures.ndcg import NDCG_10
 from reproductions.pages import price
 from reproductions.pages.log import log
 from reproductions.pages.markdown import block, table
@@ -67,7 +68,7 @@ def _compared(rows: Sequence[Row], plan: Study, group: str) -> str:
         chosen = figures.of(own, group, evaluation=name)
         if not chosen:
             continue
-        tables = [figures.seeds_table(chosen, one) for one in (figures.QUALITY, "nDCG@10")]
+        tables = [figures.seeds_table(chosen, one) for one in (figures.COLUMN, NDCG_10.name)]
         found = "".join(comparison.sentences(own, one) for one in named if one.name == name)
         title = f"**{_TITLES[name]}**\n\n" if name else ""
         parts.append(f"{title}{tables[0]}\n{tables[1]}\n{found}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from llm_encoders.errors import listed
 from reproductions.pages.scalingnote import figures
-from reproductions.pages.scalingnote.figures import QUALITY
+from reproductions.pages.scalingnote.figures import COLUMN, QUALITY
 from reproductions.scalingnote.results import Row
 from reproductions.scalingnote.study import Comparison
 
@@ -37,7 +37,7 @@ def outcomes(rows: Sequence[Row], comparison: Comparison, other: str) -> list[Ou
     for collection in figures.values(own, "collection"):
         pair = [
             tuple(
-                row[QUALITY]
+                row[COLUMN]
                 for row in figures.of(own, comparison.group, collection=collection, label=label)
             )
             for label in (comparison.first, other)

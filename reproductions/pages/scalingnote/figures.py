@@ -3,10 +3,17 @@
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
+from llm_encoders.evaluation.measures import TRADEOFF_MEASURES
+from llm_encoders.evaluation.measures.recall import RECALL_50
 from reproductions.pages.markdown import table
 from reproductions.scalingnote.results import Row
 
-QUALITY = "R@50"
+TITLES = dict(
+    zip((measure.name for measure in TRADEOFF_MEASURES), ("nDCG@10", "R@50", "R@1000"), strict=True)
+)
+"""Columns of measures, and what the page calls them."""
+COLUMN, SHARE = RECALL_50.name, f"{RECALL_50.name} share"
+QUALITY = TITLES[COLUMN]
 """What the paper compares by."""
 NOT_MEASURED = (
     "Not measured yet: `results.csv` has no row of this. "
@@ -52,6 +59,12 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f} %"
 
 
+def span(numbers: Sequence[float], factor: float, form: str) -> str:
+    """The least and the largest number, such as ``97.1 to 98.4``; one where they look the same."""
+    low, high = (format(factor * one, form) for one in (min(numbers), max(numbers)))
+    return low if low == high else f"{low} to {high}"
+
+
 def seeds_table(rows: Sequence[Row], column: str) -> str:
     """A column by label and collection; for several seeds their mean, then each of them."""
     collections = values(rows, "collection")
@@ -63,7 +76,7 @@ def seeds_table(rows: Sequence[Row], column: str) -> str:
         ]
         seeds = sorted({row["seed"] for row in own if row["seed"] is not None})
         lines.append([label, ", ".join(map(str, seeds)), *cells])
-    return table((f"{column} of", "seeds", *collections), lines)
+    return table((TITLES[column], "seeds", *collections), lines)
 
 
 def _cell(rows: Sequence[Row], column: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reproductions.pages.markdown import table
 from reproductions.pages.scalingnote import figures
-from reproductions.pages.scalingnote.figures import QUALITY
+from reproductions.pages.scalingnote.figures import COLUMN, QUALITY
 from reproductions.pages.scalingnote.power_law import LEAST_SIZES, PowerLaw, fit
 from reproductions.scalingnote.results import BODY, Row
 
@@ -21,7 +21,7 @@ def section(rows: Sequence[Row]) -> str:
     for size in sorted({row[BODY] for row in own}):
         same = [row for row in own if row[BODY] == size]
         cells = [[row for row in same if row["collection"] == one] for one in collections]
-        scores = [f"{figures.mean(cell, QUALITY):.4f}" if cell else "" for cell in cells]
+        scores = [f"{figures.mean(cell, COLUMN):.4f}" if cell else "" for cell in cells]
         lines.append([same[0]["label"], f"{size:,}", *scores])
     curves = [_curve(own, one) for one in collections]
     return (
@@ -35,9 +35,7 @@ def points(rows: Sequence[Row], collection: str) -> tuple[list[float], list[floa
     """Sizes and what is missed, 1 - R@50, in order of size."""
     own = [row for row in figures.of(rows, GROUP, collection=collection) if row[BODY]]
     sizes = sorted({row[BODY] for row in own})
-    missed = [
-        1 - figures.mean([row for row in own if row[BODY] == size], QUALITY) for size in sizes
-    ]
+    missed = [1 - figures.mean([row for row in own if row[BODY] == size], COLUMN) for size in sizes]
     return [float(size) for size in sizes], missed
 
 

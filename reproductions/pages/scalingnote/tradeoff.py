@@ -9,8 +9,8 @@ from reproductions.scalingnote.results import Row
 
 GROUPS = ("trade-off", "larger")
 _FOLDER = Path(__file__).parents[2] / "scalingnote"
-_MEASURES = ("nDCG@10", "R@50", "R@1000")
 _QUANTILES = ("p50", "p95", "p99")
+_MUCH_FASTER = 5
 
 
 def section(rows: Sequence[Row], group: str, folder: Path = _FOLDER) -> str:
@@ -35,20 +35,47 @@ def section(rows: Sequence[Row], group: str, folder: Path = _FOLDER) -> str:
         )
         parts.append(
             f"### Teacher: {teacher['label']}, {name.rpartition('-')[2]}\n\n{plots}"
-            f"{_quality(chosen)}\n{_cost(chosen)}\n{_conditions(chosen)}\n"
+            f"{findings(chosen)}\n{_quality(chosen)}\n{_cost(chosen)}\n{_conditions(chosen)}\n"
         )
     return "\n".join(parts)
 
 
+def findings(rows: Sequence[Row]) -> str:
+    """What the students of one teacher keep, at what speed; from all collections."""
+    students = [row for row in rows if row["role"] == "student"]
+    fast, lines = [], []
+    for label in figures.values(students, "label"):
+        own = [row for row in students if row["label"] == label]
+        shares = [row[figures.SHARE] for row in own]
+        ratios = [row["queries/s single ratio"] for row in own]
+        times = [row["encoding p50 ms"] for row in own]
+        kept = (
+            "a share that is not known"  # the teacher finds nothing
+            if None in shares
+            else f"{figures.span(shares, 100, '.1f')} % of {figures.QUALITY}"
+        )
+        lines.append(
+            f"- *{label}* keeps {kept} at {figures.span(ratios, 1, '.1f')} times the queries per "
+            f"second one by one, {figures.span(times, 1, '.3g')} ms a query.\n"
+        )
+        if own[0]["kind"] != "lookup" and min(ratios) >= _MUCH_FASTER:
+            fast.append(f"*{label}*")
+    lines.append(
+        f"- At least {_MUCH_FASTER} times as fast as the teacher on every collection, of those "
+        f"with a transformer: {', '.join(fast) or 'none'}.\n"
+    )
+    return "".join(lines)
+
+
 def _quality(rows: Sequence[Row]) -> str:
     head = ["collection", "query encoder"]
-    for measure in _MEASURES:
-        head += [measure, "of the teacher's"]
+    for title in figures.TITLES.values():
+        head += [title, "of the teacher's"]
     head += ["terms", "empty"]
     lines = []
     for row in rows:
         cells = [row["collection"], _name(row)]
-        for measure in _MEASURES:
+        for measure in figures.TITLES:
             star = " *" if row[f"{measure} optimal"] else ""
             cells += [f"{row[measure]:.4f}{star}", figures.percent(row[f"{measure} share"])]
         terms = row["query terms"]
