@@ -54,6 +54,10 @@ _POOLING = "tests/llm_encoders/teachers/test_sentence_transformers.py::test_pool
 _PARTS = f"{_PROCESSES}::test_parts_of_a_step"
 _MNTP, _CLM = (f"{_PROCESSES}::test_language_modelling[{one}]" for one in ("mntp", "clm"))
 _DISTILLED = "tests/llm_encoders/distill_query/test_losses.py"
+_STUDENTS = "tests/llm_encoders/distill_query/test_students.py"
+_ONNX = "tests/llm_encoders/distill_query/onnx_export"
+_TRADEOFF = "tests/llm_encoders/distill_query/tradeoff"
+_LOOKUP = "tests/llm_encoders/encoding/lookup"
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,144 @@ MUTANTS = (
         "strength = ramp(self.state.global_step + 1, self.ramp_steps)",
         "strength = 1.0",
         ("tests/llm_encoders/distill_query/test_run.py::test_a_step_is_the_formula[sparse]",),
+    ),
+    Mutant(
+        "distillation: FLOPS of sums over held-out queries",
+        "flops((self._weights / self._queries).unsqueeze(0))",
+        "flops(self._weights.unsqueeze(0))",
+        (_DISTILLED,),
+    ),
+    Mutant(
+        "distillation: margins of the teacher's passages added",
+        "margins, wanted = (one[:, :1] - one[:, 1:]",
+        "margins, wanted = (one[:, :1] + one[:, 1:]",
+        (_DISTILLED,),
+    ),
+    Mutant(
+        "distillation: negatives with the scores of others",
+        '*(one["negative_scores"][i] for i in chosen)]',
+        '*(one["negative_scores"][i] for i in range(wanted))]',
+        ("tests/llm_encoders/distill_query/test_batches.py",),
+    ),
+    Mutant(
+        "distillation: the worst checkpoint is published",
+        '"greater_is_better": False,',
+        '"greater_is_better": True,',
+        ("tests/llm_encoders/distill_query/test_run.py::test_the_best_checkpoint_is_published",),
+    ),
+    Mutant(
+        "distillation: parts of the loss summed over logged steps",
+        "logs |= {name: float(value) / self._count",
+        "logs |= {name: float(value)",
+        ("tests/llm_encoders/distill_query/test_run.py::test_a_student_of_a_named_encoder",),
+    ),
+    Mutant(
+        "every k-th layer is the first layers",
+        "return [number * count // kept for",
+        "return [number for",
+        (f"{_STUDENTS}::test_which_layers_are_kept",),
+    ),
+    Mutant(
+        "a new student of a teacher with unit vectors has none",
+        "        normalize=theirs.normalize,\n        logit_scale",
+        "        logit_scale",
+        (f"{_STUDENTS}::test_what_a_new_student_has_of_the_teachers_contract",),
+    ),
+    Mutant(
+        "a table without the teacher's scale of impacts",
+        "        impact_scale=its.impact_scale,\n",
+        "",
+        (f"{_STUDENTS}::test_what_a_new_student_has_of_the_teachers_contract",),
+    ),
+    Mutant(
+        "a table in training counts tokens where the finished one does not",
+        "counts = counts.clamp(max=1)",
+        "pass",
+        (f"{_STUDENTS}::test_the_folder_encodes_as_the_student_did",),
+    ),
+    Mutant(
+        "a table in training adds padding",
+        "(rows * attention_mask.unsqueeze(-1)).sum(1)",
+        "rows.sum(1)",
+        (f"{_STUDENTS}::test_the_folder_encodes_as_the_student_did",),
+    ),
+    Mutant(
+        "a sparse table without counts of tokens",
+        "self.weights[columns] * counts.astype(np.float32)",
+        "self.weights[columns]",
+        (f"{_LOOKUP}/test_query_encoder.py::test_sparse_vectors_are_their_definition",),
+    ),
+    Mutant(
+        "a dense table with the mean of vectors",
+        "self.vectors[ids].sum(axis=0, dtype",
+        "self.vectors[ids].mean(axis=0, dtype",
+        (f"{_LOOKUP}/test_query_encoder.py::test_dense_vectors_are_their_definition",),
+    ),
+    Mutant(
+        "idf by the number of texts",
+        "np.log1p((count - having + 0.5) / (having + 0.5))",
+        "np.log1p(count / (having + 0.5))",
+        (f"{_LOOKUP}/test_initial.py::test_idf",),
+    ),
+    Mutant(
+        "a graph without the scale of logits",
+        "torch.relu(largest * self._config.scale_of_logits(states.shape[-1]))",
+        "torch.relu(largest)",
+        (f"{_ONNX}/test_onnx.py::test_vectors_are_those_of_pytorch",),
+    ),
+    Mutant(
+        "a graph that pools padding",
+        "logits.masked_fill(~pooled.unsqueeze(-1), -torch.inf)",
+        "logits",
+        (f"{_ONNX}/test_onnx.py::test_vectors_are_those_of_pytorch",),
+    ),
+    Mutant(
+        "a graph that is compared in one batch only",
+        "return Agreement(max(apart),",
+        "return Agreement(apart[0],",
+        (f"{_ONNX}/test_agreement.py",),
+    ),
+    Mutant(
+        "trade-off: optimal by queries per second in batch",
+        'optimal([(one["queries/s single"],',
+        'optimal([(one["queries/s batch"],',
+        (f"{_TRADEOFF}/test_figures.py",),
+    ),
+    Mutant(
+        "trade-off: shares of the student's figure",
+        "row[name] / teacher[name] if teacher[name]",
+        "teacher[name] / row[name] if teacher[name]",
+        (f"{_TRADEOFF}/test_figures.py",),
+    ),
+    Mutant(
+        "trade-off: queries that find something counted as empty",
+        "int((counts == 0).sum())",
+        "int((counts != 0).sum())",
+        (f"{_TRADEOFF}/test_figures.py",),
+    ),
+    Mutant(
+        "trade-off: a query finds the passage that it is",
+        "own = left_out[first : first + _QUERIES]",
+        "own = [None] * rows.shape[0]",
+        (f"{_TRADEOFF}/test_tradeoff.py::test_figures_are_those_of_a_brute_force",),
+    ),
+    Mutant(
+        "trade-off: throughput of single queries from their median",
+        "count / sum(one.encoding)",
+        "1 / float(np.median(one.encoding))",
+        (f"{_TRADEOFF}/test_tradeoff.py::test_encoders_take_turns",),
+    ),
+    Mutant(
+        "positions of RoBERTa from its padding",
+        "return int(padding) + 1",
+        "return int(padding)",
+        ("tests/llm_encoders/encoding/test_encoder_only.py::test_vectors_are_those_of_the_model",),
+    ),
+    Mutant(
+        "a head's bias is not trained",
+        ".index_add_(0, term, logit_gradient)",
+        "",
+        ("tests/llm_encoders/heads/test_head_bias.py",),
     ),
     Mutant(
         "teacher scores permuted against their negatives",

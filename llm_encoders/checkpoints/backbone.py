@@ -78,7 +78,7 @@ class Backbone:
 
     @functools.cached_property
     def first_position(self) -> int:
-        """Position of a text's first token: 0, or behind that of padding in RoBERTa and its kin."""
+        """Position of a text's first token: 0, or in models like RoBERTa that after padding's."""
         modules = self.decoder.named_modules() if hasattr(self.decoder, "named_modules") else ()
         for name, module in modules:
             padding = getattr(module, "padding_idx", None)

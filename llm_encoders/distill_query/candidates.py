@@ -21,7 +21,7 @@ class MinedCandidates:
         data: prepared records; every passage has a score, where a loss needs it.
         records: numbers of the records of every query, by number of the query.
         passages: the teacher's vectors, by number of the passage.
-        negatives: a query, at most.
+        negatives: largest number of negatives that are drawn for a query.
     """
 
     data: TrainingData
@@ -124,11 +124,8 @@ def records_of(data: TrainingData, texts: Sequence[str]) -> dict[int, list[int]]
     numbers = {text_key(text): number for number, text in enumerate(texts)}
     found: dict[int, list[int]] = {}
     for record in range(len(data.queries)):
-        number = numbers.get(text_key(_query(data, record)))
+        one: Any = data.queries[record]
+        number = numbers.get(text_key(one["query"]))
         if number is not None:
             found.setdefault(number, []).append(record)
     return found
-
-
-def _query(data: TrainingData, record: int) -> Any:
-    return data.queries[record]["query"]

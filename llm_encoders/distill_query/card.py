@@ -106,8 +106,16 @@ def _facts(recipe: DistillRecipe, cost: Mapping[str, float], queries: int) -> di
         )
     source = recipe.queries.source or (recipe.candidates and recipe.candidates.source) or ""
     schedule = recipe.schedule
+    facts["Queries"] = f"{queries:,} {recipe.queries.kind} of `{Path(source).name}`"
+    if recipe.candidates is not None:
+        what = "scores" if recipe.losses.needs_scores else "labels"
+        facts["Candidates"] = (
+            f"{what} of `{Path(recipe.candidates.source).name}`, at most "
+            f"{recipe.candidates.negatives:,} negatives a query"
+        )
+    else:
+        facts["Queries"] += ", without labels"
     return facts | {
-        "Queries": f"{queries:,} {recipe.queries.kind} of `{Path(source).name}`, without labels",
         "Learning rate": f"{schedule.learning_rate:g}",
         "Batch size": f"{schedule.queries:,} queries",
         "Optimiser steps": f"{cost.get('steps', 0):,.0f}",
@@ -128,8 +136,9 @@ def _scores(
     if not scores:
         return ["Not measured: no queries were held out."]
     lines = [
-        f"The checkpoint (step {step:,}) was chosen by `objective` on {recipe.held_out:.0%} of the "
-        "queries, which were held out of training. `objective` is the weighted sum of the losses.",
+        f"The checkpoint (step {step:,}) was chosen by `objective` on {100 * recipe.held_out:g} % "
+        "of the queries, which were held out of training. `objective` is the weighted sum of the "
+        "losses and the regularisation.",
         "",
         "| figure | value |",
         "|---|---|",

@@ -44,7 +44,10 @@ class Objective:
 
 
 class HeldOutFigures:
-    """Means over the queries that are held out, whatever blocks they come in.
+    """Means over the queries that are held out.
+
+    They do not depend on the blocks that the queries come in, but for the contrastive loss, whose
+    in-batch negatives are those of a block.
 
     ``objective`` is the weighted sum of the losses, and of the regulariser with its full weight;
     it chooses the checkpoint. ``mse`` and ``cosine_similarity`` are reported whatever is minimised.

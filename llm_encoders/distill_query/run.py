@@ -13,6 +13,7 @@ from transformers import set_seed
 
 from llm_encoders.distill_query.batches import QueryBatches, held_out_rows
 from llm_encoders.distill_query.card import public_name, write_card
+from llm_encoders.distill_query.losses import LOSSES
 from llm_encoders.distill_query.objective import OBJECTIVE
 from llm_encoders.distill_query.recipe.checks import check_paradigm
 from llm_encoders.distill_query.recipe.recipe import DistillRecipe
@@ -172,10 +173,11 @@ def _require_candidates(
     for key, numbers in (("candidates.source", rows), ("held_out", held)):
         if len(numbers) and not np.isin(numbers, having).any():
             which = "trained on" if numbers is rows else "held out"
+            losses = [name for name in recipe.losses.chosen if LOSSES[name].needs_candidates]
             raise RecipeError(
                 key,
-                f"none of the {len(numbers):,} queries that are {which} has candidates, so "
-                "margin_mse would say nothing of them; give more records, or another held_out.",
+                f"none of the {len(numbers):,} queries that are {which} has candidates, which "
+                f"{' and '.join(losses)} would need; give more records, or another held_out.",
             )
 
 

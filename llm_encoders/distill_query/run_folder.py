@@ -11,6 +11,7 @@ from llm_encoders.data.prepare import FINGERPRINT, TrainingData, prepare
 from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.distill_query.batches import Material
 from llm_encoders.distill_query.candidates import MinedCandidates, records_of
+from llm_encoders.distill_query.losses import LOSSES
 from llm_encoders.distill_query.queries.store import (
     QueryStore,
     fingerprint_of,
@@ -144,9 +145,11 @@ def _candidates(
         )
     lacking = len(queries) - len(records)
     if lacking:
+        left = [name for name in recipe.losses.chosen if not LOSSES[name].needs_candidates]
+        what = f"they learn by {' and '.join(left)} only" if left else "they are not learned from"
         print(
             f"{recipe.candidates.source}: no record of {lacking:,} of {len(queries):,} queries; "
-            "they learn by the other losses only."
+            f"{what}."
         )
     known = {"files": source_files(_sources(recipe))}
     rows = range(len(data.passages))

@@ -83,15 +83,12 @@ class DistillationTrainer(BaseTrainer):
         """Forward and backward of one batch; the loss is that of all processes' queries."""
         model.train()
         device = self.args.device
-        teacher = inputs.teacher.to(device)
-        candidates = None if inputs.candidates is None else inputs.candidates.to(device)
 
         def loss_of(vectors: Tensor) -> Tensor:
             with torch.autocast(device.type, enabled=False):
                 queries = gather_rows(vectors.float(), inputs.counts)
                 strength = ramp(self.state.global_step + 1, self.ramp_steps)
-                batch = Distilled(queries, teacher, candidates, self._temperature)
-                parts = self.objective.parts(batch, strength)
+                parts = self.objective.parts(self._distilled(queries, inputs), strength)
                 self._note(parts, queries.detach())
                 return total(parts)
 
@@ -105,6 +102,12 @@ class DistillationTrainer(BaseTrainer):
             device=device,
             no_sync=lambda: self.last_or_no_sync(model, False),
         )
+
+    def _distilled(self, queries: Tensor, batch: QueryBatch) -> Distilled:
+        """What the losses see of a batch, given the student's vectors of all its queries."""
+        device = self.args.device
+        candidates = None if batch.candidates is None else batch.candidates.to(device)
+        return Distilled(queries, batch.teacher.to(device), candidates, self._temperature)
 
     @torch.no_grad()
     def _note(self, parts: Any, queries: Tensor) -> None:
@@ -155,15 +158,7 @@ class DistillationTrainer(BaseTrainer):
         for number, first in enumerate(range(0, len(self.held_out), _BLOCK)):
             rows = self.held_out[first : first + _BLOCK].tolist()
             batch = self.material.batch(rows, [self.recipe.schedule.seed, 7, number])
-            candidates = batch.candidates
-            found.add(
-                Distilled(
-                    self._vectors(batch.queries),
-                    batch.teacher.to(self.args.device),
-                    None if candidates is None else candidates.to(self.args.device),
-                    self._temperature,
-                )
-            )
+            found.add(self._distilled(self._vectors(batch.queries), batch))
         return found.figures()
 
     def _vectors(self, queries: list[list[int]]) -> Tensor:

@@ -3,18 +3,18 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from llm_encoders.checkpoints.resolve import Checkpoint
-from llm_encoders.checkpoints.teacher import require_passages
 from llm_encoders.config import FILE_KEYS, EncoderConfig
 from llm_encoders.encoding.batching import length_sorted
-from llm_encoders.encoding.impacts import keep_top_k, quantize, to_term_dicts
+from llm_encoders.encoding.impacts import keep_top_k
 from llm_encoders.encoding.onnx_graph import GRAPH_NAME, GraphRecord, OnnxGraph
 from llm_encoders.encoding.plain_tokenizer import PlainTokenizer
+from llm_encoders.encoding.query_only import QueryOnlyEncoder
 from llm_encoders.encoding.tokens import require_room, tokenize_texts
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.reading import read_json
@@ -31,7 +31,7 @@ _BATCH_TOKENS = 2048
 _LOGITS = 1 << 26  # of a batch, for a sparse graph holds them: 256 MiB
 
 
-class OnnxQueryEncoder:
+class OnnxQueryEncoder(QueryOnlyEncoder):
     """Queries to vectors by a graph in ONNX Runtime, on the CPU.
 
     A text's vector does not depend on the batch it is in, on padding or on order (float32: 1e-5);
@@ -42,19 +42,9 @@ class OnnxQueryEncoder:
         config: the contract; what of it is in the graph is that of the graph.
         graph: the graph.
         record: what is known of the graph.
-        tokenizer: a :class:`~llm_encoders.encoding.plain_tokenizer.PlainTokenizer`, or one of
-            Transformers.
+        tokenizer: makes the token ids.
         vocabulary: sparse only; the index term of every column.
-
-    Attributes:
-        batch_size: largest number of queries in a batch.
-        files: what it was loaded from; ``None`` where it was not loaded from files.
     """
-
-    batch_size = 64
-    files: Checkpoint | None = None
-    device = "cpu"
-    dtype = np.dtype(np.float32)
 
     def __init__(
         self,
@@ -62,10 +52,10 @@ class OnnxQueryEncoder:
         config: EncoderConfig,
         graph: OnnxGraph,
         record: GraphRecord,
-        tokenizer: Any,
+        tokenizer: PlainTokenizer,
         vocabulary: Sequence[str] = (),
     ) -> None:
-        self.name, self.record, self.vocabulary = name, record, list(vocabulary)
+        self.name, self.record, self._terms = name, record, list(vocabulary)
         self._graph, self._tokenizer = graph, tokenizer
         self._sparse = config.paradigm == "sparse"
         self.batch_tokens = _BATCH_TOKENS
@@ -84,10 +74,10 @@ class OnnxQueryEncoder:
         require_outside(self.name, self.config, dataclasses.replace(self.config, **changes))
         self._use(dataclasses.replace(self.config, **changes))
 
-    def replace_prefix(self, side: str, prefix: str) -> None:
-        """Put this before every query, as it is; see
-        :meth:`llm_encoders.EncoderConfig.with_prefix`."""
-        self._use(self.config.with_prefix(side, prefix))
+    @property
+    def vocabulary(self) -> list[str]:
+        """The index term of every column; empty for dense vectors."""
+        return self._terms
 
     @property
     def dimension(self) -> int:
@@ -184,23 +174,6 @@ class OnnxQueryEncoder:
                 "activations in ONNX Runtime."
             )
         return vectors
-
-    def encode_documents(self, *texts: Any, **options: Any) -> NoReturn:
-        """A graph encodes queries only.
-
-        Raises:
-            UsageError: always; names what encodes the passages.
-        """
-        require_passages(self.files)
-        raise UsageError(f"{self.name} encodes queries only; encode passages with its teacher.")
-
-    def quantize(self, vectors: csr_array) -> csr_array:
-        """int32 impacts of encoded vectors, at the contract's impact scale."""
-        return quantize(vectors, self.config.impact_scale)
-
-    def impacts(self, vectors: csr_array) -> list[dict[str, int]]:
-        """One ``{term: impact}`` a row of encoded vectors."""
-        return to_term_dicts(self.quantize(vectors), self.vocabulary)
 
 
 def open_onnx(files: Checkpoint) -> OnnxQueryEncoder:

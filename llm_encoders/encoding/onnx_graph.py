@@ -37,7 +37,8 @@ class GraphRecord:
     int8: bool
     """Whether its weights are 8-bit integers."""
     difference: float
-    """Largest difference from PyTorch's vectors over the sample queries of the export."""
+    """Largest difference of a component from PyTorch's over the sample queries of the export,
+    divided by the largest component where that is above 1."""
     versions: dict[str, str]
     """Of the packages that wrote it."""
 

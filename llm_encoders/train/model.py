@@ -45,7 +45,7 @@ class RetrievalModel(nn.Module):
 
     @property
     def towers(self) -> "dict[str, RetrievalModel]":
-        """Itself, which encodes both sides, by its folder inside that of the finished encoder."""
+        """The towers by their folder in the finished encoder's; here one, for both sides."""
         return {"": self}
 
     @property

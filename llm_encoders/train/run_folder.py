@@ -163,7 +163,7 @@ class RunFolder:
         write_atomically(self.path / _FILES, "".join(f"{name}\n" for name in names))
 
     def complete(self, cost: Mapping[str, float], log: Iterable[Mapping[str, Any]]) -> None:
-        """Put what :data:`BUILDING` holds in its place; the cost is last and says: finished.
+        """Move what :data:`BUILDING` holds into place; the cost, which marks the end, comes last.
 
         Args:
             cost: ``steps``, ``tokens``, ``flops`` and ``seconds``.

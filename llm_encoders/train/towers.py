@@ -35,7 +35,7 @@ class TwoTowers(nn.Module):
 
     @property
     def towers(self) -> dict[str, RetrievalModel]:
-        """Both, by the folder inside that of the finished encoder."""
+        """Both, by their folder in the finished encoder's."""
         return {"": self.passage, QUERY_FOLDER: self.query}
 
     @property

@@ -25,8 +25,8 @@ class Agreement:
     """How far the vectors of two encoders are apart, over the sample queries."""
 
     difference: float
-    """Largest difference of a component; as a share of the largest component where that is above
-    1."""
+    """Largest difference of a component, divided by the largest component of all where that is
+    above 1."""
     cosine: float
     """Lowest cosine similarity; 1 for two zero vectors."""
 

@@ -43,7 +43,7 @@ def query_files(source: str, split: str | None) -> list[Path]:
     if files.plain_suffix(path) not in _SUFFIXES:
         raise UsageError(
             f"queries.source: {path} is no file of queries ({', '.join(_SUFFIXES)}, also as .gz, "
-            ".zst or .xz); rename it by what it holds."
+            ".zst or .xz); give it the suffix of what it holds."
         )
     return [path]
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from llm_encoders.corpora import document_files
 from llm_encoders.data.arrow import Table, TableWriter
 from llm_encoders.data.text_keys import text_key
-from llm_encoders.distill_query.queries.made import crops, titles
+from llm_encoders.distill_query.queries.pseudo_queries import crops, titles
 from llm_encoders.distill_query.queries.reading import query_files, read_queries
 from llm_encoders.distill_query.recipe.sections import Queries
 from llm_encoders.jobs.fingerprint import file_fingerprints

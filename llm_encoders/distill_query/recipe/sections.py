@@ -8,7 +8,7 @@ from llm_encoders.jobs.arguments import LARGEST_SEED
 from llm_encoders.train.recipe.options import option
 from llm_encoders.train.recipe.sections import COLLAPSE, Adapter
 
-STUDENTS = ("transformer", "layers", "lookup")
+STUDENT_KINDS = ("transformer", "layers", "lookup")
 WHICH = ("first", "every")
 INITIAL = ("idf", "teacher", "counts", "ones")
 QUERY_KINDS = ("queries", "titles", "crops")
@@ -39,7 +39,7 @@ class Student:
     kind: str = option(
         meaning="transformer: a small model, from a folder or from scratch. layers: the teacher "
         "with fewer layers. lookup: a weight or vector a token, no transformer.",
-        choices=STUDENTS,
+        choices=STUDENT_KINDS,
     )
     backbone: str | None = option(
         None,

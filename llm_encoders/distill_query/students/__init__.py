@@ -1,4 +1,8 @@
-"""Kinds of students, one a file. A new one is a file here and a line in :data:`STUDENTS`."""
+"""Kinds of students, one a file.
+
+A new one is a file here, a line in :data:`STUDENTS`, its name and keys in ``recipe/sections.py``,
+and the list of its keys in ``recipe/checks.py``.
+"""
 
 from llm_encoders.distill_query.students.layers import LAYERS
 from llm_encoders.distill_query.students.lookup import LOOKUP

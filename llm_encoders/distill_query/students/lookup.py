@@ -44,7 +44,7 @@ class Table(Student):
         self.table = nn.Parameter(table)
         self.tokenizer, self.contract = tokenizer, contract
         self._special = frozenset(special_ids(tokenizer))
-        shape = np.broadcast_to(np.float32(0), tuple(table.shape))  # texts need no weights
+        shape = np.broadcast_to(np.float32(0), tuple(table.shape))  # tokenising needs no weights
         self._reader = LookupQueryEncoder("student", contract, shape, tokenizer)
 
     def query_token_ids(self, texts: Sequence[str]) -> list[list[int]]:

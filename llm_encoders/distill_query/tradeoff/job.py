@@ -16,7 +16,8 @@ from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.distill_query.tradeoff import pareto
 from llm_encoders.distill_query.tradeoff.identity import require_students
-from llm_encoders.distill_query.tradeoff.passages import encode_passages, memory_search
+from llm_encoders.distill_query.tradeoff.memory_search import memory_search
+from llm_encoders.distill_query.tradeoff.passages import encode_passages
 from llm_encoders.distill_query.tradeoff.query_side import QuerySide
 from llm_encoders.distill_query.tradeoff.report import csv_text, table_rows, text_table
 from llm_encoders.distill_query.tradeoff.timing import Round, summary, time_rounds

@@ -8,7 +8,7 @@ import numpy as np
 from llm_encoders.checkpoints.fingerprint import weight_files
 from llm_encoders.checkpoints.resolve import Checkpoint
 from llm_encoders.config import ONNX
-from llm_encoders.distill_query.tradeoff.passages import MemorySearch
+from llm_encoders.distill_query.tradeoff.memory_search import MemorySearch
 from llm_encoders.evaluation.collection import Collection
 from llm_encoders.evaluation.evaluate import mean_figures
 from llm_encoders.evaluation.exhaustive_search import Ranking

@@ -42,8 +42,8 @@ def time_rounds(
 ) -> list[list[Round]]:
     """Time every query encoder in every round.
 
-    They take turns, in every second round in the opposite order, so that whatever else the machine
-    does hurts all alike. Each encodes and searches before the first round.
+    They take turns, in every second round in the opposite order, so that other load on the machine
+    slows all of them alike. Each encodes and searches once before the first round, to warm up.
 
     Args:
         sides: query encoders.

@@ -34,7 +34,7 @@ _TENSORS = {"sparse": "weights", "dense": "vectors"}
 _FORMATS = {"sparse": ("F32",), "dense": ("F32", "F16")}
 _AXES = {"sparse": "[vocabulary]", "dense": "[vocabulary, dimension]"}
 _METADATA = "vocabulary"
-_ROWS = 4096  # looked at together: a large table is not to be in memory twice
+_ROWS = 4096  # checked at a time, so that no second copy of a large table is held
 _AGAIN = "Fetch the folder's files again, or distil the table again."
 
 
@@ -69,7 +69,7 @@ def open_lookup(files: resolve.Checkpoint) -> LookupQueryEncoder:
     terms = _require_terms(folder, tokenizer, len(table), made_for, teacher)
     encoder = LookupQueryEncoder(files.name, contract, table, tokenizer, terms)
     encoder.files = files
-    encoder.encode_queries(["a"])  # libraries set themselves up at their first use
+    encoder.encode_queries(["a"])  # the first call sets up the libraries
     return encoder
 
 
@@ -85,7 +85,7 @@ def write_lookup(
         folder: made if absent; other files in it are left.
         config: the contract.
         table: as for :class:`LookupQueryEncoder`.
-        tokenizer: the teacher's; its truncation is kept, of which the side counts.
+        tokenizer: the teacher's; of its truncation only the side counts, left or right.
         teacher: what encodes the passages.
 
     Raises:
@@ -112,7 +112,7 @@ def _read_table(path: Path, paradigm: str) -> tuple[np.ndarray, str | None]:
     """The table, and the digest of the terms that it was made for."""
     name = _TENSORS[paradigm]
     if not path.is_file():
-        raise EncoderError(f"{path} is absent, the table that its contract speaks of. {_AGAIN}")
+        raise EncoderError(f"{path} is absent, which holds the table of the contract. {_AGAIN}")
     try:
         with safe_open(path, "numpy") as file:
             names = sorted(file.keys())

@@ -3,18 +3,16 @@
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 from tokenizers import Tokenizer
 
-from llm_encoders.checkpoints.resolve import Checkpoint
-from llm_encoders.checkpoints.teacher import require_passages
 from llm_encoders.config import EncoderConfig
 from llm_encoders.contract_values import ContractError
-from llm_encoders.encoding.impacts import quantize, to_term_dicts
 from llm_encoders.encoding.lookup.table import DenseTable, SparseTable
+from llm_encoders.encoding.query_only import QueryOnlyEncoder
 from llm_encoders.encoding.terms import index_terms
 from llm_encoders.encoding.tokens import cleaned
 from llm_encoders.errors import UsageError
@@ -30,12 +28,13 @@ _WITHOUT = {
 }
 
 
-class LookupQueryEncoder:
+class LookupQueryEncoder(QueryOnlyEncoder):
     """Queries to vectors by a table.
 
     Of the contract it goes by ``strip``, ``lowercase``, ``query_max_length``, ``normalize`` or
-    ``lookup_counts``, ``query_top_k`` and ``impact_scale``. Special tokens take no part, not even
-    one that is written in a query.
+    ``lookup_counts``, ``query_top_k`` and ``impact_scale``. There is no prefix. Special tokens take
+    no part, not even one that is written in a query. Queries are looked up one by one, so
+    ``batch_size`` has no effect.
 
     Args:
         name: it is loaded by.
@@ -44,18 +43,9 @@ class LookupQueryEncoder:
         tokenizer: gives the rows of the table.
         terms: the index term of every row, where they are known already.
 
-    Attributes:
-        files: what it was loaded from; ``None`` where it was not loaded from files.
-        batch_size: has no effect; queries are not computed together.
-
     Raises:
         UsageError: the contract asks for what a table cannot do; names the key.
     """
-
-    files: Checkpoint | None = None
-    batch_size = 64
-    device = "cpu"
-    dtype = np.dtype(np.float32)
 
     def __init__(
         self,
@@ -90,16 +80,6 @@ class LookupQueryEncoder:
         if changes.get("paradigm", self.config.paradigm) != self.config.paradigm:
             raise UsageError(f"paradigm cannot be changed once {self.name} is loaded.")
         self._use(dataclasses.replace(self.config, **changes))
-
-    def replace_prefix(self, side: str, prefix: str) -> None:
-        """Refuse any prefix but the empty one, which is what a table has.
-
-        Raises:
-            UsageError: another one, or that of passages.
-        """
-        if side == "passage":
-            self.encode_documents()
-        self._use(self.config.with_prefix(side, prefix))
 
     @cached_property
     def vocabulary(self) -> list[str]:
@@ -157,25 +137,6 @@ class LookupQueryEncoder:
             for ids in token_ids
         ]
         return self._table.rows(kept, self.config.query_top_k)
-
-    def encode_documents(self, *texts: Any, **options: Any) -> NoReturn:
-        """A table encodes queries only.
-
-        Raises:
-            UsageError: always; names what encodes the passages.
-        """
-        require_passages(self.files)
-        raise UsageError(f"{self.name} encodes queries only; encode passages with its teacher.")
-
-    document_token_ids = encode_document_tokens = document_batches = encode_documents
-
-    def quantize(self, vectors: csr_array) -> csr_array:
-        """int32 impacts of encoded vectors, at the contract's impact scale."""
-        return quantize(vectors, self.config.impact_scale)
-
-    def impacts(self, vectors: csr_array) -> list[dict[str, int]]:
-        """One ``{term: impact}`` a row of encoded vectors."""
-        return to_term_dicts(self.quantize(vectors), self.vocabulary)
 
 
 def require_lookup_contract(config: EncoderConfig, source: str) -> None:

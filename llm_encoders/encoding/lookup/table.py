@@ -41,7 +41,7 @@ class SparseTable:
         if self.counts:
             columns, counts = np.unique(np.asarray(ids, dtype=np.int32), return_counts=True)
             values = self.weights[columns] * counts.astype(np.float32)
-        else:  # of some ten ids, Python's set makes less of a business than np.unique
+        else:  # for some ten ids a set is faster than np.unique
             columns = np.array(sorted(set(ids)), dtype=np.int32)
             values = self.weights[columns]
         if values.all():

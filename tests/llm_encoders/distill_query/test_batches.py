@@ -98,5 +98,13 @@ def test_candidates_bring_passages_with_their_scores(tmp_path, sparse):
     assert given.scores[2].tolist() == [5.0, -1.0, 0.0]
     assert given.excluded[0].tolist() == [True, False, False, False, False]
     assert mined.of([5, 6], [0]) is None
+    orders = set()
+    for seed in range(12):
+        drawn = mined.of([4], [seed])
+        passages = [2 if score == 1 else 3 for score in drawn.scores[0, 1:]]
+        expected = vectors[passages] @ DENSE[4]
+        assert drawn.scored_by(queries[:1])[0, 1:].numpy() == pytest.approx(expected, abs=1e-6)
+        orders.add(tuple(passages))
+    assert orders == {(2, 3), (3, 2)}
     draws = {float(mined.of([4], [seed]).scores[0, 0]) for seed in range(20)}
     assert draws == {9.0, 8.0}

@@ -108,6 +108,8 @@ def test_a_run_by_labels(recipe_of, teachers, beir, tmp_path, paradigm):
     student = load_encoder(str(output), device="cpu")
     assert student.config.passage_encoder == "teacher"
     assert student.files.teacher.contract == teacher.config
+    card = (output / "README.md").read_text()
+    assert f"labels of `{beir.name}`, at most 0 negatives" in card and "without labels" not in card
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,9 @@ def test_figures_do_not_depend_on_the_blocks():
     )
     assert figures["cosine_similarity"] == pytest.approx(1 - value("cosine", batch()))
     assert figures["mse"] == pytest.approx(value("mse", batch()))
+    for name in ("log_mse", "margin_mse"):
+        assert figures[name] == pytest.approx(value(name, batch(candidates())))
+    assert figures["regularisation"] == pytest.approx(2**2 + 1**2 + 3**2)  # of the means
 
 
 def test_each_is_a_file_of_its_name():

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from llm_encoders import EncoderError
-from llm_encoders.distill_query.queries.made import crops
+from llm_encoders.distill_query.queries.pseudo_queries import crops
 from llm_encoders.distill_query.queries.store import store_queries
 from llm_encoders.distill_query.recipe.sections import Queries
 from tests.llm_encoders.conftest import QUESTIONS, TOPICS, write_lines

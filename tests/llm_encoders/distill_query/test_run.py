@@ -51,6 +51,7 @@ def test_a_student_of_a_named_encoder(distil, recipe_of, tmp_path):
         student={"kind": "layers", "layers": 2},
         schedule={"steps": 12, "queries": 8, "learning_rate": 1e-3},
         saving={"every": 6},
+        trainer={"logging_steps": 3},
     )
     assert f"{output}: 12 steps" in distil(recipe)
     student, teacher = load_encoder(str(output)), load_encoder("llm-dense-tiny")
@@ -61,9 +62,14 @@ def test_a_student_of_a_named_encoder(distil, recipe_of, tmp_path):
     card = (output / "README.md").read_text()
     for words in ("`llm-dense-tiny`", "the first 2 layers", "1 × MSE + 1 × cosine", "ScalingNote"):
         assert words in card
+    assert "20 queries of `queries.jsonl`, without labels" in card
     assert str(tmp_path) not in card + (output / "recipe.yaml").read_text()
     chosen = {line["step"]: line["eval_objective"] for line in lines(output) if "eval_mse" in line}
     assert set(chosen) == {6, 12}
+    steps = [line for line in lines(output) if "loss" in line]
+    assert [line["step"] for line in steps] == [3, 6, 9, 12]
+    for line in steps:  # means over the steps since the last line
+        assert line["mse"] + line["cosine"] == pytest.approx(line["loss"], rel=1e-3)
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
     assert "is finished already" in distil(recipe)
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
@@ -123,6 +129,9 @@ def test_a_step_is_the_formula(distil, recipe_of, teachers, queries, tmp_path, p
     assert after[rows] == pytest.approx(expected, abs=1e-5)
     assert np.abs(rate * gradient[rows]).max() > 1e-3
     assert tower.config.query_encoder == "lookup"
+    if sparse:
+        ramps = [line["ramp"] for line in lines(tmp_path / "run") if "ramp" in line]
+        assert ramps == [1 / 4, 1]
 
 
 def _alone(teacher, token):
@@ -158,6 +167,9 @@ def test_margins_of_mined_candidates(distil, recipe_of, scored, beir, tmp_path):
     assert len(found) == 5 and found == sorted(found, reverse=True)
     vectors = tmp_path / "run" / ".prepared" / "passage-vectors"
     assert json.loads((vectors / "done.json").read_text())["done"] == len(TOPICS)
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert f"| Candidates | scores of `{scored.name}`, at most 16 negatives a query |" in card
+    assert "without labels" not in card
 
 
 ADAPTED = {"kind": "layers", "layers": 2, "adapter": {"rank": 2, "dropout": 0.3}}

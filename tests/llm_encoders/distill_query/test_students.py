@@ -1,10 +1,12 @@
 """Students before and after training: what they begin with, and that the folder encodes alike."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
-from llm_encoders import load_encoder
+from llm_encoders import EncoderConfig, load_encoder
 from llm_encoders.distill_query.recipe.recipe import DistillRecipe
 from llm_encoders.distill_query.students import STUDENTS
 from llm_encoders.distill_query.students.layers import every
@@ -12,7 +14,13 @@ from llm_encoders.distill_query.teacher_side import TeacherSide
 from llm_encoders.encoding.batching import pad
 from llm_encoders.train.recipe.errors import RecipeError
 from llm_encoders.train.recipe.file import read_recipe
-from tests.llm_encoders.distill_query.small import HIDDEN, LAYERS, VOCABULARY, write_bert
+from tests.llm_encoders.distill_query.small import (
+    HIDDEN,
+    LAYERS,
+    VOCABULARY,
+    write_bert,
+    write_teacher,
+)
 
 TEXTS = ["what do statins do", "cats", "why do trains stay on the rails", "bread bread"]
 STUDENT = {
@@ -130,6 +138,24 @@ def test_a_table_by_hand(build):
     with torch.no_grad():
         student.table[ids[0]] = -1.0
     assert vectors_of(student)[3][ids[0]] == 0
+
+
+@pytest.mark.parametrize("paradigm", ["dense", "sparse"])
+def test_what_a_new_student_has_of_the_teachers_contract(build, tmp_path, paradigm):
+    """What makes a query text, its length, and what is done with its vector."""
+    folder = write_teacher(tmp_path / "teacher", paradigm)
+    kept = {"lowercase": True, "strip": "both", "temperature": 0.3}
+    kept |= {"normalize": True} if paradigm == "dense" else {"impact_scale": 7.0}
+    top_k = None if paradigm == "dense" else 5
+    contract = dataclasses.replace(
+        EncoderConfig.load(folder), attention="causal", query_max_length=9, **kept
+    )
+    dataclasses.replace(contract, query_top_k=top_k).save(folder)
+    for name, length in (("scratch", 9), ("table", 9 - 1)):  # a table has no BOS
+        found = build(paradigm, STUDENT[name], teacher=str(folder))[0].contract
+        assert {key: getattr(found, key) for key in kept} == kept
+        assert found.query_max_length == length and found.attention == "bidirectional"
+        assert found.query_top_k == (top_k if name == "scratch" else None)
 
 
 def test_the_same_seed_makes_the_same_student(build):

@@ -104,6 +104,9 @@ def test_passages_and_what_is_in_the_graph_are_refused(students):
     graph = load_encoder(students / "bert onnx")
     with pytest.raises(UsageError, match=r"queries only; encode passages with .*bert teacher"):
         graph.encode_documents(["a"])
+    for refused in (graph.document_token_ids, lambda _: graph.replace_prefix("passage", "a ")):
+        with pytest.raises(UsageError, match="queries only"):
+            refused(["a"])
     with pytest.raises(UsageError, match="normalize is fixed in its ONNX graph at True"):
         load_encoder(students / "bert onnx", normalize=False)
     with pytest.raises(UsageError, match="query_pool_prefix is fixed"):

@@ -16,6 +16,7 @@ from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.distill_query.onnx_export.job import export_onnx
 from llm_encoders.distill_query.tradeoff import job, passages
 from llm_encoders.distill_query.tradeoff.command import main
+from llm_encoders.distill_query.tradeoff.memory_search import MemorySearch
 from llm_encoders.distill_query.tradeoff.pareto import optimal
 from llm_encoders.distill_query.tradeoff.query_side import bytes_on_disk
 from llm_encoders.distill_query.tradeoff.report import COLUMNS, table_rows
@@ -229,7 +230,7 @@ def test_empty_queries_count(tmp_path, students):
     side.replace_config(impact_scale=1e-9)
     vectors = side.quantize(side.encode_documents(["the cat", "a dog"]))
     assert not vectors.nnz
-    search = passages.MemorySearch(vectors, ["1", "2"], 1000)
+    search = MemorySearch(vectors, ["1", "2"], 1000)
     (found,) = search.rankings(side.quantize(side.encode_queries(["cat"])), [None])
     assert not len(found.columns)
 
@@ -265,8 +266,10 @@ def test_encoders_take_turns():
     assert calls[:6] == warm
     turns = [name for name, *rest in calls[6:] if rest == [2]]
     assert turns == ["x", "y", "y", "x", "x", "y"]
-    rounds = [Round(t, [t / 10, 3 * t / 10], [t, 3 * t]) for t in (1.0, 2.0, 8.0)]
+    rounds = [Round(t, [t / 10, 3 * t / 10, 8 * t / 10], [t, 3 * t]) for t in (1.0, 2.0, 8.0)]
     figures = summary(rounds)
-    assert figures["queries/s batch"] == 1 and figures["queries/s single"] == 2 / 0.8
-    assert figures["search p50 ms"] == 4000 and figures["encoding p50 ms"] == pytest.approx(400)
+    assert figures["queries/s batch"] == 3 / 2
+    assert figures["queries/s single"] == pytest.approx(3 / (0.2 + 0.6 + 1.6))
+    assert figures["search p50 ms"] == 4000 and figures["encoding p50 ms"] == pytest.approx(600)
+    assert figures["encoding p95 ms"] == pytest.approx(1000 * (0.6 + 0.9 * 1.0))
     assert figures["search p99 ms"] == pytest.approx(1000 * (2 + 0.99 * 4))

@@ -42,7 +42,7 @@ SIZE = 16384
 FAULTS = {
     "absent": (
         lambda folder: (folder / "lookup.safetensors").unlink(),
-        r"lookup\.safetensors is absent, the table that its contract speaks of",
+        r"lookup\.safetensors is absent, which holds the table of the contract",
     ),
     "no table": (
         lambda folder: (folder / "lookup.safetensors").write_bytes(b"nothing"),

@@ -1,4 +1,4 @@
-"""Queries made of a corpus: titles of its documents, and spans cropped from their texts."""
+"""Pseudo-queries of a corpus: titles of its documents, and spans cropped from their texts."""
 
 from collections.abc import Iterator
 
