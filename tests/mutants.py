@@ -169,6 +169,18 @@ MUTANTS = (
         (f"{_STUDENTS}::test_the_folder_encodes_as_the_student_did",),
     ),
     Mutant(
+        "a sparse table in training counts padding",
+        "scatter_add(1, token_ids, attention_mask.float())",
+        "scatter_add(1, token_ids, torch.ones_like(attention_mask).float())",
+        (f"{_STUDENTS}::test_a_table_by_hand",),
+    ),
+    Mutant(
+        "parameters of an encoder without its head",
+        "heads = (self.backbone.head, self.backbone.head_bias)",
+        "heads = ()",
+        (f"{_ONNX}/test_onnx.py::test_weights_are_counted_once",),
+    ),
+    Mutant(
         "a sparse table without counts of tokens",
         "self.weights[columns] * counts.astype(np.float32)",
         "self.weights[columns]",

@@ -77,6 +77,9 @@ def test_weights_are_counted_once(students):
     embeddings = (tokens + positions + 2 + 2) * hidden
     layer = 4 * (hidden + 1) * hidden + 2 * hidden * wide + wide + hidden + 4 * hidden
     assert load_encoder(students / "bert onnx").parameters == embeddings + 2 * layer + 17 * 8
+    student = load_encoder(students / "terms", device="cpu")
+    states = sum(weight.numel() for weight in student.backbone.decoder.parameters())
+    assert student.parameters == states + 17 * 16 + 17  # of the head: weight and bias
 
 
 def test_int8_is_close(students, tmp_path, capsys):
