@@ -75,6 +75,13 @@ def weights_digest(files: "Checkpoint") -> str:
     return digest.hexdigest()
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of samples of a file, taken as by :func:`weights_digest`."""
+    digest = hashlib.sha256()
+    _add_samples(path, digest)
+    return digest.hexdigest()
+
+
 def _add_samples(path: Path, digest: "hashlib._Hash") -> None:
     size = path.stat().st_size
     digest.update(size.to_bytes(8, "big"))

@@ -19,7 +19,7 @@ from llm_encoders.checkpoints.contract_options import Written
 from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG
 from llm_encoders.checkpoints.layouts.derived import Derived
 from llm_encoders.checkpoints.layouts.llm2vec import adapter_below
-from llm_encoders.checkpoints.teacher import Teacher, require_towers
+from llm_encoders.checkpoints.teacher import TEACHER_NAME, Teacher, require_towers
 from llm_encoders.config import (
     CONFIG_NAME,
     LOOKUP,
@@ -131,6 +131,12 @@ def _with_sides(files: Checkpoint, backbone: str | None, changes: Mapping[str, A
         EncoderError: a file that is absent or damaged; sides that do not belong together.
     """
     contract = files.contract
+    if contract.passage_encoder != TEACHER and (files.folder / TEACHER_NAME).is_file():
+        raise EncoderError(
+            f"{files.folder / TEACHER_NAME} names a teacher that encodes the passages, but the "
+            f"contract of {files.name} says passage_encoder '{contract.passage_encoder}'. Copy "
+            f"{CONFIG_NAME} again; or remove {TEACHER_NAME}, if this encoder has no teacher."
+        )
     if contract.passage_encoder == TEACHER:
         teacher = Teacher.load(files.folder)
         teacher.require_contract(contract, files.name)

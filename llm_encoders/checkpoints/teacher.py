@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm_encoders.checkpoints.comparison import differences
 from llm_encoders.checkpoints.fingerprint import weights_digest
 from llm_encoders.config import CONFIG_NAME, TEACHER, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError, nearest
@@ -222,7 +223,15 @@ def require_towers(top: "Checkpoint", query: "Checkpoint") -> None:
             f"{top.name} is a {top.contract.paradigm} encoder, but its query tower {query.name} is "
             f"a {query.contract.paradigm} one. {_APART}"
         )
-    if query.teacher is not None and query.teacher.weights != weights_digest(top):
+    if query.teacher is None:
+        return
+    pair = (f"the teacher of {query.name}", f"the passage tower {top.name}")
+    if listed := differences(query.teacher.contract, top.contract, pair):
+        raise EncoderError(
+            f"{query.name} was distilled from {query.teacher.name}, whose contract is another than "
+            f"that of the passage tower {top.name}: {listed}. {_APART}"
+        )
+    if query.teacher.weights != weights_digest(top):
         raise EncoderError(
             f"{query.name} was distilled from {query.teacher.name}, which has other weights than "
             f"the passage tower {top.name}. {_APART}"

@@ -17,7 +17,7 @@ from llm_encoders.distill_query.losses import LOSSES
 from llm_encoders.distill_query.objective import OBJECTIVE
 from llm_encoders.distill_query.recipe.checks import check_paradigm
 from llm_encoders.distill_query.recipe.recipe import DistillRecipe
-from llm_encoders.distill_query.run_folder import DistillFolder, Prepared, prepare_all
+from llm_encoders.distill_query.run_folder import DistillFolder, Prepared, note_inputs, prepare_all
 from llm_encoders.distill_query.students import STUDENTS, Student
 from llm_encoders.distill_query.teacher_side import TeacherSide
 from llm_encoders.distill_query.trainer import DistillationTrainer
@@ -58,14 +58,21 @@ def run(recipe: DistillRecipe, overwrite: bool = False) -> None:
             if recipe.trains:
                 _train(recipe, state, folder, teacher)
             elif state.is_main_process:
-                folder.claim()
-                _finish(folder, _student(recipe, teacher, folder.data), teacher, {}, 0, {}, 0, [])
+                _write_table(recipe, folder, teacher)
         except torch.OutOfMemoryError as error:
             raise EncoderError(
                 f"Out of memory: {str(error).splitlines()[0]} Lower schedule.chunk_tokens "
                 f"({recipe.schedule.chunk_tokens}); it changes neither loss nor gradients."
             ) from None
     state.wait_for_everyone()
+
+
+def _write_table(recipe: DistillRecipe, folder: DistillFolder, teacher: TeacherSide) -> None:
+    """Finish a lookup table that is not trained."""
+    folder.claim()
+    note_inputs(recipe, folder.data)
+    folder.require_same_data(False)
+    _finish(folder, _student(recipe, teacher, folder.data), teacher, {}, 0, {}, 0, [])
 
 
 def _student(recipe: DistillRecipe, teacher: TeacherSide, work: Path) -> Student:

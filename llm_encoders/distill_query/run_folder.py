@@ -7,6 +7,8 @@ from typing import Any
 
 from llm_encoders.checkpoints.fingerprint import folder_fingerprints, weights_digest
 from llm_encoders.checkpoints.resolve import resolve_spec
+from llm_encoders.checkpoints.teacher import passage_identity
+from llm_encoders.checkpoints.tokenizer import tokenizer_folder
 from llm_encoders.data.prepare import FINGERPRINT, TrainingData, prepare
 from llm_encoders.data.sources import DataSources, corpus_files, source_files
 from llm_encoders.distill_query.batches import Material
@@ -22,11 +24,13 @@ from llm_encoders.distill_query.recipe.recipe import DistillRecipe
 from llm_encoders.distill_query.recipe.sections import Queries
 from llm_encoders.distill_query.teacher_side import TeacherSide
 from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.jobs.fingerprint import checksum
 from llm_encoders.jobs.resumable_batches import StoredRows
 from llm_encoders.train.recipe.errors import RecipeError
 from llm_encoders.train.run_folder import RunFolder
 
 _QUERIES, _CANDIDATES = "queries", "candidates"
+_TOKENIZER = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
 _QUERY_VECTORS, _PASSAGE_VECTORS = "query-vectors", "passage-vectors"
 
 
@@ -82,8 +86,30 @@ def prepare_all(recipe: DistillRecipe, teacher: TeacherSide, folder: Path) -> Pr
     candidates = None
     if data is not None and recipe.candidates is not None:
         candidates = _candidates(recipe, data, queries, teacher, folder / _PASSAGE_VECTORS)
-    write_atomically(folder / FINGERPRINT, json.dumps({"files": _files(recipe)}))
+    note_inputs(recipe, folder)
     return Prepared(queries, vectors, candidates)
+
+
+def note_inputs(recipe: DistillRecipe, folder: Path) -> None:
+    """Note what the run depends on, so that another teacher or other files are noticed later."""
+    folder.mkdir(parents=True, exist_ok=True)
+    noted = {"files": _files(recipe), "teacher": _teacher(recipe)}
+    write_atomically(folder / FINGERPRINT, json.dumps(noted))
+
+
+def _teacher(recipe: DistillRecipe) -> dict[str, Any]:
+    """What the vectors of both sides of the teacher depend on beside its query side's weights."""
+    files, _ = resolve_spec(recipe.teacher)
+    side = files.query or files
+    contract, weights = passage_identity(files)
+    folder = tokenizer_folder(side)
+    return {
+        "contracts": [contract.text(), side.contract.text()],
+        "weights": weights,
+        "tokenizer": {
+            name: checksum(folder / name) for name in _TOKENIZER if (folder / name).is_file()
+        },
+    }
 
 
 def _files(recipe: DistillRecipe) -> dict[str, str]:

@@ -194,6 +194,7 @@ def open_onnx(files: Checkpoint) -> OnnxQueryEncoder:
     elif files.teacher is not None:
         files.teacher.require_dimension(graph.width, files.name)
     tokenizer, record = PlainTokenizer.load(folder), GraphRecord.load(folder)
+    record.require_files(folder)
     encoder = OnnxQueryEncoder(files.name, contract, graph, record, tokenizer, terms)
     encoder.files = files
     return encoder

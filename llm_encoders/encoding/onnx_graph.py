@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from llm_encoders.checkpoints.fingerprint import file_digest
 from llm_encoders.errors import EncoderError
 from llm_encoders.reading import read_object
 
@@ -41,6 +42,8 @@ class GraphRecord:
     divided by the largest component where that is above 1."""
     versions: dict[str, str]
     """Of the packages that wrote it."""
+    files: dict[str, str] | None = None
+    """Digests of graph and tokenizer, which belong together; ``None`` where it was not recorded."""
 
     @classmethod
     def load(cls, folder: Path) -> "GraphRecord":
@@ -56,7 +59,20 @@ class GraphRecord:
                 raise EncoderError(
                     f"{path}: {field.name} is {str(values.get(field.name))[:60]!r}. {_AGAIN}"
                 )
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
+        return cls(**{field.name: values.get(field.name) for field in fields(cls)})
+
+    def require_files(self, folder: Path) -> None:
+        """Refuse a graph or a tokenizer that another export wrote.
+
+        Raises:
+            EncoderError: names the file.
+        """
+        for name, digest in (self.files or {}).items():
+            if file_digest(folder / name) != digest:
+                raise EncoderError(
+                    f"{folder / name} is not the file that the export wrote and {RECORD_NAME} "
+                    f"recorded, so the vectors would be others. {_AGAIN}"
+                )
 
     def values(self) -> dict[str, Any]:
         """What ``onnx.json`` holds."""
@@ -74,6 +90,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "int8": lambda value: isinstance(value, bool),
     "difference": lambda value: isinstance(value, float | int) and not isinstance(value, bool),
     "versions": lambda value: isinstance(value, dict),
+    "files": lambda value: value is None or isinstance(value, dict),
 }
 
 

@@ -173,9 +173,8 @@ class RunFolder:
         with (building / "log.jsonl").open("w", encoding="utf-8") as stream:
             stream.writelines(json.dumps(line) + "\n" for line in log)
         (building / COST).write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
-        last = (CONFIG_NAME, COST)
         names = [path.relative_to(building) for path in building.rglob("*") if path.is_file()]
-        names.sort(key=lambda name: (str(name) in last, str(name)))
+        names.sort(key=lambda name: (str(name) == COST, str(name) == CONFIG_NAME, str(name)))
         self.list_files(map(str, names))
         for name in names:
             (building / name).chmod(0o644)  # safetensors files are made for their owner alone

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from llm_encoders.checkpoints.fingerprint import file_digest
 from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.checkpoints.tokenizer import embedding_rows
@@ -80,7 +81,8 @@ def export_onnx(
             quantize_graph(folder / _FLOAT, folder / GRAPH_NAME)
             (folder / _FLOAT).unlink()
             found = _compared(encoder, contract, record, folder)
-        record = dataclasses.replace(record, int8=int8, difference=found.difference)
+        digests = {name: file_digest(folder / name) for name in (GRAPH_NAME, TOKENIZER_NAME)}
+        record = dataclasses.replace(record, int8=int8, difference=found.difference, files=digests)
         _write_json(folder / RECORD_NAME, record.values())
         teacher.save(folder)
         contract.save(folder)

@@ -14,6 +14,7 @@ _LABELS = re.compile(
 )
 _GRADE = re.compile(r"-?[0-9]{1,2}(\.0*)?")
 _NUMBER = re.compile(r"\s*[0-9]+\s*")
+_TREC = re.compile(r"\S+\s+(0|Q0)\s+\S+\s+-?[0-9]+(\s+-?[0-9][0-9.eE+-]*\s+\S+)?")
 _CURE = (
     "Distillation takes the texts of queries alone; leave the labels out, or name a file of scored "
     "passages under candidates.source."
@@ -31,6 +32,12 @@ def query_of(record: dict[str, Any], place: str) -> str:
             continue
         if _LABELS.search(str(key).lower()):
             raise CorpusError(place, f"the key '{key}' may hold passages or labels. {_CURE}")
+    if record.get("title") is not None:
+        raise CorpusError(
+            place,
+            "the key 'title' is that of a document. Documents become queries by 'kind: titles' or "
+            "'kind: crops'.",
+        )
     given = [key for key in TEXT_KEYS if record.get(key) is not None]
     if len(given) != 1:
         found = f"there are {' and '.join(given)}" if given else "there is none"
@@ -68,6 +75,16 @@ def is_header(columns: list[str]) -> bool:
     return names[0] in _ID_KEYS and names[-1] in TEXT_KEYS
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a whole number, as ids are."""
-    return _NUMBER.fullmatch(text) is not None
+def no_text(text: str) -> str | None:
+    """What a line is that holds no query, if it is that throughout a file.
+
+    A query may be a number, or look like a judgement ("bmw 0 to 60"); all of a file are not.
+
+    Returns:
+        ``None`` for a text.
+    """
+    if _NUMBER.fullmatch(text):
+        return "whole numbers, ids and not texts"
+    if _TREC.fullmatch(text.strip()):
+        return "lines of TREC qrels or of a run"
+    return None

@@ -7,7 +7,7 @@ from pathlib import Path
 from llm_encoders.corpora import CorpusError, files
 from llm_encoders.corpora.beir import BeirFolder, is_beir
 from llm_encoders.corpora.rows import file_rows
-from llm_encoders.distill_query.queries.labels import column_of, is_header, is_number, query_of
+from llm_encoders.distill_query.queries.labels import column_of, is_header, no_text, query_of
 from llm_encoders.errors import EncoderError, UsageError
 
 Texts = Iterator[tuple[str, str]]
@@ -62,7 +62,19 @@ def read_queries(source: str, split: str | None = None) -> Texts:
     query_files(source, split)
     if is_beir(source):
         return _of_folder(BeirFolder(Path(source)), split)
+    _tell_of_test_queries(Path(source))
     return _named(_of_file(Path(source)), source)
+
+
+def _tell_of_test_queries(path: Path) -> None:
+    """Say that a file has the queries of a test split among its own."""
+    folder = BeirFolder(path.parent)
+    if is_beir(path.parent) and path == folder.queries_file and _TEST in folder.splits():
+        print(
+            f"warning: {path} is read whole, the queries of the split {_TEST} included, which are "
+            f"then no fair test. Name the folder {path.parent} to leave them out.",
+            file=sys.stderr,
+        )
 
 
 def _of_folder(folder: BeirFolder, split: str | None) -> Texts:
@@ -110,23 +122,24 @@ def _of_lines(path: Path) -> Texts:
 
 
 def _named(found: Texts, source: str) -> Texts:
-    """The same, if they are not all whole numbers, which are ids.
+    """The same, unless all of them are of one kind that is no text, such as ids.
 
     Raises:
         CorpusError: they are; nothing is yielded.
     """
     held: list[tuple[str, str]] = []
+    kinds: set[str] = set()
     for place, text in found:
-        if is_number(text):
-            held.append((place, text))
-            continue
-        yield from held
-        yield place, text
-        yield from found
-        return
+        kind = no_text(text)
+        held.append((place, text))
+        kinds |= {kind} if kind else set()
+        if kind is None or len(kinds) > 1:
+            yield from held
+            yield from found
+            return
     if held:
         raise CorpusError(
             held[0][0],
-            f"all queries of {source} are whole numbers, such as '{held[0][1].strip()[:40]}': ids, "
-            "not texts. Name the file that holds the texts.",
+            f"all queries of {source} are {min(kinds)}, such as '{held[0][1].strip()[:40]}'. Name "
+            "the file that holds the texts.",
         )

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from llm_encoders.checkpoints.backbone import load_backbone
-from llm_encoders.distill_query.students.network import Network, prepared
+from llm_encoders.distill_query.students.network import VOCABULARY_HEAD, Network, prepared
 from llm_encoders.distill_query.students.student import StudentKind, contract_of
 from llm_encoders.distill_query.teacher_side import TeacherSide
 from llm_encoders.errors import EncoderError
 from llm_encoders.heads.projection import load_projections
+from llm_encoders.heads.term_head import TermHead
 from llm_encoders.train.recipe.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -48,11 +49,18 @@ class _Layers(StudentKind):
         loaded = load_backbone(files, device, frozen, layers=student.layers if first else None)
         if not first:
             keep_layers(loaded.model, every(student.layers, count))
-        contract = contract_of(recipe, teacher.contract)
+        settled, head = {}, None
+        if teacher.contract.vocabulary_head is not None:
+            settled = {"vocabulary_head": VOCABULARY_HEAD}
+            head = TermHead.load(
+                files.folder / teacher.contract.vocabulary_head, loaded.hidden_size
+            )
+            head = head.to(device, torch.float32)
+        contract = contract_of(recipe, teacher.contract, **settled)
         width = loaded.hidden_size * len(contract.pooling.split("+"))
         projections = load_projections(files.folder, contract.projections, width, device)
         model = prepared(loaded.model, student.adapter, recipe.schedule.seed)
-        return Network(model, loaded.tokenizer, contract, files.backbone, projections)
+        return Network(model, loaded.tokenizer, contract, files.backbone, projections, head)
 
     def describe(self, recipe: "DistillRecipe") -> str:
         """See :class:`StudentKind`."""

@@ -95,6 +95,13 @@ class _Lookup(StudentKind):
         """See :class:`StudentKind`."""
         teacher.require_model("a lookup table, which takes the teacher's tokenizer,")
         tower = teacher.query_tower
+        if tower.config.vocabulary_head is not None:
+            raise RecipeError(
+                "student.kind",
+                "a lookup table has a row for each token of the teacher's tokenizer, but the terms "
+                f"of {teacher.name} are those of its '{tower.config.vocabulary_head}'. Choose "
+                "another teacher, or another kind of student.",
+            )
         initial = recipe.student.initial or "teacher"
         counts = _counts(recipe, initial)
         contract = contract_of(recipe, lookup_contract(tower, counts=counts))
