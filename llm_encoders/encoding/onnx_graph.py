@@ -125,15 +125,16 @@ class OnnxGraph:
             reason = " ".join(str(error).split())[:200].rstrip(".")
             raise EncoderError(f"Cannot load {path}: {reason}. {_AGAIN}") from None
         self.inputs = [one.name for one in self._session.get_inputs()]
-        outputs = {one.name: one.shape for one in self._session.get_outputs()}
-        expected = self.inputs in (list(INPUTS), list(INPUTS[:2])) and list(outputs) == [OUTPUT]
-        if not expected or not isinstance(outputs[OUTPUT][-1], int):
+        outputs = [one.name for one in self._session.get_outputs()]
+        expected = self.inputs in (list(INPUTS), list(INPUTS[:2])) and outputs == [OUTPUT]
+        if not expected:
             raise EncoderError(
                 f"{path} maps {', '.join(self.inputs)} to {', '.join(outputs)}; expected a graph "
                 f"from {', '.join(INPUTS)} to {OUTPUT}. Export the encoder again by 'python -m "
                 "llm_encoders.distill_query onnx'."
             )
-        self.width: int = outputs[OUTPUT][-1]
+        one = np.ones((1, 1), dtype=np.int64)  # pooling the last token leaves the shape open
+        self.width: int = self(one - 1, one, one[0] - 1).shape[-1]
         """Components of a vector."""
 
     def __call__(self, ids: np.ndarray, mask: np.ndarray, unpooled: np.ndarray) -> np.ndarray:

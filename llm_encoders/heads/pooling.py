@@ -44,7 +44,8 @@ def last(states: Tensor, mask: Tensor) -> Tensor:
 
 
 def _select(states: Tensor, mask: Tensor, position: Tensor) -> Tensor:
-    chosen = states[torch.arange(len(states), device=states.device), position]
+    where = position[:, None, None].expand(-1, 1, states.shape[2])  # [batch, 1, hidden]
+    chosen = states.gather(1, where).squeeze(1)
     return chosen * mask.any(1, keepdim=True)  # a text with nothing to pool gives a zero vector
 
 

@@ -192,3 +192,15 @@ def test_two_towers_give_their_query_tower(students, tmp_path):
         graph.encode_queries(QUERIES), both.encode_queries(QUERIES), atol=1e-5
     )
     assert Teacher.of(graph).weights == weights_digest(both.files)
+
+
+def test_the_last_token(tmp_path):
+    """A graph that leaves the length of its vectors open."""
+    teacher = write_decoder(
+        tmp_path / "teacher", EncoderConfig("dense", "causal", "last", normalize=True)
+    )
+    assert main([str(teacher), str(tmp_path / "graph")]) == 0
+    graph, encoder = load_encoder(tmp_path / "graph"), load_encoder(teacher, device="cpu")
+    assert graph.dimension == encoder.dimension
+    expected = encoder.encode_queries(list(TEXTS))
+    np.testing.assert_allclose(graph.encode_queries(list(TEXTS)), expected, atol=1e-5)
