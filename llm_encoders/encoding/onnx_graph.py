@@ -59,7 +59,8 @@ class GraphRecord:
                 raise EncoderError(
                     f"{path}: {field.name} is {str(values.get(field.name))[:60]!r}. {_AGAIN}"
                 )
-        return cls(**{field.name: values.get(field.name) for field in fields(cls)})
+        known: dict[str, Any] = {field.name: values.get(field.name) for field in fields(cls)}
+        return cls(**known)
 
     def require_files(self, folder: Path) -> None:
         """Refuse a graph or a tokenizer that another export wrote.

@@ -49,7 +49,8 @@ class _Layers(StudentKind):
         loaded = load_backbone(files, device, frozen, layers=student.layers if first else None)
         if not first:
             keep_layers(loaded.model, every(student.layers, count))
-        settled, head = {}, None
+        settled: dict[str, Any] = {}
+        head = None
         if teacher.contract.vocabulary_head is not None:
             settled = {"vocabulary_head": VOCABULARY_HEAD}
             head = TermHead.load(
