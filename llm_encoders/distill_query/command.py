@@ -1,6 +1,5 @@
 """``python -m llm_encoders.distill_query RECIPE.yaml [key=value …]``."""
 
-import argparse
 from collections.abc import Sequence
 
 from llm_encoders.jobs.console import run_command
@@ -30,24 +29,14 @@ Other commands, each with --help:
 def main(arguments: Sequence[str]) -> int:
     """Parse the command line and distil."""
     from llm_encoders.distill_query.recipe.recipe import DistillRecipe
-    from llm_encoders.train.recipe.help import list_keys
+    from llm_encoders.train.recipe.help import recipe_parser
 
-    parser = argparse.ArgumentParser(
-        prog="python -m llm_encoders.distill_query",
-        description="Train a small query encoder by a recipe. It imitates the queries of a "
-        "teacher, and searches the teacher's index, which stays as it is (ScalingNote).",
-        epilog=f"{_EXAMPLE}\nKeys of a recipe, with their defaults\n\n{list_keys(DistillRecipe)}\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("recipe", help="YAML file")
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="key=value",
-        help="replaces a recipe's key; a text is taken as it is, other values are YAML",
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="start again, even if the output holds a run"
+    parser = recipe_parser(
+        "python -m llm_encoders.distill_query",
+        "Train a small query encoder by a recipe. It imitates the queries of a teacher, and "
+        "searches the teacher's index, which stays as it is (ScalingNote).",
+        _EXAMPLE,
+        DistillRecipe,
     )
     args = parser.parse_intermixed_args(list(arguments))
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from transformers import set_seed
 
 from llm_encoders.distill_query.batches import QueryBatches, held_out_rows
@@ -21,13 +20,12 @@ from llm_encoders.distill_query.run_folder import DistillFolder, Prepared, note_
 from llm_encoders.distill_query.students import STUDENTS, Student
 from llm_encoders.distill_query.teacher_side import TeacherSide
 from llm_encoders.distill_query.trainer import DistillationTrainer
-from llm_encoders.errors import EncoderError
 from llm_encoders.jobs.arguments import LARGEST
 from llm_encoders.train import assembly, checkpoints
 from llm_encoders.train.gather import from_first
 from llm_encoders.train.output import environment
 from llm_encoders.train.recipe.errors import RecipeError
-from llm_encoders.train.run import only_run
+from llm_encoders.train.run import memory_cure, only_run
 from llm_encoders.train.run_folder import BUILDING
 
 
@@ -54,16 +52,11 @@ def run(recipe: DistillRecipe, overwrite: bool = False) -> None:
     with only_run(state, folder.path):
         teacher = TeacherSide(recipe.teacher, recipe.device)
         check_paradigm(recipe, teacher.paradigm)
-        try:
+        with memory_cure(recipe.schedule.chunk_tokens):
             if recipe.trains:
                 _train(recipe, state, folder, teacher)
             elif state.is_main_process:
                 _write_table(recipe, folder, teacher)
-        except torch.OutOfMemoryError as error:
-            raise EncoderError(
-                f"Out of memory: {str(error).splitlines()[0]} Lower schedule.chunk_tokens "
-                f"({recipe.schedule.chunk_tokens}); it changes neither loss nor gradients."
-            ) from None
     state.wait_for_everyone()
 
 
@@ -85,7 +78,7 @@ def _train(recipe: DistillRecipe, state: Any, folder: DistillFolder, teacher: Te
         prepared = prepare_all(recipe, teacher, folder.data)
         student = _student(recipe, teacher, folder.data)
     trainer = _trainer(recipe, state, student, prepared)
-    begun = _begin(folder) if state.is_main_process else None
+    begun = folder.begin() if state.is_main_process else None
     resume = from_first(None if begun is None else str(begun), trainer.args.device)
     if resume is not None and state.is_main_process:
         print(f"Resuming from {resume}.")
@@ -97,30 +90,16 @@ def _train(recipe: DistillRecipe, state: Any, folder: DistillFolder, teacher: Te
     if not state.is_main_process:
         return
     trainer.require_sound()
-    cost = {
-        "steps": trainer.state.global_step,
-        "tokens": trainer.state.num_input_tokens_seen,
-        "flops": trainer.state.total_flos,
-        "seconds": trainer.seconds(),
-    }
     _finish(
         folder,
         student,
         teacher,
-        cost,
+        trainer.cost(),
         len(prepared.queries),
         trainer.scores(),
         trainer.published_step(),
         trainer.state.log_history,
     )
-
-
-def _begin(folder: DistillFolder) -> Path | None:
-    """Make the folder this run's own; the checkpoint that it is resumed from, if any."""
-    folder.claim()
-    resume = checkpoints.last_whole(folder.path)
-    folder.require_same_data(resume is not None)
-    return resume
 
 
 def _trainer(

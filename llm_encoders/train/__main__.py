@@ -1,7 +1,5 @@
 """``python -m llm_encoders.train RECIPE.yaml [key=value …]``."""
 
-import argparse
-
 from llm_encoders.jobs.console import end_command, run_command
 
 _EXAMPLE = """
@@ -24,23 +22,12 @@ The same command resumes a run that was stopped. Several GPUs:
 
 def main() -> int:
     """Parse the command line and train."""
-    from llm_encoders.train.recipe.help import list_keys  # imports PyTorch, which takes seconds
+    from llm_encoders.train.recipe.help import recipe_parser  # imports PyTorch, which takes seconds
 
-    parser = argparse.ArgumentParser(
-        prog="python -m llm_encoders.train",
-        description="Train a sparse or dense encoder by a recipe.",
-        epilog=f"{_EXAMPLE}\nKeys of a recipe, with their defaults\n\n{list_keys()}\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("recipe", help="YAML file")
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="key=value",
-        help="replaces a recipe's key; a text is taken as it is, other values are YAML",
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="start again, even if the output holds a run"
+    parser = recipe_parser(
+        "python -m llm_encoders.train",
+        "Train a sparse or dense encoder by a recipe.",
+        _EXAMPLE,
     )
     parser.add_argument(
         "--push-to-hub", metavar="ORGANISATION/NAME", help="publish the finished encoder"

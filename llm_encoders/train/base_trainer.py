@@ -121,6 +121,15 @@ class BaseTrainer(Trainer):
         """Seconds of training; of interrupted runs, those up to their last checkpoint."""
         return self._seconds_before + time.monotonic() - self._begun
 
+    def cost(self) -> dict[str, float]:
+        """``steps``, ``tokens``, ``flops`` and ``seconds`` so far, for ``cost.json``."""
+        return {
+            "steps": self.state.global_step,
+            "tokens": self.state.num_input_tokens_seen,
+            "flops": self.state.total_flos,
+            "seconds": self.seconds(),
+        }
+
     def gathered_weights(self) -> dict[str, torch.Tensor] | None:
         """Weights that are spread over devices, for every process to call; ``None`` if none are."""
         if not self.sharded:

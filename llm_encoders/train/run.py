@@ -74,26 +74,33 @@ def only_run(state: Any, output: Path) -> Iterator[None]:
                 path.rmdir()  # fails where anything was written
 
 
-def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
+@contextmanager
+def memory_cure(chunk_tokens: int | None) -> Iterator[None]:
+    """Say, where memory runs out, which key of a recipe takes less of it."""
     try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise EncoderError(
+            f"Out of memory: {str(error).splitlines()[0]} Lower schedule.chunk_tokens "
+            f"({chunk_tokens}); it changes neither loss nor gradients."
+        ) from None
+
+
+def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
+    with memory_cure(recipe.schedule.chunk_tokens):
         trainer = STAGES[recipe.stage].build(recipe, state, folder.data)
         if recipe.saving.merged and recipe.adapted and trainer.sharded:
             raise UsageError(
                 "saving.merged does not work with sharded weights (FSDP, DeepSpeed); leave it out, "
                 "and the adapter is written."
             )
-        begun = _begin(folder) if state.is_main_process else None
+        begun = folder.begin() if state.is_main_process else None
         resume = from_first(None if begun is None else str(begun), trainer.args.device)
         if resume is not None:
             trainer.args.eval_on_start = False
             if state.is_main_process:
                 print(f"Resuming from {resume}.")
         trainer.train(resume_from_checkpoint=resume)
-    except torch.OutOfMemoryError as error:
-        raise EncoderError(
-            f"Out of memory: {str(error).splitlines()[0]} Lower schedule.chunk_tokens "
-            f"({recipe.schedule.chunk_tokens}); it changes neither loss nor gradients."
-        ) from None
     best = trainer.best_checkpoint()
     if best is not None:
         checkpoints.require_whole(best)
@@ -101,14 +108,6 @@ def _train(recipe: Recipe, state: Any, folder: RunFolder) -> None:
     tensors = trainer.gathered_weights()
     if state.is_main_process:
         _finish(trainer, recipe, folder, tensors)
-
-
-def _begin(folder: RunFolder) -> Path | None:
-    """Make the folder this run's own; the checkpoint that it is resumed from, if any."""
-    folder.claim()
-    resume = checkpoints.last_whole(folder.path)
-    folder.require_same_data(resume is not None)
-    return resume
 
 
 def _finish(
@@ -122,12 +121,7 @@ def _finish(
     write_encoder(
         trainer.trained, recipe, building, tensors, merged=recipe.saving.merged, home=output
     )
-    cost = {
-        "steps": trainer.state.global_step,
-        "tokens": trainer.state.num_input_tokens_seen,
-        "flops": trainer.state.total_flos,
-        "seconds": trainer.seconds(),
-    }
+    cost = trainer.cost()
     scores = trainer.scores()
     write_card(recipe, building, output, cost, scores, trainer.published_step())
     folder.complete(cost, trainer.state.log_history)

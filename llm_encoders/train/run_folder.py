@@ -141,6 +141,20 @@ class RunFolder:
             checkpoints.remove_all(self.path)
         write_atomically(self.path / _RUN, self.recipe.to_yaml())
 
+    def begin(self) -> Path | None:
+        """Make the folder this run's own.
+
+        Returns:
+            The checkpoint folder that the run is resumed from, if any.
+
+        Raises:
+            UsageError: the data have changed since that checkpoint was written.
+        """
+        self.claim()
+        resume = checkpoints.last_whole(self.path)
+        self.require_same_data(resume is not None)
+        return resume
+
     def require_own(self) -> None:
         """Refuse to finish a run whose folder was removed or taken while it was going.
 

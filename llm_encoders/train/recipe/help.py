@@ -1,5 +1,6 @@
 """The list of a recipe's keys for ``--help``: default and meaning, from where they are declared."""
 
+import argparse
 import dataclasses
 import inspect
 import textwrap
@@ -14,6 +15,36 @@ from llm_encoders.train.recipe.trainer import ARGUMENTS
 from llm_encoders.train.stages import STAGES
 
 _WIDTH = 92
+
+
+def recipe_parser(
+    prog: str, description: str, example: str, kind: Any = Recipe
+) -> argparse.ArgumentParser:
+    """The parser of a command that takes a recipe, ``key=value`` and ``--overwrite``.
+
+    Args:
+        prog: the command.
+        description: what it does.
+        example: what stands between the options and the keys.
+        kind: of the recipe, whose keys are listed.
+    """
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=f"{example}\nKeys of a recipe, with their defaults\n\n{list_keys(kind)}\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("recipe", help="YAML file")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="replaces a recipe's key; a text is taken as it is, other values are YAML",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="start again, even if the output holds a run"
+    )
+    return parser
 
 
 def list_keys(kind: Any = Recipe) -> str:
