@@ -5,7 +5,8 @@ import json
 import os
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from pyserini_ext.regress.page import page
 from pyserini_ext.regress.report import report, text
 
 DEFAULT = "tiny"
+_THREADS = "OMP_NUM_THREADS"
 _DESCRIPTION = """\
 Run conditions of reproductions/conditions and compare their scores with the expected ones.
 
@@ -160,11 +162,11 @@ def _execute(
     plan: Plan, chosen: Sequence[Condition], options: argparse.Namespace, runner: Runner
 ) -> int:
     start, clock, cpu = datetime.now(UTC), time.perf_counter(), _cpu_seconds()
-    _share_cores(options.parallel)
     print(f"$ cd {options.output}", flush=True)
     say: Callable[[str], None] = lambda line: print(line, flush=True)  # noqa: E731
     stale = {"use": True, "renew": False}.get(options.stale_indexes)
-    found = Execution(plan, options.output, stale, runner, say).run(options.parallel)
+    with _shared_cores(options.parallel):
+        found = Execution(plan, options.output, stale, runner, say).run(options.parallel)
     results = list(zip(chosen, found, strict=True))
     values = report(results, start, time.perf_counter() - clock, _cpu_seconds() - cpu)
     print(f"\n{text(results)}")
@@ -174,13 +176,20 @@ def _execute(
     return int(values["failed"])
 
 
-def _share_cores(commands: int) -> None:
-    """Give each of several commands its share of the cores.
+@contextmanager
+def _shared_cores(count: int) -> Iterator[None]:
+    """Give each of so many commands at a time its share of the cores, unless the user has said.
 
     Each would take all of them, and threads that wait for one another would use up the time.
     """
-    if commands > 1:
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // commands)))
+    if count == 1 or _THREADS in os.environ:
+        yield
+        return
+    os.environ[_THREADS] = str(max(1, (os.cpu_count() or 1) // count))
+    try:
+        yield
+    finally:
+        del os.environ[_THREADS]
 
 
 def _cpu_seconds() -> float:

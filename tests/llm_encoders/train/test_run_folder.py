@@ -5,13 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import SafetensorError
 
 from llm_encoders import EncoderError, UsageError
 from llm_encoders.train import retrieval_trainer, training_state
 from llm_encoders.train.base_trainer import BaseTrainer
 from llm_encoders.train.recipe.file import load_recipe
-from llm_encoders.train.run import run
+from llm_encoders.train.run import memory_cure, run
 from llm_encoders.train.run_folder import RunFolder
 
 
@@ -250,3 +251,9 @@ def test_prepared_data_that_is_cut_is_made_anew(recipe_file, output, capsys):
     (output / ".data.json").write_bytes(b"\xe9")
     with pytest.raises(EncoderError, match=r"\.data\.json, line 1: byte 1 .* not UTF-8"):
         run(recipe)
+
+
+def test_memory_that_runs_out_has_a_cure():
+    said = pytest.raises(EncoderError, match=r"^Out of memory: CUDA .* \(4096\)")
+    with said, memory_cure(4096):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate")

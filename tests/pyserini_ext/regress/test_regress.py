@@ -1,6 +1,7 @@
 """Regressions are strict and resumable: what is run, what is used again, and the exit code."""
 
 import hashlib
+import os
 
 import pytest
 import yaml
@@ -263,3 +264,26 @@ def test_topics_come_with_the_collection(tmp_path):
     found = Collections([folder]).localised(condition.tasks[1])
     assert found.evaluation == f"{folder}/2019qrels-pass.txt"
     assert found.steps[1].values("--topics") == [f"{folder}/msmarco-test2019-queries.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("cores", "commands", "given", "threads"),
+    [(8, 2, None, "4"), (2, 4, None, "1"), (8, 2, "3", "3"), (8, 1, None, None)],
+)
+def test_parallel_commands_share_the_cores(place, monkeypatch, cores, commands, given, threads):
+    """Only while they run, and unless the user has said how many threads there are."""
+    place.conditions(bm25={"cacm": {}})
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    seen = set()
+    answer = place.runner._run
+
+    def noting(*arguments):
+        seen.add(os.environ.get("OMP_NUM_THREADS"))
+        return answer(*arguments)
+
+    monkeypatch.setattr(place.runner, "_run", noting)
+    assert place.regress("--parallel", commands) == 0
+    assert seen == {threads} and os.environ.get("OMP_NUM_THREADS") == given
