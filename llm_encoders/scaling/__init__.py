@@ -1,0 +1,1 @@
+"""Scaling laws of retrievers: contrastive entropy by model size and annotations, and a budget."""

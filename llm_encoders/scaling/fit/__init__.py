@@ -1,0 +1,1 @@
+"""Scaling laws fitted to measured points, with intervals, hold-out error and warnings."""

@@ -1,0 +1,1 @@
+"""Scaling laws by name, and the file that hands fitted ones from a fit to a plan."""
