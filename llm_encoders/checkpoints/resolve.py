@@ -19,7 +19,8 @@ from llm_encoders.checkpoints.contract_options import Written
 from llm_encoders.checkpoints.layouts.adapters import ADAPTER_CONFIG
 from llm_encoders.checkpoints.layouts.derived import Derived
 from llm_encoders.checkpoints.layouts.llm2vec import adapter_below
-from llm_encoders.checkpoints.teacher import TEACHER_NAME, Teacher, require_towers
+from llm_encoders.checkpoints.teacher import TEACHER_NAME, Teacher
+from llm_encoders.checkpoints.two_sides import require_towers
 from llm_encoders.config import (
     CONFIG_NAME,
     LOOKUP,

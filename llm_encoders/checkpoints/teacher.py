@@ -11,16 +11,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from llm_encoders.checkpoints.comparison import differences
 from llm_encoders.checkpoints.fingerprint import weights_digest
 from llm_encoders.config import CONFIG_NAME, TEACHER, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError, nearest
 from llm_encoders.reading import read_object
-
-if TYPE_CHECKING:
-    from llm_encoders.checkpoints.resolve import Checkpoint
 
 TEACHER_NAME = "teacher.json"
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -106,7 +102,7 @@ class Teacher:
         if contract.paradigm != self.contract.paradigm:
             raise EncoderError(
                 f"{name} is a {contract.paradigm} encoder, but its teacher {self.name} is a "
-                f"{self.contract.paradigm} one. {_APART}"
+                f"{self.contract.paradigm} one. {APART}"
             )
         if contract.dimension is not None:
             self.require_dimension(contract.dimension, name)
@@ -120,7 +116,7 @@ class Teacher:
         if self.dimension is not None and dimension != self.dimension:
             raise EncoderError(
                 f"{name}: its vectors have {dimension:,} components, but those of its teacher "
-                f"{self.name} have {self.dimension:,}. {_APART}"
+                f"{self.name} have {self.dimension:,}. {APART}"
             )
 
     def require_vocabulary(self, terms: Sequence[str], name: str) -> None:
@@ -132,110 +128,17 @@ class Teacher:
         if self.vocabulary is not None and vocabulary_digest(terms) != self.vocabulary:
             raise EncoderError(
                 f"{name}: its {len(terms):,} index terms are not the {self.vocabulary_size or 0:,} "
-                f"of its teacher {self.name}. {_APART}"
+                f"of its teacher {self.name}. {APART}"
             )
 
 
-_APART = "The files belong to different encoders; distil the query encoder again."
+APART = "The files belong to different encoders; distil the query encoder again."
+"""Ends the refusal of sides that do not belong together."""
 
 
 def vocabulary_digest(terms: Sequence[str]) -> str:
     """SHA-256 of the index terms, in order, as a JSON list."""
     return hashlib.sha256(json.dumps(list(terms)).encode()).hexdigest()
-
-
-def passage_identity(
-    files: "Checkpoint", contract: EncoderConfig | None = None
-) -> tuple[EncoderConfig, str]:
-    """What makes the vectors of an index: contract and weights of the side of the passages.
-
-    Of a query tower they are its teacher's; of two towers, the passage tower's.
-
-    Args:
-        files: of an encoder.
-        contract: with which the encoder is used, where that is not the one of its files.
-
-    Returns:
-        The contract, and the digest of the weights.
-    """
-    if files.teacher is not None:
-        return files.teacher.contract, files.teacher.weights
-    return contract or files.contract, weights_digest(files)
-
-
-def query_identity(files: "Checkpoint") -> dict[str, Any] | None:
-    """Contract and weights of the side of the queries; ``None`` where the same model does both."""
-    side = files.query or (files if files.teacher is not None else None)
-    if side is None:
-        return None
-    return {"contract": dataclasses.asdict(side.contract), "weights": weights_digest(side)}
-
-
-def require_passages(files: "Checkpoint | None") -> None:
-    """Refuse to encode passages with a query tower.
-
-    Raises:
-        UsageError: names the teacher, which encodes them.
-    """
-    if files is not None and files.teacher is not None:
-        raise UsageError(
-            f"{files.name} encodes queries only; encode passages with {files.teacher.name}."
-        )
-
-
-def require_one_model(files: "Checkpoint", work: str) -> None:
-    """Refuse an encoder that is not one model for queries and passages.
-
-    Args:
-        files: of the encoder.
-        work: what cannot be done, e.g. ``"exported"``.
-
-    Raises:
-        UsageError: it has two towers, or encodes queries only.
-    """
-    require_passages(files)
-    if files.query is not None:
-        raise UsageError(
-            f"{files.name} has two towers, so it cannot be {work} as one model; "
-            f"{files.query.name} is its query tower."
-        )
-
-
-def require_towers(top: "Checkpoint", query: "Checkpoint") -> None:
-    """Refuse two towers that do not belong together, as far as their files tell.
-
-    Args:
-        top: files of the passage tower.
-        query: files of the query tower.
-
-    Raises:
-        EncoderError: another paradigm, or a query tower that was distilled from another encoder
-            than the passage tower.
-    """
-    if top.teacher is not None:
-        raise EncoderError(
-            f"{top.folder / CONFIG_NAME}: query_encoder is '{top.contract.query_encoder}', the "
-            f"query tower beside a passage tower, but passage_encoder is '{TEACHER}'. Name the "
-            f"folder of the query tower, {query.name}."
-        )
-    if query.contract.paradigm != top.contract.paradigm:
-        raise EncoderError(
-            f"{top.name} is a {top.contract.paradigm} encoder, but its query tower {query.name} is "
-            f"a {query.contract.paradigm} one. {_APART}"
-        )
-    if query.teacher is None:
-        return
-    pair = (f"the teacher of {query.name}", f"the passage tower {top.name}")
-    if listed := differences(query.teacher.contract, top.contract, pair):
-        raise EncoderError(
-            f"{query.name} was distilled from {query.teacher.name}, whose contract is another than "
-            f"that of the passage tower {top.name}: {listed}. {_APART}"
-        )
-    if query.teacher.weights != weights_digest(top):
-        raise EncoderError(
-            f"{query.name} was distilled from {query.teacher.name}, which has other weights than "
-            f"the passage tower {top.name}. {_APART}"
-        )
 
 
 def _check_keys(values: dict[str, Any], path: Path) -> None:

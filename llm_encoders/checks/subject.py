@@ -11,7 +11,7 @@ from torch import Tensor
 
 from llm_encoders.checkpoints.announcement import announce
 from llm_encoders.checkpoints.resolve import Checkpoint, resolve_spec
-from llm_encoders.checkpoints.teacher import require_one_model
+from llm_encoders.checkpoints.two_sides import require_one_model
 from llm_encoders.checks.probes import DOCUMENTS, FEW, QUERIES
 from llm_encoders.checks.published import Published, published
 from llm_encoders.config import EncoderConfig

@@ -12,11 +12,13 @@ from transformers import set_seed
 
 from llm_encoders.distill_query.batches import QueryBatches, held_out_rows
 from llm_encoders.distill_query.card import public_name, write_card
+from llm_encoders.distill_query.inputs import note_inputs
 from llm_encoders.distill_query.losses import LOSSES
 from llm_encoders.distill_query.objective import OBJECTIVE
+from llm_encoders.distill_query.preparation import Prepared, prepare_all
 from llm_encoders.distill_query.recipe.checks import check_paradigm
 from llm_encoders.distill_query.recipe.recipe import DistillRecipe
-from llm_encoders.distill_query.run_folder import DistillFolder, Prepared, note_inputs, prepare_all
+from llm_encoders.distill_query.run_folder import DistillFolder
 from llm_encoders.distill_query.students import STUDENTS, Student
 from llm_encoders.distill_query.teacher_side import TeacherSide
 from llm_encoders.distill_query.trainer import DistillationTrainer

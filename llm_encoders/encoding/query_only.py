@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from llm_encoders.checkpoints.resolve import Checkpoint
-from llm_encoders.checkpoints.teacher import require_passages
+from llm_encoders.checkpoints.two_sides import require_passages
 from llm_encoders.config import EncoderConfig
 from llm_encoders.encoding.impacts import quantize, to_term_dicts
 from llm_encoders.errors import UsageError

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
-from llm_encoders.checkpoints.teacher import require_passages
+from llm_encoders.checkpoints.two_sides import require_passages
 from llm_encoders.encoding.dense_encoder import DenseEncoder
 from llm_encoders.encoding.encoder import Encoder, Vectors
 from llm_encoders.encoding.sparse_encoder import SparseEncoder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llm_encoders import registry
 from llm_encoders.checkpoints.resolve import Checkpoint, resolve_spec
-from llm_encoders.checkpoints.teacher import require_one_model
+from llm_encoders.checkpoints.two_sides import require_one_model
 from llm_encoders.encoding.loading import load_encoder
 from llm_encoders.errors import UsageError
 from llm_encoders.export.card import CARD, origin_of, write_card

@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from llm_encoders.checkpoints.resolve import resolve_spec
-from llm_encoders.checkpoints.teacher import require_passages
+from llm_encoders.checkpoints.two_sides import require_passages
 from llm_encoders.data.passages import Passages
 from llm_encoders.encoding import fingerprint as vectors
 from llm_encoders.encoding.encoder import NotFiniteError

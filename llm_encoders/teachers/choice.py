@@ -12,7 +12,7 @@ from llm_encoders.checkpoints.fingerprint import checkpoint_fingerprints, folder
 from llm_encoders.checkpoints.layouts.lion import lion_paradigm
 from llm_encoders.checkpoints.remote_code import close_kernels
 from llm_encoders.checkpoints.resolve import resolve_spec
-from llm_encoders.checkpoints.teacher import require_passages
+from llm_encoders.checkpoints.two_sides import require_passages
 from llm_encoders.config import CONFIG_NAME
 from llm_encoders.devices import choose_device, choose_dtype, dtype_name
 from llm_encoders.errors import EncoderError, UsageError, nearest

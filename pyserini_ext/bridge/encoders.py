@@ -14,7 +14,7 @@ from pyserini.encode import DocumentEncoder, QueryEncoder
 from llm_encoders import EncoderError, UsageError, load_encoder
 from llm_encoders.checkpoints import resolve
 from llm_encoders.checkpoints.backbone_checks import not_finite_cure
-from llm_encoders.checkpoints.teacher import require_passages
+from llm_encoders.checkpoints.two_sides import require_passages
 from llm_encoders.devices import dtype_name
 from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.spec import require_line_ends

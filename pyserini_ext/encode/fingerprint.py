@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_encoders.checkpoints.resolve import Checkpoint
-from llm_encoders.checkpoints.teacher import passage_identity
+from llm_encoders.checkpoints.two_sides import passage_identity
 from llm_encoders.devices import choose_device, choose_dtype, dtype_name, or_cpu
 from llm_encoders.errors import EncoderError
 from llm_encoders.heads.projection import projection_sizes

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from llm_encoders.checkpoints import resolve
 from llm_encoders.checkpoints.announcement import announce
-from llm_encoders.checkpoints.teacher import require_passages
+from llm_encoders.checkpoints.two_sides import require_passages
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.removal import require_apart
 from pyserini_ext.encode.checking import checked_scan, keep_skipped_lines, require_unchanged

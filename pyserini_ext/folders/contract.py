@@ -11,7 +11,7 @@ from typing import Any
 
 from llm_encoders.checkpoints.comparison import differences
 from llm_encoders.checkpoints.resolve import Checkpoint
-from llm_encoders.checkpoints.teacher import passage_identity
+from llm_encoders.checkpoints.two_sides import passage_identity
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from llm_encoders import load_encoder
-from llm_encoders.checkpoints.teacher import passage_identity, query_identity
+from llm_encoders.checkpoints.two_sides import passage_identity, query_identity
 from llm_encoders.devices import dtype_name, or_cpu
 from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.errors import EncoderError, UsageError

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from llm_encoders.checkpoints.comparison import differences
 from llm_encoders.checkpoints.resolve import Checkpoint
-from llm_encoders.checkpoints.teacher import TEACHER_NAME, passage_identity, require_passages
+from llm_encoders.checkpoints.teacher import TEACHER_NAME
+from llm_encoders.checkpoints.two_sides import passage_identity, require_passages
 from llm_encoders.errors import UsageError
 
 

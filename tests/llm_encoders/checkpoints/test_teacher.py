@@ -9,7 +9,8 @@ import pytest
 from llm_encoders import EncoderConfig, EncoderError, UsageError, load_encoder
 from llm_encoders.checkpoints.fingerprint import checkpoint_fingerprints, weights_digest
 from llm_encoders.checkpoints.resolve import resolve
-from llm_encoders.checkpoints.teacher import Teacher, passage_identity, query_identity
+from llm_encoders.checkpoints.teacher import Teacher
+from llm_encoders.checkpoints.two_sides import passage_identity, query_identity
 from tests.llm_encoders.towers import CONTRACTS, WORDS, write_decoder, write_student, write_towers
 
 

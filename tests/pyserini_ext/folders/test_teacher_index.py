@@ -8,7 +8,7 @@ import pytest
 
 from llm_encoders import UsageError, load_encoder
 from llm_encoders.checkpoints.resolve import resolve
-from llm_encoders.checkpoints.teacher import passage_identity
+from llm_encoders.checkpoints.two_sides import passage_identity
 from llm_encoders.checks.subject import load_subject
 from llm_encoders.export.job import export
 from llm_encoders.mine_negatives.encoder_ranker import encoder_fingerprint
