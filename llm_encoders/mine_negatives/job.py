@@ -1,25 +1,22 @@
 """One mining job: check, prepare, rank, choose, write; a stream that can be stopped and resumed."""
 
-import json
 import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from llm_encoders.data.prepare import prepare
 from llm_encoders.data.sources import DataSources, skipped_of, source_files
 from llm_encoders.errors import UsageError
-from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.evaluation.encoder_ranker import EncoderRanker, encoder_fingerprint
+from llm_encoders.jobs.kept_folder import kept_folder
 from llm_encoders.jobs.removal import require_apart
 from llm_encoders.jobs.resumable_lines import resumable_lines
-from llm_encoders.mine_negatives.encoder_ranker import EncoderRanker, encoder_fingerprint
 from llm_encoders.mine_negatives.miner import KeptRanker, Miner
 from llm_encoders.mine_negatives.mining import Mining
 from llm_encoders.mine_negatives.ranking import supplied
-from llm_encoders.reading import read_record
 from llm_encoders.teachers.choice import TeacherChoice
 from llm_encoders.teachers.scoring import TeacherScores
 
@@ -85,7 +82,7 @@ def mine(
             )
         lines.begin()
         stands = {"files": files, "method": mining.method, "encoder": encoder}
-        place = _folder_of(stands, work / "ranker")
+        place = kept_folder(stands, work / "ranker")
         ranker = KeptRanker(
             factory(data.passages, place, index=index, threads=threads)
             if factory
@@ -110,13 +107,3 @@ def mine(
             for count in lines.write(records):
                 bar.update(count)
         lines.finish()
-
-
-def _folder_of(job: dict[str, Any], folder: Path) -> Path:
-    """A folder that keeps its contents, an index or vectors, as long as the job is the same."""
-    note = folder / "job.json"
-    if read_record(note) != json.loads(json.dumps(job)):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        write_atomically(note, json.dumps(job))
-    return folder

@@ -1,18 +1,11 @@
-"""Loading a teacher's model: its own architecture, all its weights, no code but Transformers'."""
+"""Loading a teacher's model."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from llm_encoders.checkpoints.remote_code import keep_remote_code_out
-from llm_encoders.devices import choose_dtype
-from llm_encoders.errors import EncoderError
-from llm_encoders.reading import read_object
-
-_SHOWN = 3
+from llm_encoders.checkpoints.stock_model import load_stock_model
 
 
 def load_model(
@@ -22,71 +15,13 @@ def load_model(
     dtype: str,
     unused: tuple[str, ...] = (),
 ) -> Any:
-    """Load a model for inference.
-
-    Args:
-        auto_class: of Transformers, for instance ``AutoModelForSequenceClassification``.
-        folder: with ``config.json`` and safetensors.
-        device: where it computes.
-        dtype: its number format by name.
-        unused: beginnings of the names of weights that the teacher does not use and that may be
-            absent.
-
-    Raises:
-        EncoderError: weights are absent, so that they would be random, or the model needs code
-            that is not part of Transformers.
-    """
-    import transformers
-
-    keep_remote_code_out(folder)
-    _refuse_own_code(folder, auto_class)
-    with _quiet():
-        model, report = getattr(transformers, auto_class).from_pretrained(
-            folder,
-            dtype=choose_dtype(dtype, device),
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-    absent = sorted(
-        name for name in report["missing_keys"] if not name.startswith(unused or ("\0",))
+    """Load a teacher for inference; see :func:`load_stock_model`."""
+    return load_stock_model(
+        auto_class,
+        folder,
+        device,
+        dtype,
+        gives="scores",
+        cure="It may be of another kind: give the right --kind, or another model.",
+        unused=unused,
     )
-    if absent or report["mismatched_keys"]:
-        names = absent or sorted(str(one[0]) for one in report["mismatched_keys"])
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        fault = "lacks weights" if absent else "has weights of another shape"
-        raise EncoderError(
-            f"{folder} {fault} ({', '.join(names[:_SHOWN])}{more}), so its scores would be "
-            f"random. It may be of another kind: give the right --kind, or another model."
-        )
-    return model.to(device).eval()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Transformers' own bar and report: what matters of it is an error here."""
-    from transformers.utils import logging
-
-    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _refuse_own_code(folder: Path, auto_class: str) -> None:
-    """Refuse a model that needs code of its repository, which is never run.
-
-    Transformers would take its stock code for it and give other scores.
-    """
-    own = read_object(folder / "config.json").get("auto_map")
-    if isinstance(own, dict) and {auto_class, "AutoModel"} & own.keys():
-        raise EncoderError(
-            f"{folder}/config.json names code of its own (auto_map), which is not run; without it "
-            "the scores would not be the model's. Choose a teacher that Transformers has."
-        )

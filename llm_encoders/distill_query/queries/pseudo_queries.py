@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from llm_encoders.corpora import Corpus, open_corpus
+from llm_encoders.data import pseudo_queries
 from llm_encoders.data.faults import refuse
 
 Texts = Iterator[tuple[str, str]]
@@ -18,28 +19,18 @@ def titles(source: str) -> Texts:
 
 
 def crops(source: str, count: int, least: int, most: int, seed: int) -> Texts:
-    """Spans of consecutive words, drawn at random from every document's text.
-
-    They are pseudo-queries as in the inverse cloze task (arXiv 1906.00300, which takes sentences)
-    and in independent cropping (arXiv 2112.09118). The length of a span is uniform from ``least``
-    to ``most`` words, its place uniform in the text; a text of fewer than ``least`` words gives
-    none, and one of fewer than ``most`` at most all its words. The same seed draws the same spans.
+    """Spans of every document's text; see :func:`llm_encoders.data.pseudo_queries.crops`.
 
     Args:
         source: a corpus.
         count: spans a document.
         least, most: words of a span.
-        seed: of the draws.
+        seed: of the draws; the same seed draws the same spans.
     """
     for number, (place, _, text) in enumerate(_documents(open_corpus(source))):
-        words = text.split()
-        if len(words) < least:
-            continue
         generator = np.random.default_rng([seed, 4, number])
-        for _ in range(count):
-            length = int(generator.integers(least, min(most, len(words)) + 1))
-            first = int(generator.integers(len(words) - length + 1))
-            yield place, " ".join(words[first : first + length])
+        for span in pseudo_queries.crops(text, count, least, most, generator):
+            yield place, span
 
 
 def _documents(corpus: Corpus) -> Iterator[tuple[str, str | None, str]]:

@@ -1,19 +1,17 @@
 """The queries of a run: read once, each text once, on the disk in the order of their source."""
 
 import hashlib
-import heapq
 import json
 import shutil
 from collections.abc import Iterator
-from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from llm_encoders.corpora import document_files
 from llm_encoders.data.arrow import Table, TableWriter
+from llm_encoders.data.sampling import sample
 from llm_encoders.data.text_keys import text_key
 from llm_encoders.distill_query.queries.pseudo_queries import crops, titles
 from llm_encoders.distill_query.queries.reading import query_files, read_queries
@@ -101,7 +99,7 @@ def store_texts(
         return QueryStore(folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    texts = _limited(_different(found), queries.limit, seed)
+    texts = sample(_different(found), queries.limit, seed)
     digest = hashlib.sha256()
     with TableWriter(folder / _TABLE, _SCHEMA) as writer:
         for text in texts:
@@ -129,20 +127,3 @@ def _different(found: Iterator[tuple[str, str]]) -> Iterator[str]:
         if text and key not in seen:
             seen.add(key)
             yield text
-
-
-def _limited(texts: Iterator[str], limit: int | None, seed: int) -> Iterator[str]:
-    """A random sample in the order of the source: the texts of the smallest drawn numbers."""
-    if limit is None:
-        yield from texts
-        return
-    generator = np.random.default_rng([seed, 5])
-    draws = zip((-generator.random() for _ in numbers()), numbers(), texts, strict=False)
-    kept: list[tuple[float, int, str]] = []
-    for drawn in draws:
-        if len(kept) < limit:
-            heapq.heappush(kept, drawn)
-        elif drawn > kept[0]:
-            heapq.heapreplace(kept, drawn)
-    for _, _, text in sorted(kept, key=lambda one: one[1]):
-        yield text

@@ -10,8 +10,8 @@ from llm_encoders import UsageError, load_encoder
 from llm_encoders.checkpoints.resolve import resolve
 from llm_encoders.checkpoints.two_sides import passage_identity
 from llm_encoders.checks.subject import load_subject
+from llm_encoders.evaluation.encoder_ranker import encoder_fingerprint
 from llm_encoders.export.job import export
-from llm_encoders.mine_negatives.encoder_ranker import encoder_fingerprint
 from llm_encoders.teachers.choice import find_teacher
 from pyserini_ext.bridge.encoders import LlmDenseDocumentEncoder, LlmDenseQueryEncoder
 from pyserini_ext.encode.command import main as encode

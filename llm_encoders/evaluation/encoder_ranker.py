@@ -73,7 +73,8 @@ class EncoderRanker:
         depth: int,
         progress: Progress = lambda what, done, count: None,
     ) -> list[list[int]]:
-        """See :class:`~llm_encoders.mine_negatives.ranking.Ranker`."""
+        """Rows of the first ``depth`` passages for every query, best first; ``progress`` is told of
+        every step."""
         asked = self._queries(queries, progress)
         vectors = asked.block(0, len(asked))
         # Of equal scores the earlier passage of the corpus comes first.
