@@ -197,10 +197,11 @@ class _Search:
         least = self.task.space.parameters[0], self.task.space.annotations[0]
         bill = {name: one.money(*least) for name, one in self.items.items()}
         parts = ", ".join(f"{name} {written(one)}" for name, one in bill.items() if one)
+        hint = " --without-inference leaves it out." if self.inference else ""
         return (
             f"The budget, {written(self.wanted)}, buys nothing {self._scenario()}: the smallest "
             f"plan within the bounds, {written(least[0])} parameters and {written(least[1])} "
-            f"annotations, costs {written(sum(bill.values()))} ({parts})."
+            f"annotations, costs {written(sum(bill.values()))} ({parts}).{hint}"
         )
 
     def _no_model(self) -> str:
