@@ -1,4 +1,4 @@
-"""One line on standard error for a contract that was read from a publisher's files."""
+"""Lines on standard error for what a checkpoint's files leave open."""
 
 import dataclasses
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.checkpoints.teacher import TEACHER_NAME
 
 _said: set[str] = set()
 _silent = False
@@ -14,8 +15,15 @@ _silent = False
 def announce(files: Checkpoint) -> None:
     """Say what was derived and from which file, once in a process for a name.
 
-    Named encoders and folders with a contract of ours say nothing: theirs is written down.
+    Named encoders and folders with a contract of ours say nothing: theirs is written down. Of a
+    query tower it is said where nothing tells whether its teacher is its own.
     """
+    if files.teacher is not None and files.teacher.student is None and not _silent:
+        _say(
+            f"{files.name}: {TEACHER_NAME} does not say to which weights it belongs, so it is not "
+            f"known whether {files.teacher.name} is their teacher. Distil again to have it "
+            "recorded."
+        )
     if files.derived is None or files.preset is not None or _silent:
         return
     derived, contract = files.derived, files.contract
@@ -24,7 +32,10 @@ def announce(files: Checkpoint) -> None:
         for key, file in derived.sources.items()
         if getattr(contract, key) == getattr(derived.contract, key)
     }
-    line = f"{files.name}: {dataclasses.replace(derived, sources=kept)}"
+    _say(f"{files.name}: {dataclasses.replace(derived, sources=kept)}")
+
+
+def _say(line: str) -> None:
     if line not in _said:
         _said.add(line)
         print(line, file=sys.stderr)
@@ -32,7 +43,7 @@ def announce(files: Checkpoint) -> None:
 
 @contextmanager
 def unannounced() -> Iterator[None]:
-    """Load without that line: another process has printed it."""
+    """Load without these lines: another process has printed them."""
     global _silent
     before, _silent = _silent, True
     try:

@@ -1,10 +1,11 @@
 """What tells the files of a checkpoint from other files of the same names."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llm_encoders.config import ONNX
+from llm_encoders.config import ONNX, EncoderConfig
 from llm_encoders.jobs.fingerprint import file_fingerprints
 
 if TYPE_CHECKING:
@@ -51,13 +52,16 @@ _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin")
 def weight_files(files: "Checkpoint") -> list[Path]:
     """All weights of a model as files: of backbone, adapters and the heads that its contract
     names. Of two towers they are the passage tower's."""
-    contract = files.contract
+    return _weights_in((files.backbone, *files.below, files.adapter), files.folder, files.contract)
+
+
+def _weights_in(models: Iterable[Path | None], folder: Path, contract: EncoderConfig) -> list[Path]:
     heads = (*contract.projections, *filter(None, [contract.vocabulary_head]))
-    folders = (files.backbone, *files.below, files.adapter, *(files.folder / one for one in heads))
+    folders = (*models, *(folder / one for one in heads))
     patterns = ("*.onnx",) if contract.query_encoder == ONNX else _WEIGHTS
     found: list[Path] = []
-    for folder in folders:
-        kinds = () if folder is None else (sorted(folder.glob(pattern)) for pattern in patterns)
+    for one in folders:
+        kinds = () if one is None else (sorted(one.glob(pattern)) for pattern in patterns)
         found += next((paths for paths in kinds if paths), [])
     return found
 
@@ -69,9 +73,25 @@ def weights_digest(files: "Checkpoint") -> str:
     same weights in another number format or in other shards have another digest. Of two towers it
     is that of the passage tower.
     """
+    return _digest(weight_files(files))
+
+
+def folder_weights_digest(folder: Path, contract: EncoderConfig) -> str | None:
+    """:func:`weights_digest` of a whole model, lookup table or graph in its folder; ``None``
+    where there are no weights.
+
+    Args:
+        folder: of an encoder that is no adapter.
+        contract: that of the encoder.
+    """
+    found = _weights_in([folder], folder, contract)
+    return _digest(found) if found else None
+
+
+def _digest(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for path in weight_files(files):
-        _add_samples(path, digest)
+    for one in paths:
+        _add_samples(one, digest)
     return digest.hexdigest()
 
 

@@ -125,7 +125,7 @@ def _weights_elsewhere(folder: Path) -> list[str]:
             for one in (listed if isinstance(listed, list) else [])
             if isinstance(one, dict) and str(one.get("type")).endswith(".Dense")
         )
-        found = [f"{path}/{_WEIGHTS}" for path in dense]
+        found += [f"{path}/{_WEIGHTS}" for path in dense]
     is_adapter = (folder / "adapter_config.json").is_file()
     if is_adapter and not (folder / f"{_ADAPTER}.safetensors").is_file():
         found.append(f"{_ADAPTER}.bin")

@@ -2,6 +2,10 @@
 
 A query tower was distilled from the query side of another encoder and searches that one's index
 (ScalingNote, arXiv 2411.15766), so what is compared with an index is the teacher, not the tower.
+
+The file also has the digest of the tower's weights, by which the ``teacher.json`` of another tower
+is noticed and refused. A file without that key, written by hand or before there was such a key, is
+read, and loading the encoder says on standard error that this could not be checked.
 """
 
 import dataclasses
@@ -13,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.checkpoints.fingerprint import weights_digest
+from llm_encoders.checkpoints.fingerprint import folder_weights_digest, weights_digest
 from llm_encoders.config import CONFIG_NAME, TEACHER, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError, nearest
 from llm_encoders.reading import read_object
@@ -37,6 +41,9 @@ class Teacher:
     vocabulary: str | None = None
     """:func:`vocabulary_digest` of its index terms, where its vectors are sparse."""
     vocabulary_size: int | None = None
+    student: str | None = dataclasses.field(default=None, compare=False)
+    """:func:`~llm_encoders.checkpoints.fingerprint.weights_digest` of the query tower whose
+    ``teacher.json`` this is; ``None`` where it was not recorded."""
 
     @classmethod
     def of(cls, encoder: Any, name: str | None = None) -> "Teacher":
@@ -89,9 +96,19 @@ class Teacher:
         return cls(**{**values, "contract": contract})
 
     def save(self, folder: str | Path) -> None:
-        """Write ``teacher.json`` into a query tower's folder."""
+        """Write ``teacher.json`` into a query tower's folder as it is."""
         text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
         (Path(folder) / TEACHER_NAME).write_text(text, encoding="utf-8")
+
+    def save_beside(self, folder: Path, contract: EncoderConfig) -> None:
+        """Write ``teacher.json`` beside the weights of the query tower that it then belongs to.
+
+        Args:
+            folder: has the weights already.
+            contract: of the query tower.
+        """
+        student = folder_weights_digest(folder, contract)
+        dataclasses.replace(self, student=student).save(folder)
 
     def require_contract(self, contract: EncoderConfig, name: str) -> None:
         """Refuse a query tower whose contract cannot be that of a student of this teacher.
@@ -169,6 +186,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "dimension": lambda value: value is None or _is_size(value),
     "vocabulary": lambda value: value is None or _is_digest(value),
     "vocabulary_size": lambda value: value is None or _is_size(value),
+    "student": lambda value: value is None or _is_digest(value),
 }
 _EXPECTED = {
     "name": "the name of an encoder",
@@ -177,6 +195,7 @@ _EXPECTED = {
     "dimension": "a number of components",
     "vocabulary": "a SHA-256 digest",
     "vocabulary_size": "a number of terms",
+    "student": "a SHA-256 digest",
 }
 
 

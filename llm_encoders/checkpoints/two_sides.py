@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_encoders.checkpoints.comparison import differences
 from llm_encoders.checkpoints.fingerprint import weights_digest
-from llm_encoders.checkpoints.teacher import APART
+from llm_encoders.checkpoints.teacher import APART, TEACHER_NAME
 from llm_encoders.config import CONFIG_NAME, TEACHER, EncoderConfig
 from llm_encoders.errors import EncoderError, UsageError
 
@@ -41,6 +41,21 @@ def query_identity(files: "Checkpoint") -> dict[str, Any] | None:
     if side is None:
         return None
     return {"contract": dataclasses.asdict(side.contract), "weights": weights_digest(side)}
+
+
+def require_own_teacher(files: "Checkpoint") -> None:
+    """Refuse a query tower with the ``teacher.json`` of another one.
+
+    Raises:
+        EncoderError: the file was written beside other weights.
+    """
+    if files.teacher is None or files.teacher.student in (None, weights_digest(files)):
+        return
+    raise EncoderError(
+        f"{files.folder / TEACHER_NAME} belongs to a query tower of other weights than those in "
+        f"{files.folder}, so it is not known whose index these search. Copy the whole folder that "
+        "the distillation wrote."
+    )
 
 
 def require_passages(files: "Checkpoint | None") -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from llm_encoders.checkpoints.resolve import Checkpoint
+from llm_encoders.checkpoints.two_sides import require_own_teacher
 from llm_encoders.config import FILE_KEYS, EncoderConfig
 from llm_encoders.encoding.batching import length_sorted
 from llm_encoders.encoding.impacts import keep_top_k
@@ -195,6 +196,7 @@ def open_onnx(files: Checkpoint) -> OnnxQueryEncoder:
         files.teacher.require_dimension(graph.width, files.name)
     tokenizer, record = PlainTokenizer.load(folder), GraphRecord.load(folder)
     record.require_files(folder)
+    require_own_teacher(files)
     encoder = OnnxQueryEncoder(files.name, contract, graph, record, tokenizer, terms)
     encoder.files = files
     return encoder

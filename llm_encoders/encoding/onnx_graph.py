@@ -42,6 +42,9 @@ class GraphRecord:
     divided by the largest component where that is above 1."""
     versions: dict[str, str]
     """Of the packages that wrote it."""
+    compared_tokens: int | None = None
+    """Those of the longest query that was compared with PyTorch; ``None`` where it was not
+    recorded."""
     files: dict[str, str] | None = None
     """Digests of graph and tokenizer, which belong together; ``None`` where it was not recorded."""
 
@@ -91,6 +94,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "int8": lambda value: isinstance(value, bool),
     "difference": lambda value: isinstance(value, float | int) and not isinstance(value, bool),
     "versions": lambda value: isinstance(value, dict),
+    "compared_tokens": lambda value: value is None or _is_count(value),
     "files": lambda value: value is None or isinstance(value, dict),
 }
 

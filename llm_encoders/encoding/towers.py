@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
-from llm_encoders.checkpoints.two_sides import require_passages
+from llm_encoders.checkpoints.two_sides import require_own_teacher, require_passages
 from llm_encoders.encoding.dense_encoder import DenseEncoder
 from llm_encoders.encoding.encoder import Encoder, Vectors
 from llm_encoders.encoding.sparse_encoder import SparseEncoder
@@ -22,12 +22,14 @@ class QueryTower(Encoder[Vectors]):
     """Encodes queries for the index of its teacher; everything for passages is refused."""
 
     def require_teacher(self) -> None:
-        """Refuse vectors that are not in the teacher's space.
+        """Refuse vectors that are not in the teacher's space, and a teacher of other weights.
 
         Raises:
-            EncoderError: another dimension, or other index terms.
+            EncoderError: another dimension, or other index terms; the ``teacher.json`` of another
+                query tower.
         """
         assert self.files is not None and self.files.teacher is not None
+        require_own_teacher(self.files)
         if isinstance(self, SparseEncoder):
             self.files.teacher.require_vocabulary(self.vocabulary, self.name)
         elif isinstance(self, DenseEncoder):

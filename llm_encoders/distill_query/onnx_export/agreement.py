@@ -8,6 +8,9 @@ import numpy as np
 from llm_encoders.errors import EncoderError
 
 TOLERANCE = 1e-4
+LONGEST = 512
+"""Tokens of the longest query whose vectors are compared: attention over tens of thousands would
+take minutes."""
 SAMPLES = (
     "a",
     "statins",
@@ -29,6 +32,9 @@ class Agreement:
     above 1."""
     cosine: float
     """Lowest cosine similarity; 1 for two zero vectors."""
+    tokens: int
+    """Those of the longest query that was compared. Of longer ones nothing is known but that both
+    encoders make the same tokens of them."""
 
 
 def sample_queries(length: int) -> list[str]:
@@ -40,7 +46,8 @@ def compare(encoder: Any, graph: Any) -> Agreement:
     """Compare the query vectors of an encoder with those of its graph.
 
     All sample queries are encoded together, then each alone, so that batches, padding and lengths
-    differ.
+    differ. Where the encoder reads more than :data:`LONGEST` tokens, queries are cut to so many;
+    only the tokens of longer ones are compared.
 
     Args:
         encoder: in PyTorch.
@@ -49,18 +56,17 @@ def compare(encoder: Any, graph: Any) -> Agreement:
     Raises:
         EncoderError: their tokens, or the number of their components, differ.
     """
-    queries = sample_queries(encoder.max_length("query"))
-    wanted = [list(ids) for ids in encoder.query_token_ids(queries)]
-    for query, one, other in zip(queries, wanted, graph.query_token_ids(queries), strict=True):
-        if one != list(other):
-            raise EncoderError(
-                f"{encoder.name}: its tokenizer.json gives other tokens for the query "
-                f"{query[:20]!r} than Transformers, so its graph would give other vectors. Use the "
-                "encoder without ONNX."
-            )
-    expected = _array(encoder.encode_queries(queries))
-    together = _array(graph.encode_queries(queries))
-    alone = np.concatenate([_array(graph.encode_queries([query])) for query in queries])
+    longest = encoder.max_length("query")
+    _require_same_tokens(encoder, graph, sample_queries(longest))
+    limit = min(longest, LONGEST)
+    queries = sample_queries(limit)
+    tokens = encoder.query_token_ids(queries, limit)
+    expected = _array(encoder.encode_query_tokens(tokens))
+    tokens = graph.query_token_ids(queries, limit)
+    together = _array(graph.encode_query_tokens(tokens))
+    alone = np.concatenate(
+        [_array(graph.encode_queries([query], max_length=limit)) for query in queries]
+    )
     if not expected.shape == together.shape == alone.shape:
         raise EncoderError(
             f"{encoder.name}: its vectors have the shape {expected.shape}, those of its graph "
@@ -69,7 +75,18 @@ def compare(encoder: Any, graph: Any) -> Agreement:
     largest = max(1.0, float(np.abs(expected).max()))
     apart = [float(np.abs(found - expected).max()) / largest for found in (together, alone)]
     cosines = [_cosines(expected, found).min() for found in (together, alone)]
-    return Agreement(max(apart), float(min(cosines)))
+    return Agreement(max(apart), float(min(cosines)), max(map(len, tokens)))
+
+
+def _require_same_tokens(encoder: Any, graph: Any, queries: list[str]) -> None:
+    found = encoder.query_token_ids(queries), graph.query_token_ids(queries)
+    for query, one, other in zip(queries, *found, strict=True):
+        if list(one) != list(other):
+            raise EncoderError(
+                f"{encoder.name}: its tokenizer.json gives other tokens for the query "
+                f"{query[:20]!r} than Transformers, so its graph would give other vectors. Use the "
+                "encoder without ONNX."
+            )
 
 
 def _array(vectors: Any) -> np.ndarray:

@@ -64,7 +64,7 @@ def write_graph(encoder: Encoder[Any], path: Path) -> None:
         path: takes the graph.
 
     Raises:
-        EncoderError: PyTorch cannot export it.
+        EncoderError: PyTorch cannot export it, or not into one file.
     """
     module = QueryGraph(encoder).eval()
     length, shorter = _LENGTHS
@@ -76,6 +76,7 @@ def write_graph(encoder: Encoder[Any], path: Path) -> None:
         inputs = (ids, mask, torch.ones(2, dtype=torch.int64))
     names = list(INPUTS[: len(inputs)])
     axes = {name: {0: "batch", 1: "length"} for name in INPUTS[:2]}
+    before = {path.name, *(one.name for one in path.parent.iterdir())}
     axes |= {INPUTS[2]: {0: "batch"}, OUTPUT: {0: "batch"}}
     try:
         with torch.inference_mode(), _quiet():
@@ -95,6 +96,11 @@ def write_graph(encoder: Encoder[Any], path: Path) -> None:
             f"{encoder.name}: PyTorch {torch.__version__} cannot export it to ONNX: "
             f"{type(error).__name__}: {reason}. Use the encoder without ONNX."
         ) from error
+    if others := {one.name for one in path.parent.iterdir()} - before:
+        raise EncoderError(
+            f"{encoder.name}: its graph is too large for one file (2 GiB), so PyTorch would write "
+            f"weights into {len(others):,} more. Use the encoder without ONNX."
+        )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.checkpoints.tokenizer import embedding_rows
 from llm_encoders.config import LOOKUP, ONNX, TEACHER, EncoderConfig
-from llm_encoders.distill_query.onnx_export.agreement import TOLERANCE, Agreement, compare
+from llm_encoders.distill_query.onnx_export.agreement import LONGEST, TOLERANCE, Agreement, compare
 from llm_encoders.distill_query.onnx_export.graph import write_graph
 from llm_encoders.distill_query.onnx_export.quantisation import quantize_graph
 from llm_encoders.encoding.encoder import Encoder
@@ -64,7 +64,9 @@ def export_onnx(
     teacher = Teacher.of(loaded, spec)
     encoder: Encoder[Any] = getattr(loaded, "queries", loaded)
     contract = graph_contract(encoder)
-    with whole_folder(output, overwrite, {"encoder": Path(files.name).name}) as folder:
+    compared = min(encoder.max_length("query"), LONGEST)
+    marks = {"encoder": Path(files.name).name, "compared_tokens": compared}
+    with whole_folder(output, overwrite, marks) as folder:
         _write_tokenizer(encoder, folder)
         _write_json(folder / TERMS_NAME, getattr(encoder, "vocabulary", None))
         write_graph(encoder, folder / GRAPH_NAME)
@@ -82,9 +84,15 @@ def export_onnx(
             (folder / _FLOAT).unlink()
             found = _compared(encoder, contract, record, folder)
         digests = {name: file_digest(folder / name) for name in (GRAPH_NAME, TOKENIZER_NAME)}
-        record = dataclasses.replace(record, int8=int8, difference=found.difference, files=digests)
+        record = dataclasses.replace(
+            record,
+            int8=int8,
+            difference=found.difference,
+            compared_tokens=found.tokens,
+            files=digests,
+        )
         _write_json(folder / RECORD_NAME, record.values())
-        teacher.save(folder)
+        teacher.save_beside(folder, contract)
         contract.save(folder)
     kind = "int8" if int8 else "float32"
     print(
@@ -93,6 +101,11 @@ def export_onnx(
         f"largest component where that is above 1); the lowest cosine similarity is "
         f"{found.cosine:.6f}. Its passages are encoded by {teacher.name}."
     )
+    if compared < contract.query_max_length:
+        print(
+            f"Queries may have {contract.query_max_length:,} tokens; the vectors of those of more "
+            f"than {compared:,} were not compared."
+        )
     return found
 
 

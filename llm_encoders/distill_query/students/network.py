@@ -111,7 +111,7 @@ class Network(Student):
         if self.vocabulary_head is not None and self.terms is not None:
             head = TermHead(self.vocabulary_head, self.vocabulary_bias, self.terms)
             head.save(folder / VOCABULARY_HEAD)
-        teacher.identity.save(folder)
+        teacher.identity.save_beside(folder, self.contract)
         (folder / CONFIG_NAME).write_text(self.contract.text(), encoding="utf-8")
 
 

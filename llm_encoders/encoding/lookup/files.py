@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 
 from llm_encoders.checkpoints import resolve
 from llm_encoders.checkpoints.teacher import Teacher, vocabulary_digest
+from llm_encoders.checkpoints.two_sides import require_own_teacher
 from llm_encoders.config import CONFIG_NAME, LOOKUP, EncoderConfig
 from llm_encoders.encoding.lookup.query_encoder import (
     LookupQueryEncoder,
@@ -67,6 +68,7 @@ def open_lookup(files: resolve.Checkpoint) -> LookupQueryEncoder:
     table, made_for = _read_table(folder / TABLE_NAME, contract.paradigm)
     _require_fit(folder, table, teacher, contract.paradigm)
     terms = _require_terms(folder, tokenizer, len(table), made_for, teacher)
+    require_own_teacher(files)
     encoder = LookupQueryEncoder(files.name, contract, table, tokenizer, terms)
     encoder.files = files
     encoder.encode_queries(["a"])  # the first call sets up the libraries
@@ -104,7 +106,7 @@ def write_lookup(
     tensors = {_TENSORS[paradigm]: np.ascontiguousarray(table)}
     write_atomically(path, save(tensors, {_METADATA: made_for}))
     write_atomically(folder / TOKENIZER_NAME, tokenizer.to_str(pretty=True))
-    teacher.save(folder)
+    teacher.save_beside(folder, config)
     write_atomically(folder / CONFIG_NAME, config.text())
 
 

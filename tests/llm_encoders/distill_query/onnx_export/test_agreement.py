@@ -12,18 +12,24 @@ class Fake:
 
     name = "fake"
 
-    def __init__(self, vector, odd=None, is_odd=lambda queries: False, token=0):
+    def __init__(self, vector, odd=None, is_odd=lambda queries: False, token=0, length=8):
         self.vector, self.odd, self.is_odd, self.token = vector, odd, is_odd, token
+        self.length, self.longest = length, 0
 
     def max_length(self, side):
-        return 8
+        return self.length
 
-    def query_token_ids(self, queries):
-        return [[self.token, len(query)] for query in queries]
+    def query_token_ids(self, queries, max_length=None):
+        length = max_length or self.length
+        return [[self.token, *map(len, query.split())][:length] for query in queries]
 
-    def encode_queries(self, queries):
-        found = np.tile(np.array(self.vector, dtype=np.float32), (len(queries), 1))
-        if self.is_odd(queries):
+    def encode_queries(self, queries, max_length=None):
+        return self.encode_query_tokens(self.query_token_ids(queries, max_length))
+
+    def encode_query_tokens(self, token_ids):
+        self.longest = max(self.longest, *map(len, token_ids))
+        found = np.tile(np.array(self.vector, dtype=np.float32), (len(token_ids), 1))
+        if self.is_odd(token_ids):
             found[0] = self.odd
         return found
 
@@ -58,6 +64,15 @@ def test_other_tokens_and_other_shapes_are_no_vectors_to_compare():
         compare(Fake([1, 0]), Fake([1, 0], token=3))
     with pytest.raises(EncoderError, match=r"have the shape \(9, 2\), those of its graph \(9, 3"):
         compare(Fake([1, 0]), Fake([1, 0, 0]))
+
+
+@pytest.mark.parametrize(("length", "compared"), [(8, 8), (512, 512), (32_768, 512)])
+def test_only_the_tokens_of_very_long_queries_are_compared(length, compared):
+    encoder, graph = Fake([1, 0], length=length), Fake([1, 0], length=length)
+    assert compare(encoder, graph).tokens == encoder.longest == graph.longest == compared
+    graph.length = length - 1
+    with pytest.raises(EncoderError, match="gives other tokens for the query"):
+        compare(encoder, graph)
 
 
 def test_samples_are_longer_than_what_is_read():

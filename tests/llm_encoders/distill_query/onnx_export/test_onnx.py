@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from llm_encoders import EncoderConfig, EncoderError, UsageError, load_encoder
 from llm_encoders.checkpoints.fingerprint import weights_digest
 from llm_encoders.checkpoints.teacher import Teacher
-from llm_encoders.distill_query.onnx_export import job
+from llm_encoders.distill_query.onnx_export import agreement, job
 from llm_encoders.distill_query.onnx_export.agreement import sample_queries
 from llm_encoders.distill_query.onnx_export.command import main
 from llm_encoders.distill_query.onnx_export.quantisation import quantised_rows
@@ -93,6 +94,9 @@ def test_int8_is_close(students, tmp_path, capsys):
     record = json.loads((tmp_path / "int8" / "onnx.json").read_text())
     assert record["int8"] and f"at most {record['difference']:.1e}" in said
     assert record["difference"] == pytest.approx(np.abs(found - expected).max(), rel=0.5)
+    marks = json.loads((tmp_path / "int8" / "export.json").read_text())
+    assert record["compared_tokens"] == marks["compared_tokens"] == 64
+    assert "were not compared" not in said  # no query is longer
     assert sorted(path.name for path in (tmp_path / "int8").glob("*.onnx")) == ["model.onnx"]
 
 
@@ -132,6 +136,29 @@ def test_a_graph_that_differs_is_not_written(students, tmp_path, monkeypatch, ca
     monkeypatch.setattr(job, "write_graph", write_other)
     assert main([str(students / "dense"), str(tmp_path / "out")]) == 1
     assert "differ from PyTorch's by" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_of_long_queries_it_is_said_what_was_compared(students, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(job, "LONGEST", 9)
+    monkeypatch.setattr(agreement, "LONGEST", 9)
+    assert main([str(students / "dense"), str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "Queries may have 64 tokens; the vectors of those of more than 9 were not" in said
+    for name in ("onnx.json", "export.json"):
+        assert json.loads((tmp_path / "out" / name).read_text())["compared_tokens"] == 9
+
+
+def test_weights_outside_of_the_graph_are_not_written(students, tmp_path, monkeypatch, capsys):
+    """As PyTorch writes them where a graph is larger than 2 GiB."""
+
+    def export(module, inputs, path, **options):
+        for name in (path, f"{path}_data"):
+            Path(name).write_bytes(b"0")
+
+    monkeypatch.setattr("torch.onnx.export", export)
+    assert main([str(students / "dense"), str(tmp_path / "out")]) == 1
+    assert "its graph is too large for one file (2 GiB)" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
