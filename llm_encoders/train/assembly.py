@@ -185,6 +185,8 @@ def make_batches(
         seed=schedule.seed,
         candidates=schedule.candidates,
         exclude_known_positives=recipe.data.exclude_known_positives,
+        random_negatives=recipe.data.random_negatives,
+        in_batch=recipe.data.in_batch,
         processes=processes,
         rank=rank,
     )

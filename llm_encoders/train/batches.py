@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from llm_encoders.data.prepare import TrainingData
 from llm_encoders.train.candidates import Candidates
 
 TokenIds = list[list[int]]
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class TrainingBatch:
     queries: TokenIds
     """Of this process."""
     passages: TokenIds
-    """Of this process: each query's positive, then its negatives."""
+    """Of this process: each query's positive, then its negatives; then its random passages."""
     query_counts: list[int]
     """Queries of every process."""
     passage_counts: list[int]
@@ -62,6 +63,10 @@ class Sampling:
     """Passages that a query is compared with, its own included; ``None`` for the whole batch."""
     exclude_known_positives: bool = True
     """Whether passages with the text of a known positive are no negatives of a query."""
+    random_negatives: int = 0
+    """Passages drawn at random for every batch, with which all of its queries are compared."""
+    in_batch: bool = True
+    """Whether a query is compared with the passages of other queries."""
     processes: int = 1
     rank: int = 0
 
@@ -70,7 +75,8 @@ class TrainingBatches(Dataset[TrainingBatch]):
     """Item ``i`` is the batch of step ``i``.
 
     Queries are shuffled again in every pass; batches cross the border between passes, so all are
-    full. A query's positive and negatives are drawn again in every pass.
+    full. A query's positive and negatives are drawn again in every pass, and random negatives for
+    every batch. Of these, each process has an equal share.
 
     Args:
         data: prepared queries and passages.
@@ -106,14 +112,20 @@ class TrainingBatches(Dataset[TrainingBatch]):
         if not 0 <= step < self.steps:
             raise IndexError(step)
         drawn = [self._draw(place) for place in self._places(step)]
-        counts, passage_counts, own = self._shares(drawn)
-        candidates = self._candidates(drawn)
-        texts, titles = self.data.passages.texts([row for one in own for row in one.rows])
+        parts, shares = self._split(drawn), self._split(self._random(step))
+        counts = [len(part) for part in parts]
+        candidates = self._candidates(parts, shares)
+        own = parts[self.sampling.rank]
+        rows = [row for one in own for row in one.rows] + shares[self.sampling.rank]
+        texts, titles = self.data.passages.texts(rows)
         return TrainingBatch(
             self._tokenize_queries([one.query for one in own]),
             self._tokenize_passages(texts, titles),
             counts,
-            passage_counts,
+            [
+                sum(len(one.rows) for one in part) + len(share)
+                for part, share in zip(parts, shares, strict=True)
+            ],
             candidates,
             self._titled(drawn, counts),
         )
@@ -165,45 +177,70 @@ class TrainingBatches(Dataset[TrainingBatch]):
                 scores = [one["positive_scores"][positive], *(negative[i] for i in chosen)]
         return _Drawn(one["query"], rows, self.data.relevance.of(one["group"]), scores)
 
-    def _shares(self, drawn: list["_Drawn"]) -> tuple[list[int], list[int], list["_Drawn"]]:
-        """Queries and passages of every process, and the part of this one."""
-        bounds = np.linspace(0, len(drawn), self.sampling.processes + 1).astype(int)
-        parts = [drawn[a:b] for a, b in pairwise(bounds)]
-        passages = [sum(len(one.rows) for one in part) for part in parts]
-        return [len(part) for part in parts], passages, parts[self.sampling.rank]
+    def _random(self, step: int) -> list[int]:
+        """Rows of the passages that all queries of a batch are compared with."""
+        count, passages = self.sampling.random_negatives, len(self.data.passages)
+        generator = np.random.default_rng([self.sampling.seed, 4, step])
+        return [int(row) for row in generator.choice(passages, count, replace=False)]
 
-    def _candidates(self, drawn: list["_Drawn"]) -> Candidates:
+    def _split(self, items: list[_Item]) -> list[list[_Item]]:
+        """The share of every process."""
+        bounds = np.linspace(0, len(items), self.sampling.processes + 1).astype(int)
+        return [items[a:b] for a, b in pairwise(bounds)]
+
+    def _candidates(self, parts: list[list["_Drawn"]], shares: list[list[int]]) -> Candidates:
+        """The structure of a batch whose columns are those of one process after the other.
+
+        Args:
+            parts: the queries of every process.
+            shares: the random passages of every process, which stand behind those of its queries.
+        """
+        drawn = [one for part in parts for one in part]
         widest = max(len(one.rows) for one in drawn)
         groups = torch.full((len(drawn), widest), -1, dtype=torch.int64)
         with_scores = all(one.scores is not None for one in drawn)
         teacher = torch.zeros((len(drawn), widest)) if with_scores else None
-        column = 0
-        for number, one in enumerate(drawn):
-            groups[number, : len(one.rows)] = torch.arange(column, column + len(one.rows))
-            column += len(one.rows)
-            if teacher is not None:
-                teacher[number, : len(one.rows)] = torch.tensor(one.scores)
-        return Candidates(groups, teacher, self._excluded(drawn, groups, column))
+        rows: list[int] = []
+        random: list[bool] = []
+        number = 0
+        for part, share in zip(parts, shares, strict=True):
+            for one in part:
+                groups[number, : len(one.rows)] = torch.arange(len(rows), len(rows) + len(one.rows))
+                if teacher is not None:
+                    teacher[number, : len(one.rows)] = torch.tensor(one.scores)
+                rows += one.rows
+                random += [False] * len(one.rows)
+                number += 1
+            rows += share
+            random += [True] * len(share)
+        excluded = self._excluded(drawn, np.array(rows), np.array(random), groups)
+        return Candidates(groups, teacher, excluded)
 
-    def _excluded(self, drawn: list["_Drawn"], groups: torch.Tensor, columns: int) -> torch.Tensor:
+    def _excluded(
+        self, drawn: list["_Drawn"], rows: np.ndarray, random: np.ndarray, groups: torch.Tensor
+    ) -> torch.Tensor:
         """Passages that a query is not compared with: bool [queries, passages].
 
         Those are all passages with the text of the query or of one that is relevant to it in any
         record, but for the positive that was drawn; see :class:`Relevance`. Without
         ``exclude_known_positives`` they are negatives like others.
-        With ``candidates``, a query is compared with its own passages and those of the queries
-        after it, around the end of the batch, up to that number.
+        Without ``in_batch``, a query is compared with its own passages and the random ones alone.
+        With ``candidates``, it is compared with its own passages and those of the queries
+        after it, around the end of the batch, up to that number, and with the random ones.
         """
-        rows = np.array([row for one in drawn for row in one.rows])  # once, for all queries
         if self.sampling.exclude_known_positives:
             texts = self.data.passages
             excluded = np.stack([texts.have_texts(rows, one.relevant) for one in drawn])
         else:
             excluded = np.zeros((len(drawn), len(rows)), dtype=bool)
-        if self.sampling.candidates is not None:
-            first = groups[:, 0].numpy()
-            distance = (np.arange(columns)[None, :] - first[:, None]) % columns
-            excluded |= distance >= self.sampling.candidates
+        places = np.cumsum(~random) - 1  # among the passages of queries
+        first = places[groups[:, 0].numpy()]
+        distance = (places[None, :] - first[:, None]) % (places[-1] + 1)
+        if not self.sampling.in_batch:
+            own = np.array([len(one.rows) for one in drawn])
+            excluded |= (distance >= own[:, None]) & ~random
+        elif self.sampling.candidates is not None:
+            excluded |= (distance >= self.sampling.candidates) & ~random
         result = torch.from_numpy(excluded)
         return result.scatter(1, groups[:, :1], False)
 

@@ -1,4 +1,4 @@
-"""Positives, hard negatives and in-batch negatives: which passages a query is compared with."""
+"""Positives and hard, in-batch and random negatives: what a query is compared with."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Candidates:
-    """The structure of a batch: own passages, teacher scores, and passages left out."""
+    """The structure of a batch: own passages, teacher scores, and passages left out.
+
+    A passage in no query's group is a random one, there for all queries.
+    """
 
     groups: Tensor
     """int64 [queries, n]: columns of a query's own passages, its positive first; -1 for none."""

@@ -102,6 +102,8 @@ def _facts(recipe: Recipe, cost: Mapping[str, float]) -> dict[str, str]:
         each = "an adapter" if recipe.towers == ADAPTERS else "a backbone"
         facts["Towers"] = f"{each} for passages, and one for queries in `{QUERY_FOLDER}`"
     facts["Objective"] = stage.objective(recipe)
+    if count := recipe.data.random_negatives:
+        facts["Random negatives"] = f"{count:,} passages, shared by the queries of a batch"
     strength = recipe.regularisation
     if strength.queries or strength.passages:
         facts["Regularisation"] = (

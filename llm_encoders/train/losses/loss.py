@@ -48,6 +48,6 @@ class Loss:
     needs_teacher: bool
     """Whether training data must have teacher scores."""
     in_batch: bool
-    """Whether a query is compared with passages of other queries; if not, it needs negatives."""
+    """Whether a query is compared with in-batch and random negatives; if not, it needs its own."""
     of: Callable[[ScoredBatch], Tensor]
     """The mean over the batch, a scalar."""

@@ -78,7 +78,7 @@ class ObjectiveWeights(_LossWeights):
 
     @property
     def in_batch(self) -> bool:
-        """Whether a loss compares a query with passages of other queries."""
+        """Whether a loss compares a query with in-batch and random negatives."""
         return any(LOSSES[name].in_batch for name in self.losses)
 
     @property
@@ -136,6 +136,18 @@ class Data:
         least=0,
         most=_LARGEST_BATCH,
     )
+    random_negatives: int = option(
+        0,
+        "Passages drawn at random from all there are, anew for every step, with which all its "
+        "queries are compared. With negatives: 0, 256 of them are the setting of arXiv 2403.18684.",
+        least=0,
+        most=_LARGEST_BATCH,
+    )
+    in_batch_negatives: bool | None = option(
+        None,
+        "Whether a query is compared with the passages of other queries, too. null: where there "
+        "are no random_negatives.",
+    )
     exclude_known_positives: bool = option(
         True,
         "Whether passages that are relevant to a query in any record, and others of the same text, "
@@ -154,6 +166,13 @@ class Data:
         least=2,
         most=LONGEST,
     )
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether a query is compared with the passages of other queries."""
+        if self.in_batch_negatives is None:
+            return self.random_negatives == 0
+        return self.in_batch_negatives
 
 
 @dataclass(frozen=True)
@@ -186,7 +205,8 @@ class Schedule:
     )
     accumulation: int = option(
         1,
-        "Parts of an optimiser step; queries are compared with passages of their part only.",
+        "Parts of an optimiser step; queries are compared with passages of their part only, and "
+        "random_negatives are drawn for every part.",
         least=1,
         most=_LARGEST_BATCH,
     )

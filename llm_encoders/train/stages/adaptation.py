@@ -30,6 +30,8 @@ class AdaptationStage(Stage):
         "data.corpus",
         "data.split",
         "data.negatives",
+        "data.random_negatives",
+        "data.in_batch_negatives",
         "data.query_max_length",
         "data.passage_max_length",
         "data.exclude_known_positives",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_encoders.config import EncoderConfig
 from llm_encoders.errors import UsageError
+from llm_encoders.train import random_negatives
 from llm_encoders.train.losses import LOSSES
 from llm_encoders.train.recipe.errors import RecipeError
 from llm_encoders.train.recipe.sections import Evaluation
@@ -42,6 +43,7 @@ class _FineTune(Stage):
             )
         _check_projections(recipe)
         _check_objective(recipe)
+        random_negatives.check(recipe)
         _check_evaluation(recipe)
         _check_paradigm(recipe)
 
@@ -98,6 +100,9 @@ class _FineTune(Stage):
                 every_passage=not recipe.data.exclude_known_positives,
                 listing=folder.parent / SKIPPED,
             )
+        random_negatives.require_passages(
+            source.random_negatives, len(data.passages), sources.corpus_name or source.train
+        )
         if held_out is not None:
             data, queries = hold_out(data, held_out, recipe.schedule.seed)
             chosen_on = [queries]

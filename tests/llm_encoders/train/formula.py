@@ -141,15 +141,24 @@ class Objective:
     passages: float = 0.0
     known_positives: bool = False
     """Whether passages that are relevant to a query count as its negatives."""
+    in_batch: bool = True
+    """Whether passages of other queries do."""
     regulariser: Callable[[list[Tensor]], Tensor] = field(default=lambda vectors: flops(vectors))
 
-    def parts(self, encode: Callable[[tuple[int, ...]], Tensor], batch: list[Query]) -> dict:
-        """Every part's unweighted value."""
+    def parts(
+        self,
+        encode: Callable[[tuple[int, ...]], Tensor],
+        batch: list[Query],
+        random: Sequence[tuple[str, tuple[int, ...]]] = (),
+    ) -> dict:
+        """Every part's unweighted value; ``random``: names and ids of negatives of all queries."""
         encode = cache(encode)
         questions = [encode(one.ids) for one in batch]
         texts = [[encode(ids) for ids in one.passages] for one in batch]
         everything = [(n, v) for o, vs in zip(batch, texts, strict=True)
                       for n, v in zip(o.names, vs, strict=True)]  # fmt: skip
+        first_random = len(everything)
+        everything += [(name, encode(ids)) for name, ids in random]
         found: dict[str, list[Tensor]] = {"contrastive": [], "kl": [], "squares": []}
         place = 0
         for one, question, own in zip(batch, questions, texts, strict=True):
@@ -157,7 +166,9 @@ class Objective:
             others = [
                 question @ vector / self.temperature
                 for number, (name, vector) in enumerate(everything)
-                if number != place and (self.known_positives or name != one.names[0])
+                if number != place
+                and (self.known_positives or name != one.names[0])
+                and (self.in_batch or place <= number < place + len(own) or number >= first_random)
             ]
             place += len(own)
             found["contrastive"].append(-torch.log(share(scores[0], [scores[0], *others])))

@@ -10,12 +10,19 @@ from transformers import AutoTokenizer
 
 from tests.llm_encoders.conftest import BACKBONE
 from tests.llm_encoders.train import formula
-from tests.llm_encoders.train.small_run import PASSAGES, batch, objective, values
+from tests.llm_encoders.train.small_run import (
+    PASSAGE_LENGTH,
+    PASSAGES,
+    batch,
+    objective,
+    values,
+)
 
 SEED, STEPS, PARTS = 7, 2, 2
 LENGTH, SHARE, MASK, DECAY_EPOCHS = 11, 0.4, "_", 7.5
 LANGUAGE_MODELLING = {"steps": STEPS, "queries": 6, "accumulation": PARTS, "warmup": 0}
 RATE = 0.1
+RANDOM = 3
 
 _RUNS = """
 import sys
@@ -70,6 +77,13 @@ def recipes(files, folder):
             ),
             "towers": "adapters",
         },
+        "random": values(
+            files,
+            folder / "random",
+            schedule=parted,
+            data={"random_negatives": RANDOM, "negatives": 1},
+            objective={"kl": 0.0, "margin_mse": 0.0, "teacher_temperature": 1.0},
+        ),
         "reference": values(
             files,
             folder / "reference",
@@ -220,6 +234,48 @@ def test_two_towers(runs, files, name):
     before = formula.read_adapter(files / "adapter")
     formula.assert_same_change(before, towers.passage.trained, folder / name)
     formula.assert_same_change(before, towers.query.trained, folder / name / "query")
+
+
+@pytest.mark.parametrize("name", ["random"])
+def test_random_negatives(runs, files, name):
+    """Drawn for every part of a step, shared by its queries, which are not compared otherwise.
+
+    The query's own hard negative is drawn again in every pass; the statins are the positive of two
+    queries, and no negative of either where they are drawn at random.
+    """
+    given, folder = runs
+    recipe, names = given[name], list(PASSAGES)
+    wanted = replace(objective(recipe), in_batch=False)
+    llama = formula.Llama(files / "adapter")
+    for step, (line, ramp) in enumerate(
+        zip(formula.logged(folder / name), [1 / 4, 1], strict=True)
+    ):
+        loss = contrastive = 0.0
+        for part in range(PARTS):
+            queries = [hard(one, place) for place, one in order(batch(), step, part, 2)]
+            generator = np.random.default_rng([SEED, 4, step * PARTS + part])
+            drawn = [names[row] for row in generator.choice(len(names), RANDOM, replace=False)]
+            random = [(one, formula.tokens(PASSAGES[one], PASSAGE_LENGTH)) for one in drawn]
+            parts = wanted.parts(llama.sparse, queries, random)
+            loss = loss + wanted.total(parts, ramp) / PARTS
+            contrastive += float(parts["contrastive"].detach()) / PARTS
+        rate = recipe["schedule"]["learning_rate"] * (STEPS - step) / STEPS
+        norm = formula.descend(llama.trained, loss, rate)
+        assert line["contrastive"] == pytest.approx(contrastive, rel=1e-5)
+        assert line["loss"] == pytest.approx(float(loss.detach()), rel=1e-5)
+        assert line["grad_norm"] == pytest.approx(norm, rel=1e-5)
+    formula.assert_same_change(
+        formula.read_adapter(files / "adapter"), llama.trained, folder / name
+    )
+
+
+def hard(one, place):
+    """The query of a place with its positive and the hard negative that is drawn there."""
+    generator = np.random.default_rng([SEED, 1, place])
+    generator.integers(1)
+    chosen = [0, 1 + int(generator.permutation(len(one.names) - 1)[0])]
+    fields = (one.names, one.passages, one.teacher)
+    return formula.Query(one.ids, *([field[n] for n in chosen] for field in fields))
 
 
 @pytest.mark.parametrize("name", ["reference"])
