@@ -41,6 +41,7 @@ _TEACHERS, _MINING = (
     "tests/llm_encoders/mine_negatives/test_mining.py",
 )
 _PASSES = f"{_TRAIN}/test_passes.py"
+_RANDOM = f"{_TRAIN}/test_random_negatives.py"
 _TITLES = f"{_TRAIN}/test_title_prediction.py"
 _LABELLED = (
     "tests/llm_encoders/distill_query/test_contrastive.py"
@@ -78,6 +79,36 @@ class Mutant:
 
 
 MUTANTS = (
+    Mutant(
+        "random negatives: the same in every step",
+        "np.random.default_rng([self.sampling.seed, 4, step])",
+        "np.random.default_rng([self.sampling.seed, 4])",
+        (_RANDOM,),
+    ),
+    Mutant(
+        "random negatives: a passage drawn twice",
+        "generator.choice(passages, count, replace=False)",
+        "generator.choice(passages, count)",
+        (_RANDOM,),
+    ),
+    Mutant(
+        "random negatives: another query's passage is compared with, too",
+        "excluded |= (distance >= own[:, None]) & ~random",
+        "excluded |= (distance > own[:, None]) & ~random",
+        (_RANDOM,),
+    ),
+    Mutant(
+        "random negatives: limited as in-batch negatives are",
+        "excluded |= (distance >= self.sampling.candidates) & ~random",
+        "excluded |= distance >= self.sampling.candidates",
+        (_RANDOM,),
+    ),
+    Mutant(
+        "random negatives: another process's share",
+        "for one in own for row in one.rows] + shares[self.sampling.rank]",
+        "for one in own for row in one.rows] + shares[-1 - self.sampling.rank]",
+        (_RANDOM,),
+    ),
     Mutant(
         "distillation: mean over components",
         "return (student - teacher).square().sum(1)",

@@ -101,7 +101,7 @@ def test_against_comparing_everything(tmp_path, layout):
         sampled = batches_of(data, 16)
         for step in range(4):
             drawn = [sampled._draw(place) for place in sampled._places(step)]
-            candidates = sampled._candidates(drawn)
+            candidates = sampled._candidates([drawn], [[]])
             texts = list(data.passages.texts([row for one in drawn for row in one.rows])[0])
             for number, one in enumerate(drawn):
                 own = int(candidates.groups[number, 0])
@@ -183,7 +183,7 @@ def test_policyqa(shared_data, tmp_path):
     assert len(by_query) < 300
     for step in range(4):
         drawn = [sampled._draw(place) for place in sampled._places(step)]
-        excluded = sampled._candidates(drawn).excluded.numpy()
+        excluded = sampled._candidates([drawn], [[]]).excluded.numpy()
         texts = [normalised(text_of(data, one.rows[0])) for one in drawn]
         wanted = np.array([[t in by_query[normalised(one.query)] for t in texts] for one in drawn])
         np.fill_diagonal(wanted, False)

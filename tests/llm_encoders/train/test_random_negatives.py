@@ -157,7 +157,7 @@ def test_resumed_to_the_same_bits(files, tmp_path, monkeypatch):
     [
         (
             {"objective": {"contrastive": 0.0, "kl": 1.0}, "data": {"random_negatives": 3}},
-            "data.random_negatives is for the contrastive loss; the others compare only a query's own",
+            "data.random_negatives is for the contrastive loss; the others compare only a",
         ),
         (
             {
