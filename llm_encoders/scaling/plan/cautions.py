@@ -17,16 +17,17 @@ _AT_BOUND = 1e-6  # relative distance, wider than the search's accuracy
 
 def of(fitted: FittedLaw, answers: Sequence[Answer]) -> list[str]:
     """Warnings on plans by one law."""
-    found = [f"The fit warns: {one}" for one in fitted.warnings]
+    found = [f"The file of laws warns: {one}" for one in fitted.warnings]
     if fitted.bootstrap is None:
         found.append(
             "The law has no bootstrap, so the plan shows no uncertainty: it is as good as the "
             "values of the law's parameters, which is unknown."
         )
-    if fitted.range is None:
+    unknown = [one for one in (PARAMETERS, ANNOTATIONS) if one not in (fitted.range or {})]
+    if unknown:
         found.append(
-            "The law does not say which model sizes and annotations it was fitted to, so the plan "
-            "may be a forecast far beyond them."
+            f"The law does not say which {' and '.join(unknown)} it was fitted to, so the plan may "
+            "be a forecast far beyond them."
         )
     for one in answers:
         name = title(one)

@@ -188,4 +188,10 @@ def _chosen(laws: Sequence[Any], name: str, where: Sequence[str], file: str) -> 
             )
             raise UsageError(f"--where {pair}: {file} has no such law '{name}'; {there}.")
         named = kept
+    sources = list(dict.fromkeys(one.group["source"] for one in named if "source" in one.group))
+    if len(sources) > 1:
+        raise UsageError(
+            f"{file} has laws of annotations from {listed(sources)}, but an annotation has one "
+            f"price. Plan for one source: --where source={sources[0]}."
+        )
     return named

@@ -134,7 +134,7 @@ def _models(answer: Answer) -> str:
             cells += [_OUT, _OUT, "too dear" if answer.question == BEST else "out of reach"]
         else:
             cells += [written(point.annotations), f"{point.entropy:.4f}", written(point.money)]
-        cells.append(f"{shares[model.name]:.0%}" if shares else _OUT)
+        cells.append(f"{100 * shares[model.name]:.0f} %" if shares else _OUT)
         rows.append((model.name, cells))
     optimum = answer.optimum
     rows.append(

@@ -54,8 +54,12 @@ def test_a_plan_in_all_its_forms(laws, prices, tmp_path, capsys):
         {"paradigm": "sparse"},
         {"paradigm": "dense"},
     ]
-    chosen = written["plans"][0]["answers"][0]
-    assert chosen["chosen"] in text
+    assert written["plans"][0]["answers"][0]["chosen"] in text
+    development = ["annotations", "training"]
+    assert [(one["inference"], list(one["items"])) for one in written["cost"]] == [
+        (False, development),
+        (True, [*development, "corpus", "queries", "index"]),
+    ]
     rows = list(csv.DictReader(files[1].open()))
     assert {row["group"] for row in rows} == {"paradigm=sparse", "paradigm=dense"}
     picture = files[2].read_bytes()
@@ -111,6 +115,16 @@ def test_refusals(laws, prices, capsys, words, code, sentence):
         found = error.code
     assert found == code
     assert sentence in capsys.readouterr().err
+
+
+def test_annotations_of_two_sources_have_no_price_in_common(prices, tmp_path, capsys):
+    path = tmp_path / "sources.json"
+    groups = [fitted(group={"source": source}) for source in ("human", "titles")]
+    write_laws(path, LawsFile(tuple(groups)))
+    words = (path, "--prices", prices, "--budget", "20K")
+    assert plan(*words) == 2
+    assert "Plan for one source: --where source=human." in capsys.readouterr().err
+    assert plan(*words, "--where", "source=titles") == 0
 
 
 def test_a_missing_price(laws, capsys):

@@ -202,13 +202,14 @@ def test_within_a_decade_beyond_the_points_nothing_is_said():
 def test_laws_without_bootstrap_and_range_say_so():
     found = warned(fitted())
     assert "no bootstrap, so the plan shows no uncertainty" in found[0]
-    assert "does not say which model sizes and annotations it was fitted to" in found[1]
+    assert "does not say which parameters and annotations it was fitted to" in found[1]
     assert len(found) == 2
+    assert "which annotations it was" in warned(fitted(range={"parameters": (1e8, 1e10)}))[1]
 
 
 def test_warnings_of_the_fit_are_passed_on():
     found = warned(fitted(range=NEAR, draws=20, warnings=("A is not identified.",)))
-    assert found == ["The fit warns: A is not identified."]
+    assert found == ["The file of laws warns: A is not identified."]
 
 
 def test_a_plan_at_a_bound_says_which():
