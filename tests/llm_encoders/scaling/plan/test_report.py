@@ -18,11 +18,16 @@ BILLS = {False: ITEMS, True: ITEMS | inference(Prices(**PRICES))}
 
 
 def printed(task, **law):
-    """The plan, the cells of the first line of its text that has a name, and the text."""
+    """The plan, its lines as :func:`cells` gives them, and its text."""
     plan = make_plan(fitted(**law), task)
     text = as_text([plan], task, Path("laws.json"))
+    return plan, cells(text), text
+
+
+def cells(text):
+    """By name, the cells of the first line of a text that has it."""
     lines = [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()]
-    return plan, {name: cells for name, *cells in reversed(lines) if cells}, text
+    return {name: rest for name, *rest in reversed(lines) if rest}
 
 
 def test_the_table_of_a_budget():
@@ -49,6 +54,7 @@ def test_the_table_of_models():
     plan, lines, text = printed(Task(BILLS, 2e4, models=models), draws=9)
     with_inference = plan.answers[1]
     assert lines["model"] == [one.chosen.name for one in plan.answers]
+    lines = cells(text.partition("Models, with inference\n")[2])
     assert lines["vast"] == ["100T", "–", "–", "too dear", "0 %"]
     points = {model.name: point for model, point in with_inference.models}
     assert lines["middle"] == [
@@ -59,7 +65,6 @@ def test_the_table_of_models():
         f"{100 * with_inference.cloud.shares['middle']:.0f} %",
     ]
     assert lines["(any N)"][0] == written(with_inference.optimum.parameters)
-    assert "Models, with inference" in text
 
 
 def test_what_costs_nothing_buys_without_end():
