@@ -59,6 +59,7 @@ _STUDENTS = "tests/llm_encoders/distill_query/test_students.py"
 _ONNX = "tests/llm_encoders/distill_query/onnx_export"
 _TRADEOFF = "tests/llm_encoders/distill_query/tradeoff"
 _LOOKUP = "tests/llm_encoders/encoding/lookup"
+_PLAN = "tests/llm_encoders/scaling/plan"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,240 @@ class Mutant:
 
 
 MUTANTS = (
+    Mutant(
+        "plan: four operations in training",
+        "TRAINING_FLOPS = 6",
+        "TRAINING_FLOPS = 4",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: one operation in encoding",
+        "INFERENCE_FLOPS = 2",
+        "INFERENCE_FLOPS = 1",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: the first encoding of the corpus is free",
+        "passage_tokens * (1 + again)",
+        "passage_tokens * again",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: queries of one day",
+        "token * daily * days * query_tokens",
+        "token * daily * query_tokens",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: passages of one token",
+        "token * passages * passage_tokens",
+        "token * passages",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: an index of one passage",
+        "fixed=passages * indexed",
+        "fixed=indexed",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: a training of fixed length is free",
+        "parameter=token * fixed_tokens",
+        "parameter=0 * fixed_tokens",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: money without the product",
+        "(self.parameter + self.product * annotations) * parameters",
+        "(self.parameter + self.product) * parameters",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: slope in N without the product",
+        "return self.parameter + self.product * annotations",
+        "return self.parameter + self.product",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: slope in D without the product",
+        "return self.annotation + self.product * parameters",
+        "return self.annotation + self.product",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: fixed costs are left in what N may take",
+        "left = budget - self.fixed - self.annotation * annotations",
+        "left = budget - self.annotation * annotations",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: fixed costs are left in what D may take",
+        "left = budget - self.fixed - self.parameter",
+        "left = budget - self.parameter",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: items without their product",
+        "self.product + other.product",
+        "self.product",
+        (f"{_PLAN}/test_cost.py",),
+    ),
+    Mutant(
+        "plan: a GPU at its peak",
+        "return hour / (_SECONDS_PER_HOUR * flops * share)",
+        "return hour / (_SECONDS_PER_HOUR * flops)",
+        (f"{_PLAN}/test_prices.py",),
+    ),
+    Mutant(
+        "plan: an hour of a minute",
+        "_SECONDS_PER_HOUR = 3600",
+        "_SECONDS_PER_HOUR = 60",
+        (f"{_PLAN}/test_prices.py",),
+    ),
+    Mutant(
+        "plan: one pass",
+        "return 0.0, pair_tokens * epochs",
+        "return 0.0, pair_tokens",
+        (f"{_PLAN}/test_prices.py",),
+    ),
+    Mutant(
+        "plan: a thousand is 1024",
+        '{"K": 1e3,',
+        '{"K": 1024,',
+        (f"{_PLAN}/test_prices.py",),
+    ),
+    Mutant(
+        "plan: slopes twice as steep",
+        "/ (12 * _STEP)",
+        "/ (6 * _STEP)",
+        (f"{_PLAN}/test_surface.py",),
+    ),
+    Mutant(
+        "plan: slope a log parameter",
+        "float(weights @ along_n) / parameters",
+        "float(weights @ along_n)",
+        (f"{_PLAN}/test_surface.py",),
+    ),
+    Mutant(
+        "plan: slope a log annotation",
+        "float(weights @ along_d) / annotations",
+        "float(weights @ along_d)",
+        (f"{_PLAN}/test_surface.py",),
+    ),
+    Mutant(
+        "plan: iso-loss curves of what lies above the floor",
+        "target = np.asarray(entropy, np.float64) - self.floor\n        low, high",
+        "target = np.asarray(entropy, np.float64)\n        low, high",
+        (f"{_PLAN}/test_surface.py",),
+    ),
+    Mutant(
+        "plan: the smallest N of what lies above the floor",
+        "target = np.asarray(entropy, np.float64) - self.floor\n        under, over",
+        "target = np.asarray(entropy, np.float64)\n        under, over",
+        (f"{_PLAN}/test_surface.py",),
+    ),
+    Mutant(
+        "plan: iso-loss curves without the lower bound",
+        "found = np.where(fewest <= target, space.annotations[0], np.exp(over))",
+        "found = np.exp(over) * 2",
+        (f"{_PLAN}/test_surface.py",),
+    ),
+    Mutant(
+        "plan: a coarse search",
+        "_GRID, _ROUNDS = 257, 6",
+        "_GRID, _ROUNDS = 257, 1",
+        (f"{_PLAN}/test_optimum.py",),
+    ),
+    Mutant(
+        "plan: the dearest plan",
+        "lowest = objective(np.exp(grid)).argmin(axis=1)",
+        "lowest = objective(np.exp(grid)).argmax(axis=1)",
+        (f"{_PLAN}/test_optimum.py",),
+    ),
+    Mutant(
+        "plan: models without annotations",
+        "paid = cost.affordable_annotations(budget, parameters) >= space.annotations[0]",
+        "paid = cost.affordable_annotations(budget, parameters) >= -np.inf",
+        (f"{_PLAN}/test_optimum.py",),
+    ),
+    Mutant(
+        "plan: bounds of D do not hold",
+        "return np.clip(cost.affordable_annotations(budget, parameters), *space.annotations)",
+        "return np.maximum(cost.affordable_annotations(budget, parameters), 1e-9)",
+        (f"{_PLAN}/test_optimum.py::test_bounds_hold",),
+    ),
+    Mutant(
+        "plan: N by what D costs",
+        "-along_n / per_parameter",
+        "-along_n / per_annotation",
+        (f"{_PLAN}/test_optimum.py",),
+    ),
+    Mutant(
+        "plan: D by what N costs",
+        "-along_d / per_annotation",
+        "-along_d / per_parameter",
+        (f"{_PLAN}/test_optimum.py",),
+    ),
+    Mutant(
+        "plan: the plan is never a real model",
+        "return (self.chosen and points[self.chosen]) or self.optimum",
+        "return (self.chosen and self.optimum) or points[self.chosen]",
+        (f"{_PLAN}/test_planning.py",),
+    ),
+    Mutant(
+        "plan: real models by their cost alone",
+        "return pair[1].entropy if self.question == BEST else pair[1].money",
+        "return pair[1].money",
+        (f"{_PLAN}/test_planning.py",),
+    ),
+    Mutant(
+        "plan: medians for quantiles",
+        "float(np.quantile(one, level))",
+        "float(np.quantile(one, 0.5))",
+        (f"{_PLAN}/test_planning.py",),
+    ),
+    Mutant(
+        "plan: shares of the laws that get there",
+        "wins[place] / len(merit)",
+        "wins[place] / len(possible)",
+        (f"{_PLAN}/test_planning.py",),
+    ),
+    Mutant(
+        "plan: the plan's entropy by its optimum",
+        "planned = draws.entropy(*plan)[:, 0]",
+        "planned = entropy",
+        (f"{_PLAN}/test_planning.py",),
+    ),
+    Mutant(
+        "plan: levels of the whole entropy",
+        "floor + level * (entropy - floor)",
+        "level * entropy",
+        (f"{_PLAN}/test_planning.py",),
+    ),
+    Mutant(
+        "plan: forecasts below the points are none",
+        "beyond = max(sizes[name] / high, low / sizes[name])",
+        "beyond = sizes[name] / high",
+        (f"{_PLAN}/test_planning.py",),
+    ),
+    Mutant(
+        "plan: any spread is wide",
+        "if high > DECADE * low:",
+        "if high > low:",
+        (f"{_PLAN}/test_planning.py::test_a_plan_near_the_points_warns_of_nothing",),
+    ),
+    Mutant(
+        "plan: a forecast after two decades",
+        "DECADE = 10.0",
+        "DECADE = 100.0",
+        (f"{_PLAN}/test_planning.py::test_within_a_decade_beyond_the_points_nothing_is_said",),
+    ),
+    Mutant(
+        "plan: inference alone is counted as inference",
+        "bills[True] = bills[False] | cost.inference(prices)",
+        "bills[True] = cost.inference(prices)",
+        (f"{_PLAN}/test_command.py",),
+    ),
     Mutant(
         "random negatives: the same in every step",
         "np.random.default_rng([self.sampling.seed, 4, step])",
