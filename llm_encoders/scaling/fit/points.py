@@ -54,7 +54,7 @@ class Points:
 
     def only(self, chosen: Sequence[bool] | np.ndarray) -> "Points":
         """The points at which ``chosen`` is true."""
-        places = np.flatnonzero(np.asarray(chosen, bool))
+        places = [place for place, one in enumerate(chosen) if one]
         return Points(
             self.path,
             self.sha256,

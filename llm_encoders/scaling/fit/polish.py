@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llm_encoders.scaling.fit.form import Form
 from llm_encoders.scaling.laws.law import Array
@@ -125,12 +126,13 @@ def minimise(form: Form, measured: Array, starts: Array, threshold: Array) -> Ar
     return theta
 
 
-def _step(normal: Array, gradient: Array, held: Array, damping: Array) -> Array:
+def _step(normal: Array, gradient: Array, held: NDArray[np.bool_], damping: Array) -> Array:
     """Solve (JWJ + damping diag(JWJ)) step = JWr, without the parameters held at a bound."""
     free = ~held
     matrix = normal * (free[:, :, None] & free[:, None, :])
     places = np.arange(normal.shape[1])
     diagonal = normal[:, places, places]
     matrix[:, places, places] = np.where(free, diagonal * (1 + damping[:, None]) + 1e-30, 1.0)
-    step: Array = np.linalg.solve(matrix, gradient[:, :, None])[:, :, 0]
-    return np.clip(step, -3.0, 3.0)
+    step = np.linalg.solve(matrix, gradient[:, :, None])[:, :, 0]
+    bounded: Array = np.clip(step, -3.0, 3.0)
+    return bounded

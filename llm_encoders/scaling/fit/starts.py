@@ -41,7 +41,8 @@ def starts(form: Form, measured: Array) -> Array:
     low, high = form.bounds
     found = np.clip(found, low, high)
     errors = np.abs(measured - form.evaluate(found)[0]).sum(axis=1)
-    return found[np.argsort(errors, kind="stable")[:_KEPT]]
+    best: Array = found[np.argsort(errors, kind="stable")[:_KEPT]]
+    return best
 
 
 def _linear(form: Form, entropy: Array, exponents: Array) -> Array:

@@ -1,0 +1,175 @@
+"""Fitting: read the points, fit every law of every group, report, write."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from llm_encoders.errors import EncoderError, UsageError, listed, nearest
+from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.reading import read_record
+from llm_encoders.scaling.fit import plot, report
+from llm_encoders.scaling.fit.exchange_rates import exchange
+from llm_encoders.scaling.fit.forecast import forecast
+from llm_encoders.scaling.fit.law_fit import CannotTell, Settings, fit_law
+from llm_encoders.scaling.fit.points import Points, read_points
+from llm_encoders.scaling.fit.selection import groups, require_alike, same, shared, where
+from llm_encoders.scaling.laws import LAWS
+from llm_encoders.scaling.laws.exchange import Exchange
+from llm_encoders.scaling.laws.file import FORMAT, LawsFile, PointsFile, write_laws
+from llm_encoders.scaling.laws.fitted import FittedLaw
+
+DEFAULT_LAWS = ("model-size", "annotations", "joint", "additive")
+_BY_ANNOTATIONS = "annotations"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is fitted, and where it goes; see the command's help."""
+
+    points: Path
+    output: Path
+    laws: tuple[str, ...] = DEFAULT_LAWS
+    where: tuple[tuple[str, str], ...] = ()
+    by: tuple[str, ...] = ()
+    reference: str | None = None
+    at: tuple[float, ...] = ()
+    predict: tuple[Mapping[str, float], ...] = ()
+    plot: Path | None = None
+    settings: Settings = field(default_factory=Settings)
+
+
+@dataclass
+class _Group:
+    """Points that are alike, and the laws fitted to them."""
+
+    group: dict[str, str]
+    points: Points
+    laws: dict[str, tuple[FittedLaw, Points]]
+    reasons: dict[str, str]
+
+
+def fit_file(options: Options) -> LawsFile:
+    """Fit, print the report, and write ``laws.json`` and the plots.
+
+    Raises:
+        UsageError: a column, value or law that the points do not have.
+        EncoderError: bad points, or no law that they can tell.
+    """
+    _require_replaceable(options.output)
+    points = where(read_points(options.points), options.where)
+    found = [_fitted(group, part, options) for group, part in groups(points, options.by)]
+    if not any(one.laws for one in found):
+        raise EncoderError(
+            f"{options.points}: the points can tell no law. "
+            + " ".join(f"{name}: {reason}." for name, reason in found[0].reasons.items())
+        )
+    rates = _rates(found, options)
+    content = LawsFile(
+        laws=tuple(law for one in found for law, _ in one.laws.values()),
+        points=PointsFile(points.path.name, points.sha256, len(points)),
+        conditions=shared(points),
+        exchange=tuple(rates),
+    )
+    text = _report(points, found, content, options)
+    write_laws(options.output, content)
+    written = [str(options.output), *_plots(found, options)]
+    print(f"{text}\n\nWritten: {listed(written)}.")
+    if options.plot is not None and not plot.can_plot():
+        print(plot.NO_PLOT)
+    return content
+
+
+def _fitted(group: dict[str, str], points: Points, options: Options) -> _Group:
+    require_alike(points)
+    found = _Group(group, points, {}, {})
+    for name in options.laws:
+        try:
+            found.laws[name] = fit_law(LAWS[name], points, group, options.settings)
+        except CannotTell as reason:
+            found.reasons[name] = str(reason)
+    return found
+
+
+def _report(points: Points, found: Sequence[_Group], content: LawsFile, options: Options) -> str:
+    parts = [report.heading(points, content.conditions)]
+    for one in found:
+        if one.group:
+            parts.append(report.group_heading(one.group, one.points))
+        parts += [report.law_text(law) for law, _ in one.laws.values()]
+        if one.reasons:
+            lines = [f"  {name}: {reason}." for name, reason in one.reasons.items()]
+            parts.append("\n".join(["Not fitted:", *lines]))
+    parts += [text for sizes in options.predict for text in _forecasts(content.laws, sizes)]
+    if content.exchange:
+        parts.append(report.exchange_text(content.exchange))
+    return "\n\n".join([*parts, report.LEGEND])
+
+
+def _forecasts(laws: Sequence[FittedLaw], sizes: Mapping[str, float]) -> list[str]:
+    able = [law for law in laws if set(law.law.uses) == set(sizes)]
+    if not able:
+        raise UsageError(
+            f"--predict: no law of {listed(sorted(sizes))} was fitted; fitted: "
+            f"{listed(sorted({law.law.name for law in laws}))}."
+        )
+    return [report.forecast_text(law, forecast(law, sizes)) for law in able]
+
+
+def _rates(found: Sequence[_Group], options: Options) -> list[Exchange]:
+    """Of every group against the one that has the reference in the first column of ``by``."""
+    if options.reference is None:
+        return []
+    if not options.by:
+        raise UsageError("--reference compares groups of points. Add --by source.")
+    if _BY_ANNOTATIONS not in options.laws:
+        raise UsageError("--reference compares laws of annotations. Add annotations to --laws.")
+    column, *others = options.by
+    values = [one.group[column] for one in found]
+    references = [one for one in found if same(one.group[column], options.reference)]
+    if not references:
+        hint = nearest(options.reference, values) or f" It is {listed(sorted(set(values)))}."
+        raise UsageError(f"--reference {options.reference}: no point has it as {column}.{hint}")
+    rates = []
+    for one in found:
+        if same(one.group[column], options.reference):
+            continue
+        reference = [r for r in references if all(r.group[o] == one.group[o] for o in others)]
+        if reference:
+            (law, own), (base, its) = _law_of_annotations(one), _law_of_annotations(reference[0])
+            rates += exchange(law, base, (own.entropy, its.entropy), options.at)
+    if not rates:
+        raise UsageError(
+            f"--reference {options.reference}: there is no other value of {column} to compare with."
+        )
+    return rates
+
+
+def _law_of_annotations(one: _Group) -> tuple[FittedLaw, Points]:
+    if _BY_ANNOTATIONS not in one.laws:
+        raise EncoderError(
+            f"{one.points.path}: {listed(list(one.group.values()))} has no law of annotations to "
+            f"compare: {one.reasons[_BY_ANNOTATIONS]}."
+        )
+    return one.laws[_BY_ANNOTATIONS]
+
+
+def _plots(found: Sequence[_Group], options: Options) -> list[str]:
+    if options.plot is None or not plot.can_plot():
+        return []
+    options.plot.mkdir(parents=True, exist_ok=True)
+    written = []
+    for law, points in [pair for one in found for pair in one.laws.values()]:
+        path = options.plot / plot.file_name(law)
+        write_atomically(path, plot.plot(law, points))
+        written.append(str(path))
+    return written
+
+
+def _require_replaceable(path: Path) -> None:
+    """Refuse to write over anything but a file of laws."""
+    if path.is_dir():
+        raise UsageError(f"--output {path} is a folder. Name a file, as {path / 'laws.json'}.")
+    if path.exists() and read_record(path).get("format") != FORMAT:
+        raise UsageError(
+            f"--output {path} exists and is no file of laws. Name another file, or remove it."
+        )
