@@ -34,7 +34,17 @@ def corpus(pairs: list[Pair]) -> Iterator[str]:
 
 
 def train_tokenizer(pairs: list[Pair]) -> PreTrainedTokenizerFast:
-    """Train the tokenizer; a text becomes ``<s>`` and its tokens, without an end token."""
+    """Train the tokenizer of the tiny models on pairs."""
+    return train_from(corpus(pairs), VOCABULARY_SIZE)
+
+
+def train_from(texts: Iterator[str], size: int) -> PreTrainedTokenizerFast:
+    """Train a tokenizer; a text becomes ``<s>`` and its tokens, without an end token.
+
+    Args:
+        texts: what it is trained on.
+        size: of the vocabulary.
+    """
     tokenizer = Tokenizer(BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     # Every piece gets a space in front: a word is the same token at the start of a text,
@@ -48,13 +58,13 @@ def train_tokenizer(pairs: list[Pair]) -> PreTrainedTokenizerFast:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = BpeTrainer(
-        vocab_size=VOCABULARY_SIZE,
+        vocab_size=size,
         min_frequency=3,
         special_tokens=SPECIAL,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(corpus(pairs), trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 0)]
     )

@@ -1,0 +1,144 @@
+"""The study as data: which models are trained on which pairs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llm_encoders.errors import UsageError, listed
+from llm_encoders.reading import parse_yaml, read_text
+
+FILE = Path(__file__).with_name("study.yaml")
+FAMILY = Path(__file__).with_name("family.yaml")
+RECIPES = "reproductions/recipes"
+RUNS = "runs/scaling"
+HUMAN = "human"
+"""The source of pairs that people wrote: questions and headings with their passages."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One encoder of the study."""
+
+    paradigm: str
+    size: str
+    pairs: int
+    seed: int = 1
+    source: str = HUMAN
+    steps: int | None = None
+    """``None`` for the recipe's."""
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        parts = [self.paradigm, self.size, str(self.pairs)]
+        parts += [self.source] if self.source != HUMAN else []
+        parts += [f"{self.steps}-steps"] if self.steps else []
+        parts += [f"seed-{self.seed}"] if self.seed != 1 else []
+        return "-".join(parts)
+
+    @property
+    def output(self) -> str:
+        """Its folder."""
+        return f"{RUNS}/cells/{self.name}"
+
+    @property
+    def training_file(self) -> str:
+        """Its pairs."""
+        prefix = "train" if self.source == HUMAN else f"train-{self.source}"
+        return f"{RUNS}/{prefix}-{self.pairs}.jsonl"
+
+
+@dataclass(frozen=True)
+class Study:
+    """All of it."""
+
+    threads: int
+    """Of a process."""
+    negatives: int
+    """Of contrastive entropy."""
+    paradigms: tuple[str, ...]
+    collections: Mapping[str, Mapping[str, str]]
+    """``folder`` and ``split`` by name."""
+    learning_rates: Mapping[str, Mapping[str, float]]
+    """By size, of ``clm`` and of each paradigm."""
+    grid: tuple[Mapping[str, Any], ...]
+    sizes: Mapping[str, Mapping[str, int]]
+    """The family's sizes: ``hidden``, ``layers``, ``heads`` and ``intermediate``."""
+
+    @property
+    def groups(self) -> list[str]:
+        """In order."""
+        return list(dict.fromkeys(one["group"] for one in self.grid))
+
+    def cells(self, groups: Sequence[str] = ()) -> list[Cell]:
+        """The cells of these groups, each once; of all without groups."""
+        rows = [one for one in self.grid if not groups or one["group"] in groups]
+        return list(dict.fromkeys(cell for row in rows for cell in self._cells(row)))
+
+    def _cells(self, row: Mapping[str, Any]) -> Iterator[Cell]:
+        for seed in row["seeds"]:
+            for size in row["sizes"]:
+                for pairs in row["pairs"]:
+                    for paradigm in row.get("paradigms", self.paradigms):
+                        for source in row.get("sources", [HUMAN]):
+                            yield Cell(paradigm, size, pairs, seed, source, row.get("steps"))
+
+    def pretrain(self, size: str) -> list[str]:
+        """The command that teaches a member of the family the language."""
+        rate = self.learning_rates[size]["clm"]
+        changes = [f"backbone={RUNS}/family/{size}", f"output={pretrained(size)}"]
+        return _command("scaling-clm", [*changes, f"schedule.learning_rate={rate}"])
+
+    def train(self, cell: Cell) -> list[str]:
+        """The command that trains a cell."""
+        rate = self.learning_rates[cell.size][cell.paradigm]
+        changes = [
+            f"backbone={pretrained(cell.size)}",
+            f"output={cell.output}",
+            f"data.train={cell.training_file}",
+            f"schedule.learning_rate={rate}",
+            f"schedule.seed={cell.seed}",
+        ]
+        changes += [f"schedule.steps={cell.steps}"] if cell.steps else []
+        return _command(f"scaling-{cell.paradigm}", changes)
+
+
+def pretrained(size: str) -> str:
+    """The folder of a member of the family that knows the language."""
+    return f"{RUNS}/clm/{size}"
+
+
+def parameters(size: Mapping[str, int]) -> int:
+    """Non-embedding parameters of a Llama: attention and MLP matrices, norms."""
+    hidden, inner = size["hidden"], size["intermediate"]
+    layer = 4 * hidden * hidden + 3 * hidden * inner + 2 * hidden
+    return size["layers"] * layer + hidden
+
+
+def _command(recipe: str, changes: Sequence[str]) -> list[str]:
+    return ["python", "-m", "llm_encoders.train", f"{RECIPES}/{recipe}.yaml", *changes]
+
+
+def load(path: Path = FILE, family: Path = FAMILY) -> Study:
+    """Read the study.
+
+    Raises:
+        UsageError: a size that the family does not have, or one without learning rates.
+    """
+    values = parse_yaml(read_text(path), str(path))
+    sizes = parse_yaml(read_text(family), str(family))["sizes"]
+    study = Study(
+        values["threads"],
+        values["negatives"],
+        tuple(values["paradigms"]),
+        values["collections"],
+        values["learning_rates"],
+        tuple(values["grid"]),
+        sizes,
+    )
+    named = {cell.size for cell in study.cells()}
+    for where, known in ((family, sizes), (path, study.learning_rates)):
+        if unknown := sorted(named - known.keys()):
+            raise UsageError(f"{path}: the grid names {listed(unknown)}, which {where} lacks.")
+    return study
