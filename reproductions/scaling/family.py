@@ -1,6 +1,7 @@
 """Write a family of Llamas of random weights with one tokenizer.
 
-python reproductions/scaling/family.py --texts runs/scaling/corpus.jsonl --output runs/scaling/family
+python reproductions/scaling/family.py --texts runs/scaling/corpus.jsonl \\
+    --output runs/scaling/family
 
 ``family.yaml`` lists them. The stage ``clm`` of the trainer then teaches them the language.
 """

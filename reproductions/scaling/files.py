@@ -104,9 +104,7 @@ def write_held_out(pairs: Sequence[Pair], output: Path) -> None:
     write_lines(
         output / "corpus.jsonl", ({"_id": p.group, "title": "", "text": p.passage} for p in kept)
     )
-    write_lines(
-        output / "queries.jsonl", ({"_id": f"q-{p.group}", "text": p.query} for p in asked)
-    )
+    write_lines(output / "queries.jsonl", ({"_id": f"q-{p.group}", "text": p.query} for p in asked))
     (output / "qrels").mkdir(exist_ok=True)
     first = 0
     for split, count in HELD_OUT_QUERIES.items():

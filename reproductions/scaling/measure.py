@@ -16,12 +16,12 @@ import study
 import torch
 
 from llm_encoders import load_encoder
-from llm_encoders.devices import device_name, processor_name
 from llm_encoders.errors import UsageError
 from llm_encoders.evaluation.collection import Collection
 from llm_encoders.evaluation.evaluate import evaluate
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.console import end_command, run_command
+from llm_encoders.jobs.machine import processor_name
 from llm_encoders.reading import read_object
 
 HELD_OUT = Path(study.RUNS) / "held-out"
@@ -67,7 +67,7 @@ def measure(plan: study.Study, name: str, collections: str) -> None:
         "passage terms": held_out.get("passage_terms"),
         **{key: cost[key] for key in ("steps", "tokens", "flops", "seconds")},
         "processor": processor_name(),
-        "device": device_name(encoder.device),
+        "device": (torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"),
         "threads": torch.get_num_threads(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "torch": torch.__version__,

@@ -9,7 +9,6 @@ Needs matplotlib.
 import argparse
 import csv
 import json
-import platform
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from llm_encoders import load_encoder
 from llm_encoders.config import EncoderConfig
 from llm_encoders.evaluation.collection import Collection
 from llm_encoders.evaluation.evaluate import evaluate
+from llm_encoders.jobs.machine import processor_name
 
 mpl.use("svg")
 mpl.rcParams["svg.hashsalt"] = "curves"  # the same numbers give the same file
@@ -69,10 +69,7 @@ def scores(encoder: object, collection: Collection) -> dict[str, str]:
 
 def device_name() -> str:
     """The processor that this runs on."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc").exists() else []:
-        if line.startswith("model name"):
-            return f"{line.partition(':')[2].strip()}, {torch.get_num_threads()} threads"
-    return platform.processor()
+    return f"{processor_name()}, {torch.get_num_threads()} threads"
 
 
 def curves(runs: Path) -> Iterable[tuple[str, str, int, float]]:

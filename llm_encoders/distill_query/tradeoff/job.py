@@ -26,6 +26,7 @@ from llm_encoders.evaluation.collection import Collection
 from llm_encoders.evaluation.measures import TRADEOFF_MEASURES
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.lock import LOCK_NAME, locked
+from llm_encoders.jobs.machine import processor_name
 from llm_encoders.jobs.removal import require_apart
 
 CSV_NAME, JSON_NAME, PLOT_NAME = "tradeoff.csv", "tradeoff.json", "pareto.svg"
@@ -173,17 +174,9 @@ def _conditions(
         "device": options.device,
         "dtype": options.dtype or "default",
         "threads": options.threads or torch.get_num_threads(),
-        "processor": _processor(),
+        "processor": processor_name(),
         "versions": versions,
     }
-
-
-def _processor() -> str:
-    """The processor's name as the system has it."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _legend(conditions: dict[str, Any]) -> str:
