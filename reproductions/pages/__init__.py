@@ -12,6 +12,7 @@ from reproductions.pages import (
     index,
     model,
     negatives,
+    scaling,
     scalingnote,
     tiny,
     training,
@@ -31,5 +32,6 @@ def all_pages() -> dict[str, str]:
         "training.md": training.page(),
         "negatives.md": negatives.page(),
         "scalingnote.md": scalingnote.page(),
+        "scaling-laws.md": scaling.page(),
         "README.md": index.page(),
     }

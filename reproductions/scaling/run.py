@@ -11,7 +11,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
         _in_parallel(job.cell, cells, args.parallel)
 
 
-def _in_parallel(do, items, workers: int) -> None:  # type: ignore[no-untyped-def]
+def _in_parallel[T](do: Callable[[T], None], items: Iterable[T], workers: int) -> None:
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(do, item) for item in items]
         try:

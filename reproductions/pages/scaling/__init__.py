@@ -33,7 +33,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
         *(f"reproductions/scaling/{name}" for name in _SOURCES if (FOLDER / name).exists()),
         prepare=block(
             [
-                "python reproductions/scaling/files.py --pairs PAIRS --output runs/scaling",
+                "python reproductions/scaling/texts.py --pairs PAIRS --output runs/scaling",
                 "python reproductions/scaling/family.py --texts runs/scaling/corpus.jsonl "
                 "--output runs/scaling/family",
             ]

@@ -1,6 +1,6 @@
 """Write the study's texts: nested sets of pairs, passages, a held-out collection.
 
-python reproductions/scaling/files.py --pairs PAIRS --output runs/scaling
+python reproductions/scaling/texts.py --pairs PAIRS --output runs/scaling
 
 Pairs go through the cleaning of the tiny models (near-duplicates, stubs and tables are out), and
 each query and each passage occurs once. A smaller set of pairs is the beginning of a larger one.

@@ -1,0 +1,107 @@
+"""The page on scaling laws says what its rows and laws say."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from llm_encoders.scaling.laws import LAWS
+from llm_encoders.scaling.laws.file import LawsFile
+from llm_encoders.scaling.laws.fitted import FittedLaw, HoldOut
+from reproductions.pages import scaling
+from reproductions.pages.scaling import cells, laws
+from reproductions.scaling import results
+from reproductions.scaling.study import Cell, load
+
+PLAN = load()
+
+
+def row(cell, entropy, steps=800):
+    """A row of the results with figures that nobody measured."""
+    found = dict.fromkeys(results.columns(PLAN.collections), 0.5)
+    sparse = cell.paradigm == "sparse"
+    return found | {
+        "cell": cell.name,
+        "paradigm": cell.paradigm,
+        "size": cell.size,
+        "parameters": 26_784,
+        "annotations": cell.pairs,
+        "source": cell.source,
+        "seed": cell.seed,
+        "steps": steps,
+        "entropy": entropy,
+        "query terms": 7.0 if sparse else None,
+        "passage terms": 90.0 if sparse else None,
+        "seconds": 90.0,
+    }
+
+
+def law(name, paradigm, exponent, interval, r2=0.99):
+    """A law with an interval of its exponent alone."""
+    symbol = laws._EXPONENTS[name]
+    values = dict.fromkeys(LAWS[name].parameters, 1.0) | {symbol: exponent}
+    held = HoldOut("largest parameters", 4, 1, 0.021, 0.034, 1)
+    return FittedLaw(
+        LAWS[name],
+        values,
+        {"paradigm": paradigm},
+        interval={symbol: interval},
+        r2=r2,
+        hold_out=(held,),
+        points=6,
+        warnings=("delta is at its bound.",) if paradigm == "sparse" else (),
+    )
+
+
+def test_nothing_is_claimed_before_it_is_measured():
+    text = scaling.page([], LawsFile(()))
+    assert text.count("Not measured yet") == 3 and "Not fitted yet" in text
+
+
+def test_cells_steps_and_seeds():
+    first, again = Cell("dense", "27k", 5000), Cell("dense", "27k", 5000, 2)
+    longer, other = Cell("dense", "27k", 5000, steps=1600), Cell("sparse", "27k", 5000)
+    rows = [row(first, 1.0), row(again, 1.1), row(longer, 0.95, 1600), row(other, 2.0)]
+    table = cells.table_of(rows, PLAN)
+    assert "| `dense-27k-5000` | 26,784 | 5,000 | 1.0000 | 0.500 |" in table
+    assert "| 7 / 90 | 1.5 |" in table
+    assert cells.steps(rows).splitlines()[2:] == [
+        "| dense | 800: 1.0000 | 1,600: 0.9500 | -5.0 % |"
+    ]
+    assert cells.seeds(rows).splitlines()[2:] == [
+        "| dense | 27k | 5,000 | 1.0000, 1.1000 | 9.5 % |"
+    ]
+
+
+def test_laws_with_intervals_hold_out_and_warnings():
+    fitted = LawsFile((law("model-size", "sparse", 0.6, (0.5, 0.7)),))
+    text = laws.section(fitted)
+    assert "alpha 0.6 (0.5 to 0.7)" in text and "| 0.9900 |" in text
+    assert "largest parameters: 2.1 %, worst 3.4 %" in text
+    assert "- model-size, sparse: delta is at its bound.\n" in text
+
+
+@pytest.mark.parametrize(
+    ("sparse", "dense", "expected"),
+    [
+        ((0.6, 0.7), (0.3, 0.5), "the sparse one is larger"),
+        ((0.1, 0.2), (0.3, 0.5), "the sparse one is smaller"),
+        ((0.2, 0.4), (0.3, 0.5), "do not say which is larger"),
+    ],
+)
+def test_exponents_are_compared_by_their_intervals(sparse, dense, expected):
+    both = [
+        law("annotations", name, float(np.mean(ends)), ends)
+        for name, ends in (("sparse", sparse), ("dense", dense))
+    ]
+    text = laws.verdict(LawsFile(tuple(both)))
+    assert expected in text and text.count("follows the law `annotations`") == 2
+
+
+def test_a_law_that_the_points_do_not_follow():
+    poor = law("model-size", "dense", 0.5, (0.4, 0.6), r2=0.8)
+    assert "**dense** does not follow the law `model-size`: R² is 0.8000." in laws.verdict(
+        LawsFile((poor,))
+    )
+    bare = dataclasses.replace(law("model-size", "sparse", 0.5, (0.4, 0.6)), interval=None)
+    assert "no interval" in laws.verdict(LawsFile((poor, bare)))
