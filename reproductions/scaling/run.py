@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 import results
 import study
@@ -27,6 +28,7 @@ from llm_encoders.jobs.lock import LOCK_NAME, locked
 
 _TOP = Path(study.RECIPES)
 _LOGS = Path(study.RUNS) / "logs"
+_Item = TypeVar("_Item")
 
 
 def main() -> int:
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
         _in_parallel(job.cell, cells, args.parallel)
 
 
-def _in_parallel[T](do: Callable[[T], None], items: Iterable[T], workers: int) -> None:
+def _in_parallel(do: Callable[[_Item], None], items: Iterable[_Item], workers: int) -> None:
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(do, item) for item in items]
         try:
