@@ -220,8 +220,8 @@ MUTANTS = (
     ),
     Mutant(
         "plan: a coarse search",
-        "_GRID, _ROUNDS = 257, 6",
-        "_GRID, _ROUNDS = 257, 1",
+        "_GRIDS = (129, *(17,) * 10)",
+        "_GRIDS = (129,)",
         (f"{_PLAN}/test_optimum.py",),
     ),
     Mutant(

@@ -1,9 +1,11 @@
 """One answer: the N and D that are best, what they cost, and what more money would buy."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from llm_encoders.errors import EncoderError
 from llm_encoders.scaling.plan.cloud import Cloud
 from llm_encoders.scaling.plan.cost import Cost, total
 from llm_encoders.scaling.plan.models import Model
@@ -113,14 +115,23 @@ def point(
         items: of the cost.
         parameters: N.
         annotations: D.
+
+    Raises:
+        EncoderError: the law's entropy there is not finite.
     """
+    entropy = float(surface.entropy(parameters, annotations)[0, 0])
+    if not math.isfinite(entropy):
+        raise EncoderError(
+            f"The law {surface.law.name} gives no finite entropy at {parameters:g} parameters and "
+            f"{annotations:g} annotations; the values of its parameters cannot be right."
+        )
     along_n, along_d = surface.slopes(parameters, annotations)
     cost = total(items)
     per_parameter, per_annotation = cost.of_parameter(annotations), cost.of_annotation(parameters)
     return Point(
         parameters=parameters,
         annotations=annotations,
-        entropy=float(surface.entropy(parameters, annotations)[0, 0]),
+        entropy=entropy,
         bill={name: float(one.money(parameters, annotations)) for name, one in items.items()},
         gains={
             "parameters": -along_n / per_parameter if per_parameter > 0 else None,

@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "entropy with, or that reach an entropy at the lowest cost, by fitted scaling laws."
     )
     parser.epilog = _EPILOG
+    parser.usage = "%(prog)s LAWS.json --prices FILE.yaml --budget MONEY [option …]"
     add = parser.add_argument
     add("laws", metavar="LAWS.json", type=arguments.path, help="laws, as the command fit writes")
     add("--law", default="joint", metavar="NAME", help="joint or additive (default: joint)")
@@ -72,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "{name: 1B, parameters: 973M}; the plan is for one of them (default: any N)",
     )
     add("--without-inference", action="store_true", help="plan for annotating and training alone")
+    bounded = {"parameters": "of any N; a model of --models has its own", "annotations": "of D"}
     for name, ends in dataclasses.asdict(Space()).items():
         add(
             f"--{name}-between",
@@ -79,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=ends,
             metavar=("LEAST", "MOST"),
             type=_number(above=0),
-            help=f"bounds of the {name} (default: {' '.join(map(quantity.written, ends))})",
+            help=f"bounds {bounded[name]} (default: {' '.join(map(quantity.written, ends))})",
         )
     add("--json", metavar="FILE", type=arguments.output, help="write the whole plan as JSON")
     add(
@@ -98,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for one in dataclasses.fields(Prices):
         prices.add_argument(
             f"--{one.name.replace('_', '-')}",
-            metavar=one.metadata["unit"].upper(),
+            metavar="MONEY" if one.metadata["unit"].startswith("money") else "NUMBER",
             type=_number(**vars(one.metadata["allowed"])),
             help=f"{one.metadata['meaning']} ({one.metadata['unit']})",
         )
@@ -131,10 +133,15 @@ def run(args: argparse.Namespace) -> None:
         Space(*(_bounds(args, name) for name in ("parameters", "annotations"))),
         read_models(args.models) if args.models else (),
     )
-    chosen = _chosen(read_laws(args.laws).laws, args.law, args.where, str(args.laws))
+    file = read_laws(args.laws)
+    chosen = _chosen(file.laws, args.law, args.where, str(args.laws))
     plans = [make_plan(one, task) for one in chosen]
     if args.json is not None:
-        laws = {"file": args.laws.name, "sha256": checksum(args.laws)}
+        laws = {
+            "file": args.laws.name,
+            "sha256": checksum(args.laws),
+            "conditions": dict(file.conditions),
+        }
         write_atomically(args.json, report.as_json(plans, task, prices, laws))
     if args.curves is not None:
         curves = [
@@ -145,7 +152,7 @@ def run(args: argparse.Namespace) -> None:
         write_atomically(args.curves, as_csv(curves))
     if args.plot is not None:
         write_atomically(args.plot, plot.plot(plans, args.plot.suffix))
-    print(report.as_text(plans, task, args.laws), end="")
+    print(report.as_text(plans, task, args.laws, file.conditions), end="")
 
 
 def _number(**bounds: float) -> Callable[[str], float]:

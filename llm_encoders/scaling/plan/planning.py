@@ -239,4 +239,6 @@ def _curves(surface: Surface, task: Task, answers: Sequence[Answer]) -> list[Cur
 
 
 def _around(values: Sequence[float], bounds: tuple[float, float]) -> tuple[float, float]:
-    return max(min(values) / _MARGIN, bounds[0]), min(max(values) * _MARGIN, bounds[1])
+    """Ends of a curve: the values and a margin, within the bounds, which real models may leave."""
+    low, high = min(values), max(values)
+    return min(max(low / _MARGIN, bounds[0]), low), max(min(high * _MARGIN, bounds[1]), high)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from llm_encoders.scaling.laws.fitted import FittedLaw
 from llm_encoders.scaling.plan.answer import BEST, Answer, Point
@@ -16,14 +17,14 @@ FORMAT = "llm_encoders.scaling.plan/1"
 _OUT = "–"
 
 
-def as_json(plans: Sequence[Plan], task: Task, prices: Prices, laws: Mapping[str, str]) -> str:
+def as_json(plans: Sequence[Plan], task: Task, prices: Prices, laws: Mapping[str, Any]) -> str:
     """The whole of a plan.
 
     Args:
         plans: one a law.
         task: what was asked.
         prices: as they were given.
-        laws: name and fingerprint of the file of laws.
+        laws: name and fingerprint of the file of laws, and the conditions of its points.
     """
     content = {
         "format": FORMAT,
@@ -45,11 +46,20 @@ def as_json(plans: Sequence[Plan], task: Task, prices: Prices, laws: Mapping[str
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def as_text(plans: Sequence[Plan], task: Task, laws: Path) -> str:
-    """What is printed."""
+def as_text(
+    plans: Sequence[Plan], task: Task, laws: Path, conditions: Mapping[str, str] | None = None
+) -> str:
+    """What is printed.
+
+    Args:
+        plans: one a law.
+        task: what was asked.
+        laws: the file of laws.
+        conditions: what all points of the laws share, such as their temperature.
+    """
     parts = []
     for plan in plans:
-        parts.append(_heading(plan.fitted, laws))
+        parts.append(_heading(plan.fitted, laws, conditions or {}))
         for question in dict.fromkeys(one.question for one in plan.answers):
             answers = [one for one in plan.answers if one.question == question]
             parts.append(_asked(question, task))
@@ -65,13 +75,18 @@ def group_name(fitted: FittedLaw) -> str:
     return ", ".join(f"{key}={value}" for key, value in fitted.group.items())
 
 
-def _heading(fitted: FittedLaw, laws: Path) -> str:
+def _heading(fitted: FittedLaw, laws: Path, conditions: Mapping[str, str]) -> str:
     group = group_name(fitted)
     values = ", ".join(f"{name} = {value:.4g}" for name, value in fitted.values.items())
     return (
         f"Law {fitted.law.name}{f' of {group}' if group else ''}, out of {laws}\n"
-        f"  {fitted.law.equation}\n  {values}\n"
+        f"  {fitted.law.equation}\n  {values}\n{_conditions(conditions)}"
     )
+
+
+def _conditions(conditions: Mapping[str, str]) -> str:
+    shared = ", ".join(f"{key} {value}" for key, value in conditions.items())
+    return f"  measured with {shared}\n" if shared else ""
 
 
 def _asked(question: str, task: Task) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from llm_encoders.scaling.laws.fitted import FittedLaw
 from llm_encoders.scaling.laws.law import Array, Law
 
-_BISECTIONS = 100  # halves a range of 30 nats to the last bit of a float64
+_BISECTIONS = 60  # halves a range of 30 nats to the last bit of a float64
 _STEP = 1e-3  # in log N and log D: truncation and rounding of the stencil are both about 1e-12
 
 
@@ -63,12 +63,12 @@ class Surface:
 
     def entropy(self, parameters: ArrayLike, annotations: ArrayLike) -> Array:
         """L(N, D) in nats; N and D are broadcast with [laws, 1]."""
-        return self.law.predict(self.values, parameters, annotations)
+        return self._predict(self.values, parameters, annotations)
 
     def above_floor(self, parameters: ArrayLike, annotations: ArrayLike) -> Array:
         """L(N, D) less the floor, without the rounding of that difference."""
         values = {**self.values, self.law.floor: np.zeros(1)}
-        return self.law.predict(values, parameters, annotations)
+        return self._predict(values, parameters, annotations)
 
     def annotations_for(self, entropy: ArrayLike, parameters: ArrayLike, space: Space) -> Array:
         """The fewest annotations that reach an entropy with N parameters: an iso-loss curve.
@@ -106,6 +106,12 @@ class Surface:
             under, over = np.where(enough, under, middle), np.where(enough, middle, over)
         found = np.where(fewest <= target, space.parameters[0], np.exp(over))
         return np.where(most <= target, found, np.inf)
+
+    def _predict(
+        self, values: Mapping[str, ArrayLike], parameters: ArrayLike, annotations: ArrayLike
+    ) -> Array:
+        with np.errstate(over="ignore"):  # an infinite entropy is as good as any that is too high
+            return self.law.predict(values, parameters, annotations)
 
     def slopes(self, parameters: float, annotations: float) -> tuple[float, float]:
         """∂L/∂N and ∂L/∂D of the first law, in nats a parameter and nats an annotation."""

@@ -1,6 +1,7 @@
 """The command: what it prints and writes, and how it refuses."""
 
 import csv
+import hashlib
 import json
 import sys
 
@@ -21,7 +22,7 @@ def laws(tmp_path):
         fitted(draws=6, range=RANGE, group={"paradigm": paradigm})
         for paradigm in ("sparse", "dense")
     ]
-    write_laws(path, LawsFile((*groups, fitted("additive"))))
+    write_laws(path, LawsFile((*groups, fitted("additive")), conditions={"negatives": "256"}))
     return path
 
 
@@ -46,10 +47,16 @@ def test_a_plan_in_all_its_forms(laws, prices, tmp_path, capsys):
     assert plan(*words, *options) == 0
     text = capsys.readouterr().out
     assert "Law joint of paradigm=sparse" in text and "Law joint of paradigm=dense" in text
+    assert "measured with negatives 256" in text
     assert "The lowest entropy for 20K" in text and "The lowest cost of an entropy of 0.2" in text
     written = json.loads(files[0].read_text())
     assert written["budget"] == 20_000 and written["target_entropy"] == 0.2
     assert written["prices"] == PRICES
+    assert written["laws"] == {
+        "file": "laws.json",
+        "sha256": hashlib.sha256(laws.read_bytes()).hexdigest(),
+        "conditions": {"negatives": "256"},
+    }
     assert [one["group"] for one in written["plans"]] == [
         {"paradigm": "sparse"},
         {"paradigm": "dense"},

@@ -141,6 +141,15 @@ def test_curves_are_what_their_names_say():
     assert above == pytest.approx(sorted(level * one for level in (0.5, 1, 2) for one in reached))
 
 
+def test_curves_reach_a_model_beyond_the_bounds():
+    """A real model has its size, whatever the bounds of N."""
+    space = Space((1e4, 1e6), (1.0, 1e6))
+    plan = make_plan(fitted(), task(models=MODELS[1:2], space=space))
+    for one in plan.curves:
+        assert (np.diff(one.parameters) > 0).all()
+    assert max(one.parameters.max() for one in plan.curves) == pytest.approx(1e9)
+
+
 def test_curves_as_a_table():
     plan = make_plan(fitted(), task())
     rows = list(csv.DictReader(io.StringIO(as_csv([("joint", "g", one) for one in plan.curves]))))
@@ -250,6 +259,12 @@ def test_a_budget_that_buys_nothing():
 def test_a_budget_that_pays_for_no_model():
     with pytest.raises(EncoderError, match="pays for none of the models .*: the smallest, vast"):
         make_plan(fitted(), task(budget=300.0, models=MODELS[2:]))
+
+
+def test_a_law_without_a_finite_entropy_is_refused():
+    law = fitted(values=JOINT | {"A": 1e300, "alpha": 1.3})
+    with pytest.raises(EncoderError, match="joint gives no finite entropy at .* cannot be right"):
+        make_plan(law, task())
 
 
 @pytest.mark.parametrize(
