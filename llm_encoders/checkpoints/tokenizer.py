@@ -31,7 +31,12 @@ def tokenizer_folder(checkpoint: Checkpoint) -> Path:
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The tokenizer of :func:`tokenizer_folder`.
+    """The tokenizer of :func:`tokenizer_folder`; raises as :func:`folder_tokenizer`."""
+    return folder_tokenizer(tokenizer_folder(checkpoint))
+
+
+def folder_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a folder.
 
     Raises:
         EncoderError: the folder has none (Transformers would make one without a vocabulary), or
@@ -39,7 +44,6 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
     """
     from transformers import AutoTokenizer
 
-    folder = tokenizer_folder(checkpoint)
     _require_tokenizer(folder)
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

@@ -29,8 +29,8 @@ def headings(text: str) -> Iterator[Draft]:
     """
     lines = text.splitlines()
     found = list(_markdown(lines)) or list(_plain(lines))
-    ends = [start for start, _, _ in found[1:]] + [len(lines)]
-    for number, ((_, below, heading), end) in enumerate(zip(found, ends, strict=True), start=1):
+    for number, (_, below, heading) in enumerate(found, start=1):
+        end = found[number][0] if number < len(found) else len(lines)
         section = "\n".join(lines[below:end]).strip()
         yield Draft(heading, section, f"section-{number}")
 

@@ -1,0 +1,1 @@
+"""Annotations without annotators: queries that documents give themselves, or a model writes."""
