@@ -1,10 +1,10 @@
 """Which token comes next, and when a query is whole; both independent of the rest of a batch."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import FloatTensor, LongTensor, Tensor
 from transformers import (
     LogitsProcessor,
     LogitsProcessorList,
@@ -36,7 +36,7 @@ def uniforms(seed: int, row: int, generation: Generation, count: int) -> np.ndar
     return drawn.random((count, generation.query_tokens))
 
 
-class NextToken(LogitsProcessor):  # type: ignore[misc]
+class NextToken(LogitsProcessor):
     """Leaves one token of the next position.
 
     Without numbers it is the likeliest. With them it is drawn: the first token, in the order of
@@ -60,7 +60,7 @@ class NextToken(LogitsProcessor):  # type: ignore[misc]
             if generation.top_p is not None:
                 self._warpers.append(TopPLogitsWarper(generation.top_p))
 
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+    def __call__(self, input_ids: LongTensor, scores: FloatTensor) -> FloatTensor:
         """Scores in which the token alone is finite.
 
         Args:
@@ -80,8 +80,9 @@ class NextToken(LogitsProcessor):  # type: ignore[misc]
         else:
             self._first = input_ids.shape[1] if self._first is None else self._first
             numbers = self._numbers[:, input_ids.shape[1] - self._first]
-            chosen = _drawn(self._warpers(input_ids, scores.float()), numbers)
-        return torch.full_like(scores, -torch.inf).scatter_(1, chosen, 0.0)
+            chosen = _drawn(self._warpers(input_ids, cast(FloatTensor, scores.float())), numbers)
+        left = torch.full_like(scores, -torch.inf).scatter_(1, chosen, 0.0)
+        return cast(FloatTensor, left)
 
 
 def _drawn(scores: Tensor, numbers: np.ndarray) -> Tensor:
@@ -94,7 +95,7 @@ def _drawn(scores: Tensor, numbers: np.ndarray) -> Tensor:
     return torch.searchsorted(sums, border, right=True).minimum(most)
 
 
-class LineEnds(StoppingCriteria):  # type: ignore[misc]
+class LineEnds(StoppingCriteria):
     """Ends a sequence at the end of its first line that is not blank."""
 
     def __init__(self, tokenizer: Any) -> None:

@@ -77,7 +77,7 @@ def augment(
     """
     files = corpus_files(corpus)
     folder = None if generation is None else generator_folder(generation.generator)
-    require_apart(output, [corpus, folder, round_trip and round_trip.encoder, *files])
+    require_apart(output, [corpus, folder, round_trip.encoder if round_trip else None, *files])
     encoder = None if round_trip is None else encoder_fingerprint(round_trip.encoder, device)
     read = {"corpus": corpus, "files": files, "on error": on_error}
     generated = None
