@@ -76,6 +76,8 @@ def _student(recipe: DistillRecipe, teacher: TeacherSide, work: Path) -> Student
 
 
 def _train(recipe: DistillRecipe, state: Any, folder: DistillFolder, teacher: TeacherSide) -> None:
+    STUDENTS[recipe.student.kind].check(recipe, teacher)
+    assembly.training_arguments(recipe, 1)
     with state.main_process_first():
         prepared = prepare_all(recipe, teacher, folder.data)
         student = _student(recipe, teacher, folder.data)

@@ -18,7 +18,7 @@ from llm_encoders.encoding.fingerprint import encoder_fingerprint
 from llm_encoders.encoding.loading import load_encoder
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.resumable_batches import StoredRows, run_batches
-from llm_encoders.train.recipe.errors import RecipeError
+from llm_encoders.train.recipe.errors import RecipeError, about
 
 _BATCH = 512  # texts, among which those of like length share a batch of the encoder
 
@@ -39,7 +39,8 @@ class TeacherSide:
     def encoder(self) -> Any:
         """The loaded encoder, until :meth:`release`."""
         if self._encoder is None:
-            self._encoder = load_encoder(self.name, device=self._device)
+            with about("teacher"):
+                self._encoder = load_encoder(self.name, device=self._device)
         return self._encoder
 
     @property

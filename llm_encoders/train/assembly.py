@@ -122,7 +122,7 @@ def training_arguments(recipe: Any, steps: int, **further: Any) -> TrainingArgum
     try:
         args = TrainingArguments(**options, **further)
     except (ValueError, TypeError, ImportError) as error:
-        raise UsageError(f"trainer: {' '.join(str(error).split())}") from None
+        raise RecipeError("trainer", f"trainer: {' '.join(str(error).split())}") from None
     if dtype == torch.float32:
         args.mixed_precision = "no"  # whatever a launcher's configuration says
     args._n_gpu = min(1, args.n_gpu)  # one process a GPU; torchrun starts more

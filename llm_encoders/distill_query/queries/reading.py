@@ -8,7 +8,7 @@ from llm_encoders.corpora import CorpusError, files
 from llm_encoders.corpora.beir import BeirFolder, is_beir
 from llm_encoders.corpora.rows import file_rows
 from llm_encoders.distill_query.queries.labels import column_of, is_header, no_text, query_of
-from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.train.recipe.errors import RecipeError
 
 Texts = Iterator[tuple[str, str]]
 """Place (file and line) and text."""
@@ -28,22 +28,27 @@ def query_files(source: str, split: str | None) -> list[Path]:
         chosen = [split] if split is not None else [_TEST] if _TEST in folder.splits() else []
         return [folder.queries_file, *(folder.qrels_file(one) for one in chosen)]
     if path.is_dir():
-        raise UsageError(
+        raise RecipeError(
+            "queries.source",
             f"queries.source: {source} is a folder, but not in BEIR layout (queries.jsonl beside "
             "corpus.jsonl or qrels/); name a file of queries. Documents become queries by 'kind: "
-            "titles' or 'kind: crops'."
+            "titles' or 'kind: crops'.",
         )
     if not path.is_file():
-        raise EncoderError(f"queries.source: there is no file or folder '{source}'.")
+        raise RecipeError(
+            "queries.source", f"queries.source: there is no file or folder '{source}'."
+        )
     if split is not None:
-        raise UsageError(
+        raise RecipeError(
+            "queries.split",
             f"queries.split: {source} is no folder in BEIR layout, so it has no splits; leave it "
-            "out."
+            "out.",
         )
     if files.plain_suffix(path) not in _SUFFIXES:
-        raise UsageError(
+        raise RecipeError(
+            "queries.source",
             f"queries.source: {path} is no file of queries ({', '.join(_SUFFIXES)}, also as .gz, "
-            ".zst or .xz); give it the suffix of what it holds."
+            ".zst or .xz); give it the suffix of what it holds.",
         )
     return [path]
 

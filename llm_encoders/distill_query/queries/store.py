@@ -18,7 +18,7 @@ from llm_encoders.distill_query.queries.reading import query_files, read_queries
 from llm_encoders.distill_query.recipe.sections import Queries
 from llm_encoders.jobs.fingerprint import file_fingerprints
 from llm_encoders.reading import read_record
-from llm_encoders.train.recipe.errors import RecipeError
+from llm_encoders.train.recipe.errors import RecipeError, about
 
 _TABLE, _NOTE = "queries.arrow", "queries.json"
 _SCHEMA = pa.schema([("text", pa.string())])
@@ -50,7 +50,8 @@ def fingerprint_of(queries: Queries, seed: int) -> dict[str, Any]:
     if queries.kind == "queries":
         paths = query_files(queries.source, queries.split)
     else:
-        paths = [] if queries.source.startswith("hf:") else document_files(queries.source)
+        with about("queries.source"):
+            paths = [] if queries.source.startswith("hf:") else document_files(queries.source)
     drawn = queries.limit is not None or queries.kind == "crops"
     return {
         "queries": vars(queries),

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from llm_encoders.config import EncoderConfig
+from llm_encoders.config import EncoderConfig, concerns
 from llm_encoders.contract_values import ContractError
 from llm_encoders.distill_query.losses import LOSSES
 from llm_encoders.jobs.arguments import output
@@ -120,6 +120,13 @@ def _check_encoder(changes: dict[str, Any]) -> None:
             raise RecipeError(
                 f"encoder.{key}", f"encoder.{key} follows from '{owner}'; leave it out."
             )
+    for key in changes:
+        if str(key).startswith("passage_"):
+            raise RecipeError(
+                f"encoder.{key}",
+                f"encoder.{key} would change nothing, for a student encodes queries only; leave it "
+                "out.",
+            )
     try:
         EncoderConfig.from_dict({"paradigm": "dense", **changes}, "encoder")
     except ContractError as error:
@@ -186,6 +193,13 @@ def check_paradigm(recipe: Any, paradigm: str) -> None:
     Raises:
         RecipeError: names the key.
     """
+    for key in recipe.encoder:
+        if not concerns(key, paradigm):
+            raise RecipeError(
+                f"encoder.{key}",
+                f"encoder.{key} does not concern {paradigm} encoders, and the teacher is one; "
+                "leave it out.",
+            )
     for name in recipe.losses.chosen:
         if paradigm not in LOSSES[name].paradigms:
             fitting = [one.name for one in LOSSES.values() if paradigm in one.paradigms]

@@ -36,13 +36,8 @@ class _Layers(StudentKind):
         teacher's."""
         student = recipe.student
         assert student.layers is not None
-        files = teacher.require_model(self.name)
-        count = _layer_count(teacher)
-        if student.layers > count:
-            raise RecipeError(
-                "student.layers",
-                f"student.layers is {student.layers}, but {recipe.teacher} has {count}; lower it.",
-            )
+        self.check(recipe, teacher)
+        files, count = teacher.require_model(self.name), _layer_count(teacher)
         teacher.release()
         first = student.which != "every"
         frozen = dtype if student.adapter is not None else torch.float32
@@ -62,6 +57,16 @@ class _Layers(StudentKind):
         projections = load_projections(files.folder, contract.projections, width, device)
         model = prepared(loaded.model, student.adapter, recipe.schedule.seed)
         return Network(model, loaded.tokenizer, contract, files.backbone, projections, head)
+
+    def check(self, recipe: "DistillRecipe", teacher: TeacherSide) -> None:
+        """See :class:`StudentKind`."""
+        teacher.require_model(self.name)
+        wanted, count = recipe.student.layers or 0, _layer_count(teacher)
+        if wanted > count:
+            raise RecipeError(
+                "student.layers",
+                f"student.layers is {wanted}, but {recipe.teacher} has {count}; lower it.",
+            )
 
     def describe(self, recipe: "DistillRecipe") -> str:
         """See :class:`StudentKind`."""

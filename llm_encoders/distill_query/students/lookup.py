@@ -24,7 +24,7 @@ from llm_encoders.encoding.lookup.from_teacher import (
 )
 from llm_encoders.encoding.lookup.initial import idf, ones
 from llm_encoders.encoding.lookup.query_encoder import LookupQueryEncoder, special_ids
-from llm_encoders.train.recipe.errors import RecipeError
+from llm_encoders.train.recipe.errors import RecipeError, about
 
 if TYPE_CHECKING:
     from llm_encoders.distill_query.recipe.recipe import DistillRecipe
@@ -93,18 +93,10 @@ class _Lookup(StudentKind):
         work: Path,
     ) -> Table:
         """See :class:`StudentKind`."""
-        teacher.require_model("a lookup table, which takes the teacher's tokenizer,")
+        self.check(recipe, teacher)
         tower = teacher.query_tower
-        if tower.config.vocabulary_head is not None:
-            raise RecipeError(
-                "student.kind",
-                "a lookup table has a row for each token of the teacher's tokenizer, but the terms "
-                f"of {teacher.name} are those of its '{tower.config.vocabulary_head}'. Choose "
-                "another teacher, or another kind of student.",
-            )
         initial = recipe.student.initial or "teacher"
-        counts = _counts(recipe, initial)
-        contract = contract_of(recipe, lookup_contract(tower, counts=counts))
+        contract = contract_of(recipe, lookup_contract(tower, counts=_counts(recipe, initial)))
         tokenizer = teacher_tokenizer(tower)
         if initial == "teacher":
             table = _of_teacher(tower, work)
@@ -115,6 +107,22 @@ class _Lookup(StudentKind):
             table = ones(tokenizer, teacher.width)
         teacher.release()
         return Table(torch.from_numpy(table).float().to(device), tokenizer, contract)
+
+    def check(self, recipe: "DistillRecipe", teacher: TeacherSide) -> None:
+        """See :class:`StudentKind`."""
+        teacher.require_model("a lookup table, which takes the teacher's tokenizer,")
+        tower = teacher.query_tower
+        if tower.config.vocabulary_head is not None:
+            raise RecipeError(
+                "student.kind",
+                "a lookup table has a row for each token of the teacher's tokenizer, but the terms "
+                f"of {teacher.name} are those of its '{tower.config.vocabulary_head}'. Choose "
+                "another teacher, or another kind of student.",
+            )
+        _counts(recipe, recipe.student.initial or "teacher")
+        if recipe.student.corpus is not None:
+            with about("student.corpus"):
+                open_corpus(recipe.student.corpus)
 
     def describe(self, recipe: "DistillRecipe") -> str:
         """See :class:`StudentKind`."""

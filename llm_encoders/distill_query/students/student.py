@@ -112,6 +112,13 @@ class StudentKind(ABC):
         """
 
     @abstractmethod
+    def check(self, recipe: "DistillRecipe", teacher: TeacherSide) -> None:
+        """Refuse what is known before the teacher's vectors are computed, which takes long.
+
+        Arguments and errors as for :meth:`build`.
+        """
+
+    @abstractmethod
     def describe(self, recipe: "DistillRecipe") -> str:
         """What the student is, for the model card."""
 

@@ -25,6 +25,7 @@ from llm_encoders.encoding.tokens import require_room
 from llm_encoders.errors import EncoderError
 from llm_encoders.heads.term_head import TermHead
 from llm_encoders.reading import read_object
+from llm_encoders.train.recipe.errors import about
 
 if TYPE_CHECKING:
     from llm_encoders.distill_query.recipe.recipe import DistillRecipe
@@ -50,6 +51,11 @@ class _Transformer(StudentKind):
             return _from_scratch(recipe, teacher, device)
         return _from_folder(recipe, teacher, device, dtype)
 
+    def check(self, recipe: "DistillRecipe", teacher: TeacherSide) -> None:
+        """See :class:`StudentKind`."""
+        if recipe.student.backbone is not None:
+            _folder_of(recipe.student.backbone)
+
     def describe(self, recipe: "DistillRecipe") -> str:
         """See :class:`StudentKind`."""
         student = recipe.student
@@ -69,14 +75,13 @@ def _from_folder(
 ) -> Network:
     student, paradigm = recipe.student, teacher.paradigm
     assert student.backbone is not None
-    folder = hub.local_folder(student.backbone, "student.backbone")
-    if not (folder / MODEL_CONFIG).is_file():
-        raise EncoderError(f"student.backbone: {student.backbone} holds no {MODEL_CONFIG}.")
+    folder = _folder_of(student.backbone)
     settled = _settled(teacher, folder)
     base, terms = _base(teacher), teacher.terms if paradigm == "sparse" else None
     teacher.release()
     files = Checkpoint(student.backbone, contract_of(recipe, base, **settled), folder, None)
-    loaded = load_backbone(files, device, torch.float32 if student.adapter is None else dtype)
+    with about("student.backbone"):
+        loaded = load_backbone(files, device, torch.float32 if student.adapter is None else dtype)
     contract = contract_of(recipe, base, loaded.positions, **settled)
     require_room(loaded.tokenizer, contract, loaded.positions, "encoder")
     model = prepared(loaded.model, student.adapter, recipe.schedule.seed)
@@ -84,6 +89,19 @@ def _from_folder(
     return _network(
         recipe, teacher, model, width, loaded.tokenizer, contract, folder, device, terms
     )
+
+
+def _folder_of(backbone: str) -> Path:
+    """Where the model is.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    with about("student.backbone"):
+        folder = hub.local_folder(backbone, "student.backbone")
+        if not (folder / MODEL_CONFIG).is_file():
+            raise EncoderError(f"student.backbone: {backbone} holds no {MODEL_CONFIG}.")
+    return folder
 
 
 def _settled(teacher: TeacherSide, folder: Path) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Errors in a recipe, and the line of the key that they are about."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import yaml
 
-from llm_encoders.errors import UsageError
+from llm_encoders.errors import EncoderError, UsageError
 
 
 class RecipeError(UsageError):
@@ -18,6 +19,26 @@ class RecipeError(UsageError):
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(problem)
         self.key = key
+
+
+@contextmanager
+def about(key: str) -> Iterator[None]:
+    """Say of errors within the block that a key of the recipe led to them.
+
+    Args:
+        key: dotted. Errors that name a key themselves stay as they are.
+
+    Raises:
+        RecipeError: with the message and the exit code of the error.
+    """
+    try:
+        yield
+    except RecipeError:
+        raise
+    except EncoderError as error:
+        found = RecipeError(key, str(error))
+        found.exit_code = error.exit_code
+        raise found from error
 
 
 def line_of(key: str, text: str, replaced: Collection[str] = ()) -> int | None:

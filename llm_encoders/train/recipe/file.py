@@ -91,7 +91,9 @@ def located(error: RecipeError, path: str | Path, overrides: typing.Sequence[str
     line = line_of(error.key, read_text(Path(path)), replaced)
     where = f"{path}, line {line}" if line else str(path)
     where = " ".join([f"{where} with", *overrides]) if overrides else where
-    return UsageError(f"{where}: {error}")
+    found = UsageError(f"{where}: {error}")
+    found.exit_code = error.exit_code
+    return found
 
 
 def _override(values: dict[str, Any], override: str, kind: Any) -> None:
