@@ -113,9 +113,20 @@ def check_attention(backbone: Any, attention: str, source: str) -> None:
         source: names the backbone in errors.
 
     Raises:
-        EncoderError: it is of the other kind, or its states are not finite.
+        EncoderError: it is of the other kind, cannot be run on token ids, mask and positions
+            alone, or its states are not finite.
     """
-    states, change = later_token_change(backbone)
+    try:
+        states, change = later_token_change(backbone)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # of any architecture
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        raise EncoderError(
+            f"{source}: {type(backbone.decoder).__name__} gives no states for token ids, attention "
+            f"mask and positions ({type(error).__name__}: {reason}). Use a decoder-only model, or "
+            "an encoder like BERT."
+        ) from error
     if not bool(states.isfinite().all()):
         raise EncoderError(
             f"{source} gives NaN or infinite activations in {dtype_name(states.dtype)}. "

@@ -1,6 +1,7 @@
 """Whether students were distilled from the encoder that they are compared with."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from llm_encoders.checkpoints.comparison import differences
 from llm_encoders.checkpoints.resolve import Checkpoint
@@ -22,9 +23,13 @@ def require_students(teacher: str, students: Sequence[str], files: Sequence[Chec
             another one; says which.
     """
     require_passages(files[0])
-    for number, name in enumerate(students):
-        if name in students[:number]:
-            raise UsageError(f"The student {name} is named twice; leave one out.")
+    seen: dict[tuple[Path, str], str] = {}
+    for name, one in zip(students, files[1:], strict=True):
+        known = (one.folder.resolve(), name.partition(",")[2])
+        if known in seen:
+            also = "" if seen[known] == name else f", also as {seen[known]}"
+            raise UsageError(f"The student {name} is named twice{also}; leave one out.")
+        seen[known] = name
     contract, weights = passage_identity(files[0])
     for name, one in zip(students, files[1:], strict=True):
         if one.teacher is None:

@@ -90,19 +90,18 @@ def measure(options: Options) -> list[dict[str, Any]]:
 
 
 def _query_sides(options: Options, collection: Collection) -> list[QuerySide]:
-    """The teacher's, then those of the students."""
-    teacher: Any = load_encoder(options.teacher, device=options.device, dtype=options.dtype)
+    """The teacher's, then those of the students; all are loaded before the passages are encoded,
+    so that a damaged student is known at once."""
+    names = (options.teacher, *options.students)
+    encoders: list[Any] = [
+        load_encoder(name, device=options.device, dtype=options.dtype) for name in names
+    ]
+    teacher = encoders[0]
     identity = Teacher.of(teacher, options.teacher)
     stored = encode_passages(teacher, identity, collection, options.collection, options.output)
     passages = memory_search(teacher, stored, collection, _DEPTH)
-    students = [
-        load_encoder(name, device=options.device, dtype=options.dtype) for name in options.students
-    ]
     return [
-        QuerySide(name, encoder, passages)
-        for name, encoder in zip(
-            (options.teacher, *options.students), [teacher, *students], strict=True
-        )
+        QuerySide(name, encoder, passages) for name, encoder in zip(names, encoders, strict=True)
     ]
 
 

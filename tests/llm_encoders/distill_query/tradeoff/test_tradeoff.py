@@ -184,6 +184,7 @@ def test_wrong_students_are_refused(collection, students, tmp_path, capsys):
         ("sparse teacher", ["dense"], "paradigm is 'dense' in the teacher of"),
         ("dense teacher", ["dense stranger"], "is no student: its folder has no teacher.json"),
         ("dense teacher", ["dense", "dense"], "is named twice"),
+        ("dense teacher", ["dense", f"../{students.name}/dense"], "is named twice, also as"),
         ("dense", ["dense"], "encodes queries only; encode passages with"),
         ("dense teacher,passage_prefix=red ", ["dense"], "passage_prefix is '' in the teacher"),
     ):
@@ -192,6 +193,16 @@ def test_wrong_students_are_refused(collection, students, tmp_path, capsys):
     assert run(students, students, tmp_path / "out", "dense teacher", "dense") == 2
     assert "is not in BEIR layout" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_student_is_known_before_passages_are_encoded(
+    collection, students, tmp_path, capsys
+):
+    damaged = shutil.copytree(students / "dense", students / "damaged")
+    (damaged / "model.safetensors").write_bytes(b"short")
+    assert run(collection, students, tmp_path / "out", "dense teacher", "dense", "damaged") == 1
+    assert "Cannot load" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "passages").exists()
 
 
 def test_files_of_a_user_are_kept(collection, students, tmp_path, capsys):
