@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from llm_encoders.scaling.fit.figures import number
 from llm_encoders.scaling.laws.law import ANNOTATIONS, PARAMETERS, Array, Law
 
 _SYMBOLS = {PARAMETERS: "N", ANNOTATIONS: "D"}
@@ -29,7 +30,7 @@ def obstacle(law: Law, sizes: Mapping[str, Array], with_floor: bool) -> str:
         if count < 2:
             return (
                 f"{_OWNED[size]} cannot be told: all points have the same {size} "
-                f"({_SYMBOLS[size]} = {sizes[size][0]:,.6g})"
+                f"({_SYMBOLS[size]} = {number(sizes[size][0])})"
             )
         if count < 3 and with_floor and len(law.uses) == 1:
             return (

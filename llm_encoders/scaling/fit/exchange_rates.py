@@ -6,6 +6,7 @@ import numpy as np
 
 from llm_encoders.errors import EncoderError
 from llm_encoders.scaling.fit.bootstrap import LEVEL
+from llm_encoders.scaling.fit.figures import number
 from llm_encoders.scaling.laws.exchange import Exchange
 from llm_encoders.scaling.laws.fitted import FittedLaw
 from llm_encoders.scaling.laws.law import PARAMETERS, Array
@@ -48,7 +49,7 @@ def exchange(
     """
     names = [" ".join(one.group.values()) for one in (fitted, reference)]
     if fitted.fixed != reference.fixed:
-        sizes = [f"{one.fixed[PARAMETERS]:,.6g}" for one in (fitted, reference)]
+        sizes = [number(one.fixed[PARAMETERS]) for one in (fitted, reference)]
         raise EncoderError(
             f"The laws of annotations of {names[0]} and {names[1]} are of different model sizes, "
             f"{sizes[0]} and {sizes[1]} parameters, and cannot be compared. Choose one that both "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llm_encoders.scaling.fit.bootstrap import LEVEL, interval
+from llm_encoders.scaling.fit.figures import number
 from llm_encoders.scaling.laws.fitted import Bootstrap, FittedLaw
 from llm_encoders.scaling.laws.law import Array, Law
 
@@ -81,8 +82,8 @@ def _warnings(fitted: FittedLaw, sizes: Mapping[str, float]) -> list[str]:
         beyond = max(size / high, low / size)
         if beyond > _DECADE:
             found.append(
-                f"{name} = {size:,.6g} lies {np.log10(beyond):.1f} decades beyond the points "
-                f"({low:,.6g} to {high:,.6g}). The band holds only if the law does out "
+                f"{name} = {number(size)} lies {np.log10(beyond):.1f} decades beyond the points "
+                f"({number(low)} to {number(high)}). The band holds only if the law does out "
                 "there, which no point shows. Measure nearer to it before you rely on it."
             )
     return found

@@ -56,6 +56,7 @@ def fit_file(options: Options) -> LawsFile:
         EncoderError: bad points, or no law that they can tell.
     """
     _require_replaceable(options.output)
+    _require_laws(options)
     points = where(read_points(options.points), options.where)
     found = [_fitted(group, part, options) for group, part in groups(points, options.by)]
     if not any(one.laws for one in found):
@@ -108,8 +109,8 @@ def _report(points: Points, found: Sequence[_Group], content: LawsFile, options:
 def _forecasts(laws: Sequence[FittedLaw], sizes: Mapping[str, float]) -> list[str]:
     able = [law for law in laws if set(law.law.uses) == set(sizes)]
     if not able:
-        raise UsageError(
-            f"--predict: no law of {listed(sorted(sizes))} was fitted; fitted: "
+        raise EncoderError(
+            f"--predict: the points can tell no law of {listed(sorted(sizes))}, only: "
             f"{listed(sorted({law.law.name for law in laws}))}."
         )
     return [report.forecast_text(law, forecast(law, sizes)) for law in able]
@@ -119,10 +120,6 @@ def _rates(found: Sequence[_Group], options: Options) -> list[Exchange]:
     """Of every group against the one that has the reference in the first column of ``by``."""
     if options.reference is None:
         return []
-    if not options.by:
-        raise UsageError("--reference compares groups of points. Add --by source.")
-    if _BY_ANNOTATIONS not in options.laws:
-        raise UsageError("--reference compares laws of annotations. Add annotations to --laws.")
     column, *others = options.by
     values = [one.group[column] for one in found]
     references = [one for one in found if same(one.group[column], options.reference)]
@@ -163,6 +160,20 @@ def _plots(found: Sequence[_Group], options: Options) -> list[str]:
         write_atomically(path, plot.plot(law, points))
         written.append(str(path))
     return written
+
+
+def _require_laws(options: Options) -> None:
+    """Refuse what needs groups or laws that are not asked for."""
+    if options.reference is not None and not options.by:
+        raise UsageError("--reference compares groups of points. Add --by source.")
+    if options.reference is not None and _BY_ANNOTATIONS not in options.laws:
+        raise UsageError("--reference compares laws of annotations. Add annotations to --laws.")
+    for sizes in options.predict:
+        if not any(set(LAWS[name].uses) == set(sizes) for name in options.laws):
+            raise UsageError(
+                f"--predict: no law of {listed(sorted(sizes))} is among --laws "
+                f"{' '.join(options.laws)}."
+            )
 
 
 def _require_replaceable(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from llm_encoders.scaling.fit.figures import number
 from llm_encoders.scaling.fit.forecast import Forecast
 from llm_encoders.scaling.fit.points import ENTROPY, Points
 from llm_encoders.scaling.laws.exchange import Exchange
@@ -106,13 +107,6 @@ def exchange_text(rates: Sequence[Exchange]) -> str:
         note = "" if one.inside else "; beyond the entropies that both were measured at"
         lines.append(f"  {name} at L = {one.entropy:.4g}: {said}{note}")
     return "\n".join(lines)
-
-
-def number(value: float) -> str:
-    """A figure in four significant digits; large ones with thousands separators."""
-    if value >= 1e15 or 0 < value < 1e-4:
-        return f"{value:.3e}"
-    return f"{float(f'{value:.4g}'):,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _share(value: float | None) -> str:

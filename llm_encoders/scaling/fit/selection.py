@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from llm_encoders.errors import EncoderError, UsageError, listed, nearest
+from llm_encoders.scaling.fit.figures import number
 from llm_encoders.scaling.fit.points import CONDITIONS, SEED, Points
 from llm_encoders.scaling.laws.law import ANNOTATIONS, PARAMETERS
 
@@ -80,7 +81,7 @@ def require_alike(points: Points) -> None:
             )
             raise points.error(
                 place,
-                f"{n:g} parameters, {d:g} annotations{written} stand on line "
+                f"{number(n)} parameters, {number(d)} annotations{written} stand on line "
                 f"{points.lines[seen[key]]} as well. {cure}",
             )
         seen[key] = place

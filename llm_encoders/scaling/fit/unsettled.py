@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from llm_encoders.scaling.fit.figures import number
 from llm_encoders.scaling.fit.form import Form
 from llm_encoders.scaling.laws.law import Array
 
@@ -42,13 +43,13 @@ def wide(intervals: Mapping[str, tuple[float, float]], floor: str) -> list[str]:
     for name, (low, high) in intervals.items():
         if name == floor and low == 0 < high:
             found.append(
-                f"{name} cannot be told from 0: its interval is 0 to {high:.3g}. Larger models or "
+                f"{name} cannot be told from 0: its interval is 0 to {number(high)}. Larger models or "
                 "more annotations would show it."
             )
         elif high > _DECADE * low:
             width = f"{np.log10(high / low):.1f} decades" if low else "more than a decade"
             found.append(
-                f"{name} is not settled by the points: its interval, {low:.3g} to {high:.3g}, "
+                f"{name} is not settled by the points: its interval, {number(low)} to {number(high)}, "
                 f"spans {width}."
             )
     return found
