@@ -43,14 +43,14 @@ def wide(intervals: Mapping[str, tuple[float, float]], floor: str) -> list[str]:
     for name, (low, high) in intervals.items():
         if name == floor and low == 0 < high:
             found.append(
-                f"{name} cannot be told from 0: its interval is 0 to {number(high)}. Larger models or "
-                "more annotations would show it."
+                f"{name} cannot be told from 0: its interval is 0 to {number(high)}. Larger "
+                "models or more annotations would show it."
             )
         elif high > _DECADE * low:
             width = f"{np.log10(high / low):.1f} decades" if low else "more than a decade"
             found.append(
-                f"{name} is not settled by the points: its interval, {number(low)} to {number(high)}, "
-                f"spans {width}."
+                f"{name} is not settled by the points: its interval, {number(low)} to "
+                f"{number(high)}, spans {width}."
             )
     return found
 
