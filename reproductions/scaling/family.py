@@ -24,10 +24,11 @@ import study  # noqa: E402
 
 
 def texts(path: Path) -> Iterator[str]:
-    """The texts of a corpus."""
+    """The texts of a corpus, or the queries and passages of pairs."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
-            yield json.loads(line)["text"]
+            record = json.loads(line)
+            yield from (record[key] for key in ("text", "query", "passage") if key in record)
 
 
 def config(size: Mapping[str, int], tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
@@ -50,12 +51,22 @@ def config(size: Mapping[str, int], tokenizer: PreTrainedTokenizerFast) -> Llama
 def main() -> None:
     """Parse the command line; write a folder for each size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--texts", type=Path, required=True, help="JSON lines with the key text")
+    parser.add_argument(
+        "--texts",
+        type=Path,
+        required=True,
+        help="passages or pairs, JSON lines with the keys text, query and passage",
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder for the models")
+    parser.add_argument("--sizes", nargs="+", metavar="SIZE", help="which of them (default: all)")
     args = parser.parse_args()
     family = yaml.safe_load(study.FAMILY.read_text())
+    sizes = args.sizes or list(family["sizes"])
+    if unknown := [name for name in sizes if name not in family["sizes"]]:
+        parser.error(f"no size {unknown[0]}; there are {', '.join(family['sizes'])}")
     tokenizer = bpe.train_from(texts(args.texts), family["vocabulary"])
-    for name, size in family["sizes"].items():
+    for name in sizes:
+        size = family["sizes"][name]
         torch.manual_seed(family["seed"])
         model = LlamaForCausalLM(config(size, tokenizer))
         model.save_pretrained(args.output / name)

@@ -14,6 +14,7 @@ from llm_encoders.errors import UsageError
 from llm_encoders.evaluation.collection import Collection
 from llm_encoders.evaluation.evaluate import evaluate
 from llm_encoders.train.recipe.file import load_recipe
+from reproductions.pages.scaling import STEPS
 from tests.conftest import REPOSITORY
 from tests.llm_encoders.conftest import beir  # noqa: F401
 from tests.llm_encoders.distill_query.small import write_teacher
@@ -76,7 +77,7 @@ def test_every_command_is_a_recipe_of_its_cell(modules, plan):
         assert recipe.encoder.paradigm == cell.paradigm
         assert recipe.data.train.endswith(f"-{cell.pairs}.jsonl")
         assert recipe.data.random_negatives == 64 and recipe.data.negatives == 0
-        assert recipe.schedule.steps == (cell.steps or 800)
+        assert recipe.schedule.steps == (cell.steps or STEPS)
         assert recipe.backbone == modules.study.pretrained(cell.size)
         assert recipe.evaluation.split == "dev" and modules.measure.SPLIT == "test"
         _, _, _, path, *changes = plan.pretrain(cell.size)

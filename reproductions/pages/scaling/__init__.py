@@ -14,6 +14,8 @@ from reproductions.scaling.study import load
 
 FOLDER = Path(__file__).parents[2] / "scaling"
 LAWS = FOLDER / "laws.json"
+STEPS = 800
+"""Of the cells that laws are fitted to."""
 _SOURCES = ("study.yaml", "family.yaml", "results.csv", "laws.json", "published-laws.json")
 
 
@@ -39,6 +41,13 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
             ]
         ),
         run=block(["python reproductions/scaling/run.py --collections BEIR --parallel 2"]),
+        fit=block(
+            [
+                "python -m llm_encoders.scaling fit reproductions/scaling/results.csv --by paradigm "
+                f"--where source=human --where steps={STEPS} --bootstrap 400 "
+                "--output reproductions/scaling/laws.json --plot reproductions/scaling/plots"
+            ]
+        ),
         dry=block(["python reproductions/scaling/run.py --only largest --dry-run"]),
         family=cells.family(plan),
         grid=cells.grid(plan),
