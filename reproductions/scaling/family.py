@@ -55,7 +55,7 @@ def main() -> None:
         "--texts",
         type=Path,
         required=True,
-        help="passages or pairs, JSON lines with the keys text, query and passage",
+        help="JSON lines of passages or pairs",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for the models")
     parser.add_argument("--sizes", nargs="+", metavar="SIZE", help="which of them (default: all)")

@@ -43,8 +43,8 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
         run=block(["python reproductions/scaling/run.py --collections BEIR --parallel 2"]),
         fit=block(
             [
-                "python -m llm_encoders.scaling fit reproductions/scaling/results.csv --by paradigm "
-                f"--where source=human --where steps={STEPS} --bootstrap 400 "
+                "python -m llm_encoders.scaling fit reproductions/scaling/results.csv "
+                f"--by paradigm --where source=human --where steps={STEPS} --bootstrap 400 "
                 "--output reproductions/scaling/laws.json --plot reproductions/scaling/plots"
             ]
         ),
