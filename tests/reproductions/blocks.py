@@ -16,6 +16,7 @@ _FENCE = re.compile(
 _INLINE = re.compile(r"`(python -m [^`\n]+)`")
 _HEREDOC = re.compile(r"<<-?\s*'?(\w+)'?.*?\n.*?^\1$", re.DOTALL | re.MULTILINE)
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+_DONE = re.compile(r"(?:;|^)\s*done\b.*$", re.MULTILINE)
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _SEPARATORS = set("();|&")
 
@@ -97,25 +98,26 @@ def commands(text: str, variables: dict[str, str] | None = None) -> Iterator[lis
             if words[0] != "for":
                 yield from _run(words, variables)
                 continue
-            body = [" ; ".join(map(shlex.join, parts)), *_until_done(lines)] if parts else []
-            body = body or list(_until_done(lines))
+            first = " ; ".join(map(shlex.join, parts))
+            body = [first] if _DONE.search(first) else [first, *_until_done(lines)]
             for value in words[3:]:
                 yield from commands(_loop_body(body), variables | {words[1]: value})
             parts = []
 
 
 def _until_done(lines: list[str]) -> Iterator[str]:
-    while lines:
+    """The lines of a loop's body, and of loops in it, with the line that ends it."""
+    depth = 1
+    while lines and depth:
         line = lines.pop(0)
+        depth += bool(re.match(r"\s*(do\s+)?for\b", line)) - bool(_DONE.search(line))
         yield line
-        if re.search(r"(^|;)\s*done\b", line):
-            return
 
 
 def _loop_body(lines: list[str]) -> str:
-    body = "\n".join(lines)
-    body = re.sub(r"^\s*do\b", "", body)
-    return re.sub(r"(;|^)\s*done\b.*$", "", body, flags=re.MULTILINE)
+    body = re.sub(r"^\s*do\b", "", "\n".join(lines))
+    *_, last = _DONE.finditer(body)
+    return body[: last.start()]
 
 
 def _run(words: list[str], variables: dict[str, str]) -> Iterator[list[str]]:

@@ -76,6 +76,8 @@ def problem(words: tuple[str, ...]) -> str | None:
         return f"unknown program {program}"
     for word in words:
         path = word.rpartition("=")[2].partition("::")[0]
+        if word in (value_of(words, "--output"), value_of(words, "--plot")):
+            continue
         if path.startswith(FOLDERS) and not (REPOSITORY / path).exists():
             return f"there is no {path}"
     try:
@@ -116,6 +118,12 @@ def encoder_problem(spec: str) -> str | None:
         return f"{name} cannot be loaded" if preset.unavailable else None
     recipes = (REPOSITORY / "reproductions" / "recipes").glob("*.yaml")
     made = {MADE.search(path.read_text(encoding="utf-8"))[1] for path in recipes}
+    made |= {
+        word.partition("=")[2]
+        for words in all_commands()
+        for word in words
+        if word.startswith("output=")
+    }
     known = name in {*made, "bm25"} or name.isupper() or (name[0] in "./" or name.startswith("my/"))
     return None if known else f"no encoder {name}"
 
@@ -249,11 +257,19 @@ cat > f <<'EOF'
 not a command
 EOF
 for N in 3 4; do echo $N; done
+for N in 5 6; do
+  for M in 7 8; do
+    add $N $M
+  done
+  for K in 9; do echo $K; done
+done
 """
     assert list(commands(text)) == [
         ["run", "a/b/one.yaml", "--x", "1", "--y", "2"],
         ["run", "a/b/two.yaml", "--x", "1", "--y", "2"],
         *(["run", "q w"], ["next"], ["last"], ["cat"], ["echo", "3"], ["echo", "4"]),
+        *(["add", "5", "7"], ["add", "5", "8"], ["echo", "9"]),
+        *(["add", "6", "7"], ["add", "6", "8"], ["echo", "9"]),
     ]
 
 
