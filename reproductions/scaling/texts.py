@@ -25,6 +25,8 @@ NO_CAP = 10**9
 HELD_OUT_QUERIES = {"dev": 500, "test": 1500}
 """By split: one chooses checkpoints, the other is reported."""
 HELD_OUT_PASSAGES = 4000
+GENERATOR_PAIRS, GENERATOR_WORDS = 5000, 40
+PROMPT = Path(__file__).with_name("prompt.txt")
 DOCUMENTATION = {
     *("cpp-docs", "vba-docs", "office-docs-powershell", "powershell-docs"),
     *("windows-powershell-docs", "php-doc-en", "python-peps"),
@@ -92,6 +94,22 @@ def write_training(pairs: Sequence[Pair], sizes: Sequence[int], output: Path) ->
         )
 
 
+def write_generator(pairs: Sequence[Pair], output: Path) -> None:
+    """Write ``generator.jsonl``: beginnings of passages, each with its query.
+
+    A language model learns from them to write the query of a passage (``prompt.txt``).
+    """
+    prompt = PROMPT.read_text(encoding="utf-8").rstrip("\n")
+    texts = (
+        prompt.replace("{text}", " ".join(p.passage.split()[:GENERATOR_WORDS])) + f" {p.query}"
+        for p in pairs[:GENERATOR_PAIRS]
+    )
+    write_lines(
+        output / "generator.jsonl",
+        ({"id": str(number), "text": text} for number, text in enumerate(texts)),
+    )
+
+
 def write_held_out(pairs: Sequence[Pair], output: Path) -> None:
     """Write a collection in BEIR layout: queries, their passages, and others.
 
@@ -129,7 +147,9 @@ def main() -> None:
     )
     args = parser.parse_args()
     pairs = clean_pairs(args.pairs)
-    write_training([p for p in pairs if not p.held_out], args.sizes, args.output)
+    seen = [p for p in pairs if not p.held_out]
+    write_training(seen, args.sizes, args.output)
+    write_generator(seen, args.output)
     write_held_out([p for p in pairs if p.held_out], args.output / "held-out")
     sizes = ", ".join(f"{size:,}" for size in sorted(args.sizes))
     print(f"{args.output}: sets of {sizes} pairs, and a held-out collection.")

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from llm_encoders.scaling.laws import LAWS
+from llm_encoders.scaling.laws.exchange import Exchange
 from llm_encoders.scaling.laws.file import LawsFile
 from llm_encoders.scaling.laws.fitted import FittedLaw, HoldOut
 from reproductions.pages import scaling
-from reproductions.pages.scaling import cells, laws
+from reproductions.pages.scaling import budget, cells, laws
 from reproductions.scaling import results
 from reproductions.scaling.study import Cell, load
 
@@ -105,3 +106,29 @@ def test_a_law_that_the_points_do_not_follow():
     )
     bare = dataclasses.replace(law("model-size", "sparse", 0.5, (0.4, 0.6)), interval=None)
     assert "no interval" in laws.verdict(LawsFile((poor, bare)))
+
+
+def test_a_budget_is_planned_by_each_paradigm():
+    values = {"A": 6e4, "B": 2e3, "alpha": 0.6, "beta": 0.8, "delta": 0.1}
+    measured = {"parameters": (3e4, 3e6), "annotations": (2e3, 1e5)}
+    own = FittedLaw(LAWS["joint"], values, {"paradigm": "sparse"}, range=measured)
+    text = budget.section(LawsFile((own,)))
+    without, counted = (line.split(" | ")[2] for line in text.splitlines()[2:4])
+    assert without.endswith("B") and counted.endswith("B")
+    assert float(without[:-1]) > 5 * float(counted[:-1])  # inference asks for a smaller model
+    assert "- sparse: Budget, without inference: " in text and "decades above" in text
+
+
+def test_sources_are_worth_what_their_laws_say():
+    human = {"source": "human"}
+    found = (
+        Exchange({"source": "titles"}, human, 0.8, 0.31, (0.2, 0.5), True),
+        Exchange({"source": "generated"}, human, 0.6, 0.1, (0.05, None), False),
+        Exchange({"source": "inverse-cloze"}, human, 0.6, None, None, False),
+    )
+    lines = laws.exchange(LawsFile((), exchange=found)).splitlines()[2:]
+    assert lines == [
+        "| titles | 0.800 | 0.31 (0.2 to 0.5) |  |",
+        "| generated | 0.600 | 0.1 (0.05 to ∞) | extrapolated |",
+        "| inverse-cloze | 0.600 | the law never reaches it | extrapolated |",
+    ]

@@ -75,7 +75,7 @@ def test_every_command_is_a_recipe_of_its_cell(modules, plan):
         recipe = load_recipe(path, changes)
         assert recipe.output == cell.output and recipe.schedule.seed == cell.seed
         assert recipe.encoder.paradigm == cell.paradigm
-        assert recipe.data.train.endswith(f"-{cell.pairs}.jsonl")
+        assert recipe.data.train == cell.training_file
         assert recipe.data.random_negatives == 64 and recipe.data.negatives == 0
         assert recipe.schedule.steps == (cell.steps or STEPS)
         assert recipe.backbone == modules.study.pretrained(cell.size)
@@ -83,6 +83,13 @@ def test_every_command_is_a_recipe_of_its_cell(modules, plan):
         _, _, _, path, *changes = plan.pretrain(cell.size)
         before = load_recipe(path, changes)
         assert before.stage == "clm" and before.output == recipe.backbone
+
+
+def test_sources_are_compared_with_people_on_as_many_pairs(plan):
+    own = plan.cells(["sources"])
+    human = {(cell.size, cell.pairs) for cell in plan.cells(["annotations"])}
+    assert {cell.source for cell in own} == {"inverse-cloze", "titles", "generated"}
+    assert {(cell.size, cell.pairs) for cell in own} <= human
 
 
 def test_a_cell_says_in_its_name_what_is_not_usual(modules):
@@ -178,6 +185,10 @@ def test_texts_are_nested_clean_and_apart(modules, pairs, tmp_path, monkeypatch)
         title = titles[record["pos_pid"][0]]
         assert title in ("", record["question"].partition(": ")[0])
     assert 0 < sum(map(bool, titles.values())) < 90
+    first = lines(output / "generator.jsonl")[0]["text"]
+    passage, _, question = first.partition(" question : ")
+    assert question == large[0]["question"] and len(passage.split()) <= 40
+    assert passages[large[0]["pos_pid"][0]].startswith(passage)
 
 
 def test_too_few_pairs_are_refused(modules, pairs, tmp_path):

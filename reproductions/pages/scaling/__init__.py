@@ -6,7 +6,7 @@ from pathlib import Path
 from llm_encoders.scaling.laws.file import LawsFile, read_laws
 from reproductions.pages.log import log
 from reproductions.pages.markdown import block
-from reproductions.pages.scaling import cells, laws, published_plan
+from reproductions.pages.scaling import budget, cells, laws, published_plan
 from reproductions.pages.templates import render
 from reproductions.scaling import results
 from reproductions.scaling.results import Row
@@ -16,6 +16,29 @@ FOLDER = Path(__file__).parents[2] / "scaling"
 LAWS = FOLDER / "laws.json"
 STEPS = 800
 """Of the cells that laws are fitted to."""
+BY_SOURCE = FOLDER / "laws-by-source.json"
+_RUN = "python reproductions/scaling/run.py"
+_FIRST = ("annotations", "model-size", "joint", "seeds", "largest", "steps")
+_AUGMENT = (
+    "python -m llm_encoders.scaling augment --kind inverse-cloze "
+    "--corpus runs/scaling/corpus.jsonl --output runs/scaling/train-inverse-cloze.jsonl",
+    "python -m llm_encoders.scaling augment --kind titles "
+    "--corpus runs/scaling/titled.jsonl --output runs/scaling/train-titles.jsonl",
+    "python -m llm_encoders.train reproductions/recipes/scaling-generator.yaml",
+    "python -m llm_encoders.scaling augment --kind generated --generator runs/scaling/generator "
+    "--prompt reproductions/scaling/prompt.txt --prompt-tokens 80 --query-tokens 16 --limit 28000 "
+    "--corpus runs/scaling/corpus.jsonl --output runs/scaling/train-generated.jsonl",
+)
+_PARTS = """for SOURCE in inverse-cloze titles generated; do
+  for PAIRS in 5000 12000 28000; do
+    head -n $PAIRS runs/scaling/train-$SOURCE.jsonl > runs/scaling/train-$SOURCE-$PAIRS.jsonl
+  done
+done"""
+_FIT_SOURCES = (
+    "python -m llm_encoders.scaling fit reproductions/scaling/results.csv --laws annotations "
+    "--by source --reference human --where paradigm=dense --where size=213k "
+    f"--where steps={STEPS} --output reproductions/scaling/laws-by-source.json"
+)
 _SOURCES = ("study.yaml", "family.yaml", "results.csv", "laws.json", "published-laws.json")
 
 
@@ -30,6 +53,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
     found = results.read(plan.collections) if rows is None else list(rows)
     if fitted is None and LAWS.exists():
         fitted = read_laws(LAWS)
+    by_source = read_laws(BY_SOURCE) if BY_SOURCE.exists() else None
     return render(
         "scaling-laws",
         *(f"reproductions/scaling/{name}" for name in _SOURCES if (FOLDER / name).exists()),
@@ -40,7 +64,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
                 "--output runs/scaling/family",
             ]
         ),
-        run=block(["python reproductions/scaling/run.py --collections BEIR --parallel 2"]),
+        run=block([f"{_RUN} --collections BEIR --parallel 2 --only {' '.join(_FIRST)}"]),
         fit=block(
             [
                 "python -m llm_encoders.scaling fit reproductions/scaling/results.csv "
@@ -48,7 +72,13 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
                 "--output reproductions/scaling/laws.json --plot reproductions/scaling/plots"
             ]
         ),
-        dry=block(["python reproductions/scaling/run.py --only largest --dry-run"]),
+        dry=block([f"{_RUN} --only largest --dry-run"]),
+        sources=block([*_AUGMENT, _PARTS]),
+        run_sources=block([f"{_RUN} --collections BEIR --parallel 2 --only sources"]),
+        fit_sources=block([_FIT_SOURCES]),
+        exchange=laws.exchange(by_source),
+        budget_command=block([budget.COMMAND]),
+        budget=budget.section(fitted),
         family=cells.family(plan),
         grid=cells.grid(plan),
         cells=cells.table_of(found, plan),

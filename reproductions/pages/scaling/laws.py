@@ -8,19 +8,19 @@ from reproductions.pages.markdown import table
 
 ENOUGH = 0.95
 """R² from which the points are said to follow a law."""
-_GROUP = "paradigm"
-_NOT_FITTED = "Not fitted yet: there is no `laws.json`.\n"
+GROUP = "paradigm"
+NOT_FITTED = "Not fitted yet: there is no `laws.json`.\n"
 _EXPONENTS = {"model-size": "alpha", "annotations": "beta"}
 
 
 def section(fitted: LawsFile | None) -> str:
     """A table of laws, and the warnings of their fits."""
     if fitted is None:
-        return _NOT_FITTED
+        return NOT_FITTED
     rows = []
     warnings = []
     for one in fitted.laws:
-        paradigm = one.group.get(_GROUP, "")
+        paradigm = one.group.get(GROUP, "")
         rows.append(
             (
                 one.law.name,
@@ -55,17 +55,17 @@ def _hold_out(one: FittedLaw) -> str:
 def verdict(fitted: LawsFile | None) -> str:
     """Whether each paradigm follows the laws, and which exponent is larger."""
     if fitted is None:
-        return _NOT_FITTED
+        return NOT_FITTED
     lines = []
     for name, exponent in _EXPONENTS.items():
-        found = {one.group.get(_GROUP, ""): one for one in fitted.find(name)}
+        found = {one.group.get(GROUP, ""): one for one in fitted.find(name)}
         for paradigm, one in found.items():
             if one.r2 is not None:
                 follows = "follows" if one.r2 >= ENOUGH else "does not follow"
                 lines.append(f"**{paradigm}** {follows} the law `{name}`: R² is {one.r2:.4f}.")
         if {"sparse", "dense"} <= found.keys():
             lines.append(_larger(found, name, exponent))
-    return "".join(f"- {line}\n" for line in lines) or _NOT_FITTED
+    return "".join(f"- {line}\n" for line in lines) or NOT_FITTED
 
 
 def _larger(found: Mapping[str, FittedLaw], name: str, exponent: str) -> str:
@@ -82,3 +82,28 @@ def _larger(found: Mapping[str, FittedLaw], name: str, exponent: str) -> str:
     else:
         outcome = "the intervals overlap, so these points do not say which is larger"
     return f"The exponents of `{name}`, sparse against dense, are {values} {ends}: {outcome}."
+
+
+def exchange(fitted: LawsFile | None) -> str:
+    """What an annotation of each source is worth in annotations of people."""
+    if fitted is None or not fitted.exchange:
+        return "Not fitted yet: there is no `laws-by-source.json`.\n"
+    rows = []
+    for one in fitted.exchange:
+        worth = "the law never reaches it" if one.worth is None else f"{one.worth:.3g}"
+        rows.append(
+            (
+                ", ".join(one.group.values()),
+                f"{one.entropy:.3f}",
+                worth + _ends(one.interval),
+                "" if one.inside else "extrapolated",
+            )
+        )
+    return table(("source", "entropy", "human annotations that one is worth", ""), rows)
+
+
+def _ends(interval: tuple[float, float | None] | None) -> str:
+    if interval is None:
+        return ""
+    low, high = interval
+    return f" ({low:.3g} to {'∞' if high is None else f'{high:.3g}'})"
