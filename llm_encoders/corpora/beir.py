@@ -212,6 +212,21 @@ class BeirFolder:
                 )
         return found
 
+    def relevant_elsewhere(self, split: str, queries: Container[str]) -> dict[str, list[str]]:
+        """Documents that are relevant to some queries by the judgements of other splits.
+
+        Raises:
+            CorpusError: as :meth:`judgements`.
+        """
+        found: dict[str, list[str]] = {}
+        for other in self.splits():
+            if other == split:
+                continue
+            for query, docid, grade, _ in self.judgements(other):
+                if grade > 0 and query in queries:
+                    found.setdefault(query, []).append(docid)
+        return found
+
 
 def _judged(columns: list[str], place: str) -> tuple[str, str, int]:
     """Query, document and grade of a line."""

@@ -2,14 +2,20 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from llm_encoders.corpora import CorpusError, Document, open_corpus
 from llm_encoders.corpora.beir import BeirFolder, is_beir
 from llm_encoders.corpora.repeats import repeated_id
 from llm_encoders.data.faults import refuse
+from llm_encoders.data.text_keys import passage_keys
 from llm_encoders.errors import UsageError
+from llm_encoders.evaluation.entropy import Sample
+from llm_encoders.evaluation.pairs import judged_pairs
 
 
 def warn(problem: str) -> None:
@@ -27,6 +33,16 @@ class Collection:
     texts: list[str]
     queries: dict[str, str]
     qrels: dict[str, dict[str, int]]
+    elsewhere: dict[str, list[str]] = field(default_factory=dict)
+    """Documents that are relevant to a query by the judgements of other splits."""
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The pairs and random negatives of contrastive entropy, the same in every evaluation."""
+        places = {docid: number for number, docid in enumerate(self.ids)}
+        texts = zip(self.titles, self.texts, strict=True)
+        keys = np.array([passage_keys(*one) for one in texts], dtype=np.uint64).reshape(-1, 2)
+        return Sample(judged_pairs(self.queries, self.qrels, self.elsewhere, places.get, keys))
 
     @classmethod
     def load(
@@ -73,6 +89,7 @@ class Collection:
             [document.text for document in documents.values()],
             {name: query.text for name, query in queries.items()},
             {query: qrels[query] for query in queries},
+            beir.relevant_elsewhere(split, queries),
         )
 
 

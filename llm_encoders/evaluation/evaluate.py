@@ -7,6 +7,7 @@ import numpy as np
 
 from llm_encoders.errors import EncoderError
 from llm_encoders.evaluation.collection import Collection
+from llm_encoders.evaluation.entropy import Meter
 from llm_encoders.evaluation.exhaustive_search import (
     ExhaustiveSearch,
     Ranking,
@@ -19,7 +20,6 @@ __all__ = ["Collection", "evaluate", "mean_figures"]
 
 _BLOCK = 1024  # documents encoded and scored at a time
 _DEPTH = max(measure.depth for measure in RANKING_MEASURES)
-_NEGATIVES = contrastive_entropy.NEGATIVES
 
 
 def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
@@ -39,7 +39,8 @@ def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
         sparse vectors. Measures of rankings are means over all queries; one without a relevant
         document counts as 0, as with ``trec_eval -c``. Contrastive entropy, of scores divided by
         the contract's temperature, is a mean over pairs of a query and a relevant document that is
-        there; those of a query to which every document is relevant are left out.
+        there, and over redraws of their random negatives, whose standard deviation is given, too;
+        pairs of a query to which every document is relevant are left out.
 
     Raises:
         EncoderError: no query has a relevant document and another one, so that there is no
@@ -50,26 +51,27 @@ def evaluate(encoder: Any, collection: Collection) -> dict[str, float]:
     places = {docid: column for column, docid in enumerate(collection.ids)}
     own = [places.get(name) for name in names]
     search = ExhaustiveSearch(len(names), docid_order(collection.ids), _DEPTH, own)
-    samples = _samples(collection, names, places)
+    meter = Meter(collection.sample, queries, encoder.config.temperature)
     counts = []
     for first in range(0, len(collection.ids), _BLOCK):
         block = slice(first, first + _BLOCK)
         vectors = encoder.encode_documents(collection.texts[block], collection.titles[block])
         scores = dot_products(queries, vectors)
-        for row, sample in enumerate(samples):
-            sample.take(scores[row], first)
+        meter.take(vectors, np.arange(first, first + vectors.shape[0]))
         is_sparse = not isinstance(vectors, np.ndarray)
         search.take(scores, first, positive_only=is_sparse)
         if is_sparse:
             counts.append(np.diff(vectors.indptr))
     found = mean_figures(search.rankings(), collection, RANKING_MEASURES)
-    entropy = _entropy(samples, encoder.config.temperature)
+    entropy = meter.entropy()
     if entropy is None:
         raise EncoderError(
             f"The collection '{collection.name}' has no query with a relevant document and another "
             "one among its documents, so nothing can be measured on it."
         )
-    found[contrastive_entropy.NAME] = entropy
+    found[contrastive_entropy.NAME] = entropy.mean
+    assert entropy.spread is not None  # there are several redraws
+    found[contrastive_entropy.SPREAD] = entropy.spread
     if counts:
         found["query_terms"] = float(np.diff(queries.indptr).mean())
         found["passage_terms"] = float(np.concatenate(counts).mean())
@@ -92,44 +94,3 @@ def mean_figures(
         for measure in measures:
             sums[measure.name] += measure(ranking, collection.qrels[name])
     return {key: value / len(rankings) for key, value in sums.items()}
-
-
-class _Sample:
-    """Scores of a query's relevant documents, and of others drawn for each of them."""
-
-    def __init__(self, positives: np.ndarray, negatives: np.ndarray) -> None:
-        self.columns = np.concatenate([positives[:, None], negatives], axis=1)
-        self.scores = np.zeros(self.columns.shape, dtype=np.float32)
-
-    def take(self, scores: np.ndarray, first: int) -> None:
-        """Scores of the documents from number ``first`` on, float32 [documents]."""
-        places = np.nonzero((self.columns >= first) & (self.columns < first + len(scores)))
-        self.scores[places] = scores[self.columns[places] - first]
-
-
-def _samples(collection: Collection, names: list[str], place: dict[str, int]) -> list[_Sample]:
-    """What contrastive entropy needs, the same in every evaluation."""
-    generator = np.random.default_rng(0)
-    samples = []
-    for name in names:
-        grades = collection.qrels[name]
-        positives = [
-            place[docid] for docid, grade in grades.items() if grade > 0 and docid in place
-        ]
-        count = min(_NEGATIVES, len(place) - len(positives))
-        drawn = np.empty((len(positives), count), dtype=np.int64)
-        for row in drawn:
-            more = generator.choice(len(place), count + len(positives), replace=False)
-            row[:] = more[~np.isin(more, positives)][:count]
-        samples.append(_Sample(np.array(positives, dtype=np.int64), drawn))
-    return samples
-
-
-def _entropy(samples: list[_Sample], temperature: float) -> float | None:
-    """The mean over pairs that have negatives; without any it would be 0, its best value."""
-    values = [
-        contrastive_entropy.contrastive_entropy(scores[:, 0], scores[:, 1:])
-        for scores in (sample.scores / temperature for sample in samples)
-        if scores.shape[1] > 1
-    ]
-    return float(np.concatenate(values).mean()) if any(map(len, values)) else None

@@ -3,8 +3,13 @@
 import numpy as np
 
 NAME = "contrastive_entropy"
-NEGATIVES = 256
-"""Random passages that a positive is compared with, as in arXiv 2403.18684."""
+SPREAD = "contrastive_entropy_sd"
+"""Its standard deviation over redraws of the negatives."""
+NEGATIVES, REDRAWS = 256, 10
+"""Random passages that a positive is compared with, and how often they are drawn, as in arXiv
+2403.18684."""
+SEED = 0
+"""Of the draws, where nobody gives another one."""
 
 
 def contrastive_entropy(positive: np.ndarray, negatives: np.ndarray) -> np.ndarray:
@@ -14,7 +19,7 @@ def contrastive_entropy(positive: np.ndarray, negatives: np.ndarray) -> np.ndarr
 
     Args:
         positive: [pairs], scores of the positives, divided by the temperature.
-        negatives: [pairs, negatives], as well.
+        negatives: [pairs, negatives], as well; -inf stands for none.
 
     Returns:
         float64 [pairs], in nats.

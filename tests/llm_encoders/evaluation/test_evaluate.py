@@ -11,6 +11,7 @@ from scipy import sparse
 from llm_encoders import EncoderConfig, EncoderError, UsageError
 from llm_encoders.evaluation import evaluate as evaluation
 from llm_encoders.evaluation.collection import Collection
+from llm_encoders.evaluation.entropy import Sample
 from llm_encoders.evaluation.evaluate import evaluate
 from llm_encoders.evaluation.measures.ndcg import ndcg
 from llm_encoders.evaluation.measures.recall import recall
@@ -76,21 +77,26 @@ def test_blocks_give_what_all_scores_give(collection, monkeypatch, block):
         assert found[name] == pytest.approx(value, abs=1e-12), name
 
 
-def test_contrastive_entropy_of_everything(collection, monkeypatch):
-    """With more negatives than there are, every document that is not relevant counts once."""
-    monkeypatch.setattr(evaluation, "_NEGATIVES", 10**6)
+def test_contrastive_entropy_of_everything(collection):
+    """With more negatives than there are, every document that is not relevant counts once.
+
+    The document that is the query, by its id or by its text, does not count.
+    """
+    vars(collection)["sample"] = Sample(collection.sample.pairs, negatives=10**6)
     encoder = Vectors(1)
     scores = encoder.queries @ encoder.documents.T / encoder.config.temperature
     entropies = []
-    for row, grades in enumerate(collection.qrels.values()):
+    for row, (name, grades) in enumerate(collection.qrels.items()):
         relevant = {docid for docid, grade in grades.items() if grade > 0}
         own = dict(zip(collection.ids, scores[row].tolist(), strict=True))
-        others = sum(math.exp(score) for docid, score in own.items() if docid not in relevant)
+        left_out = {*relevant, name, collection.ids[row]}
+        others = sum(math.exp(score) for docid, score in own.items() if docid not in left_out)
         entropies += [
             math.log((math.exp(own[docid]) + others) / math.exp(own[docid])) for docid in relevant
         ]
-    found = evaluate(encoder, collection)["contrastive_entropy"]
-    assert found == pytest.approx(float(np.mean(entropies)), rel=1e-5)
+    found = evaluate(encoder, collection)
+    assert found["contrastive_entropy"] == pytest.approx(float(np.mean(entropies)), rel=1e-12)
+    assert found["contrastive_entropy_sd"] == pytest.approx(0, abs=1e-12)
 
 
 def test_faults(beir):
