@@ -84,3 +84,12 @@ class Table:
         """The numbers of a column, whole, [rows]."""
         batches = [self._reader.get_batch(i) for i in range(self._reader.num_record_batches)]
         return np.concatenate([batch.column(name).to_numpy() for batch in batches])
+
+    def lists(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """A column of lists of numbers: all their entries, one after the other, and each's length,
+        int64 [rows]."""
+        batches = [self._reader.get_batch(i) for i in range(self._reader.num_record_batches)]
+        columns = [batch.column(name) for batch in batches]
+        entries = np.concatenate([one.flatten().to_numpy() for one in columns])
+        lengths = [one.value_lengths().to_numpy(zero_copy_only=False) for one in columns]
+        return entries, np.concatenate(lengths).astype(np.int64)

@@ -38,6 +38,13 @@ class TrainingData:
     queries_are_documents: bool = False
     """See :class:`DataSources`."""
 
+    @property
+    def annotations(self) -> int:
+        """Different pairs of a query and a relevant passage; equal queries are one."""
+        entries, lengths = self.queries.lists("positives")
+        groups = np.repeat(self.queries.column("group"), lengths)
+        return len(np.unique(groups * len(self.passages) + entries))
+
     def itself(self, one: dict[str, Any]) -> int | None:
         """The passage that is the query of a row of ``queries``, if any."""
         if not self.queries_are_documents or one["id"] is None:

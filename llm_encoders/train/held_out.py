@@ -28,6 +28,17 @@ class _Rows:
         found: dict[str, Any] = self.table[int(self.rows[row])]
         return found
 
+    def column(self, name: str) -> np.ndarray:
+        """As of the table."""
+        found: np.ndarray = self.table.column(name)[self.rows]
+        return found
+
+    def lists(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """As of the table; rows ascend."""
+        entries, lengths = self.table.lists(name)
+        kept = np.isin(np.repeat(np.arange(len(lengths)), lengths), self.rows)
+        return entries[kept], lengths[self.rows]
+
 
 def hold_out(data: TrainingData, count: int, seed: int) -> tuple[TrainingData, Collection]:
     """Split training data into what is trained on and a collection to evaluate on.

@@ -65,7 +65,7 @@ class RetrievalTrainer(BaseTrainer):
                 f"towers: {recipe.towers} does not work with sharded weights (FSDP, DeepSpeed); "
                 "leave trainer.fsdp and trainer.deepspeed out, or tie the towers."
             )
-        self.recipe = recipe
+        self.recipe, self.batches = recipe, batches
         self.objective: Objective = objective
         self.collections, self.reported = collections, reported
         self.shape = ModelShape.of(model)
@@ -149,6 +149,16 @@ class RetrievalTrainer(BaseTrainer):
         """Operations of this process's share of a batch; see :mod:`llm_encoders.train.compute`."""
         share = len(inputs.queries)
         return self.shape.step(self.token_counts(inputs), share, sum(inputs.passage_counts))
+
+    def cost(self) -> dict[str, float]:
+        """As of :class:`BaseTrainer`; with ``annotations`` once all queries have been seen.
+
+        Those are the pairs of a query and a relevant passage that the encoder learned from.
+        """
+        queries = self.batches.data.queries
+        seen = self.state.global_step * self.recipe.schedule.queries
+        known = {"annotations": self.batches.data.annotations} if seen >= len(queries) else {}
+        return {**super().cost(), **known}
 
     def token_counts(self, inputs: TrainingBatch) -> list[int]:
         """See :class:`BaseTrainer`."""

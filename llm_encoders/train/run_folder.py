@@ -21,13 +21,14 @@ from llm_encoders.train import checkpoints
 
 COST = "cost.json"
 """Its presence is the sign that the run is finished."""
+RUN = "run.yaml"
+"""The recipe with all its defaults."""
 DATA = ".prepared"
 """Folder of the prepared data."""
 BUILDING = ".finished"
 """Folder in which the finished encoder is written before it is moved to its place."""
 SKIPPED, SKIPPED_EVALUATION = "skipped.txt", "skipped_evaluation.txt"
 """List faulty documents that ``data.on_error: skip`` has skipped."""
-_RUN = "run.yaml"
 _DATA_FINGERPRINT = ".data.json"
 _FILES = ".files"
 _CURE = "Name another output, or add --overwrite to start again."
@@ -53,7 +54,7 @@ class RunFolder:
             raise UsageError(f"The output {self.path} is a file; name a folder.")
         require_apart(self.path, self._inputs())
         others = self._others()
-        if not (self.path / _RUN).exists() and others:
+        if not (self.path / RUN).exists() and others:
             raise UsageError(
                 f"{self.path} holds other files, '{min(others)}' among them; name an empty folder."
             )
@@ -61,13 +62,13 @@ class RunFolder:
 
     def _others(self) -> set[str]:
         """Names of what is in the folder besides the marks that every run makes."""
-        ours = {_RUN, _DATA_FINGERPRINT, _FILES, DATA, f"{DATA}.tmp", BUILDING, LOCK_NAME}
+        ours = {RUN, _DATA_FINGERPRINT, _FILES, DATA, f"{DATA}.tmp", BUILDING, LOCK_NAME}
         ours |= {checkpoints.RECORD, SKIPPED, SKIPPED_EVALUATION}
         names = {path.name for path in self.path.iterdir()} if self.path.exists() else set()
         return {name for name in names - ours if not name.endswith(".partial")}
 
     def _require_same_recipe(self) -> None:
-        record = self.path / _RUN
+        record = self.path / RUN
         if not record.exists():
             return
         known = _read_run(record, self.keys)
@@ -83,7 +84,7 @@ class RunFolder:
     @property
     def finished(self) -> bool:
         """Whether this very run is finished and stays so."""
-        return not self.overwrite and (self.path / _RUN).is_file() and (self.path / COST).is_file()
+        return not self.overwrite and (self.path / RUN).is_file() and (self.path / COST).is_file()
 
     def require_unchanged(self) -> None:
         """Refuse a finished encoder whose own files or training files have changed.
@@ -139,7 +140,7 @@ class RunFolder:
             (self.path / _FILES).unlink(missing_ok=True)
             shutil.rmtree(self.path / BUILDING, ignore_errors=True)
             checkpoints.remove_all(self.path)
-        write_atomically(self.path / _RUN, self.recipe.to_yaml())
+        write_atomically(self.path / RUN, self.recipe.to_yaml())
 
     def begin(self) -> Path | None:
         """Make the folder this run's own.
@@ -161,9 +162,9 @@ class RunFolder:
         Raises:
             EncoderError: its record is not there any more.
         """
-        if not (self.path / _RUN).is_file():
+        if not (self.path / RUN).is_file():
             raise EncoderError(
-                f"{self.path / _RUN} was removed while the run was going, so nothing was written. "
+                f"{self.path / RUN} was removed while the run was going, so nothing was written. "
                 "Give the same command again."
             )
 

@@ -1,0 +1,1 @@
+"""Measuring contrastive entropy, the quantity that scaling laws are about."""
