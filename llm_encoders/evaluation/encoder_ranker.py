@@ -19,7 +19,7 @@ from llm_encoders.jobs.resumable_batches import Progress, StoredRows, run_batche
 
 _SORTED = 2048  # passages among which those of like length share a batch
 _BLOCK = 4096  # passages scored at a time
-_QUERIES, _PAIRS = 2000, 2 * 10**9  # of a window: one of 1 million passages has 2,000 queries
+_LEAST, _QUERIES, _PAIRS = 100, 2000, 2 * 10**9  # of a window: 2,000 queries for 1 million passages
 
 
 class EncoderRanker:
@@ -46,7 +46,7 @@ class EncoderRanker:
     ) -> None:
         self._encoder: Any = load_encoder(name, device=device)
         self._work, self._fingerprint = work, fingerprint
-        self.window = max(100, min(_QUERIES, _PAIRS // max(1, len(passages))))
+        self.window = max(_LEAST, min(_QUERIES, _PAIRS // max(1, len(passages))))
         self._rows = _length_sorted(passages)
         job = {"encoder": fingerprint, "of": "passages"}
         with tqdm(total=len(passages), unit="passage", desc="encoding") as bar:

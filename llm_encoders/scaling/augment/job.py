@@ -29,7 +29,6 @@ from llm_encoders.scaling.augment.generator import (
 from llm_encoders.scaling.augment.pairs import (
     LOST,
     SHORT,
-    Pair,
     PairReader,
     Queries,
     characters,
@@ -202,18 +201,19 @@ def _records(
     """Lines of the output that are not there yet."""
     for first in range(done, len(queries), _WINDOW):
         numbers = range(first, min(first + _WINDOW, len(queries)))
-        yield [_record(list(reader.pairs(queries, one)), augmentation.kind) for one in numbers]
+        yield [_record(reader, queries, one, augmentation.kind) for one in numbers]
 
 
-def _record(pairs: list[Pair], kind: str) -> dict[str, Any]:
+def _record(reader: PairReader, queries: Queries, query: int, kind: str) -> dict[str, Any]:
     """A training example in a layout of :mod:`llm_encoders.data.layouts`."""
     passages: dict[str, Any]
+    pairs = reader.pairs(queries, query)
     if KINDS[kind].by_id:
         passages = {"positive_document_ids": [pair.docid for pair in pairs]}
     else:
         carried = [{"docid": p.docid, "title": p.title or "", "text": p.text} for p in pairs]
         passages = {"positive_passages": carried}
-    return {"query": pairs[0].query, **passages, "source": kind}
+    return {"query": reader.query(queries, query), **passages, "source": kind}
 
 
 def _report(

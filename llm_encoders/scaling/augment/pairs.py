@@ -55,10 +55,14 @@ class PairReader:
             draft.text if draft.text is not None else text,
         )
 
-    def pairs(self, queries: "Queries", query: int) -> Iterator[Pair]:
+    def query(self, queries: "Queries", query: int) -> str:
+        """The text of a query."""
+        row, number = queries.written[query].tolist()
+        return self.pair(row, self.drafts(row)[number]).query
+
+    def pairs(self, queries: "Queries", query: int) -> list[Pair]:
         """All pairs of a query; each has its own writing of it."""
-        for row, number in queries.of(query):
-            yield self.pair(row, self.drafts(row)[number])
+        return [self.pair(row, self.drafts(row)[number]) for row, number in queries.of(query)]
 
     def fault(self, pair: Pair) -> str | None:
         """Why a pair is left out, if it is."""
@@ -88,11 +92,13 @@ class Queries:
         rows: of passages, int64 [pairs].
         numbers: of drafts among those of their passage, int64 [pairs].
         starts: where the pairs of every query begin, int64 [queries + 1].
+        written: row and draft whose writing of the query stands for all, int64 [queries, 2].
     """
 
     rows: np.ndarray
     numbers: np.ndarray
     starts: np.ndarray
+    written: np.ndarray
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -145,7 +151,7 @@ def _united(found: list[tuple[int, int, int, int]], most: int, counts: Counter[s
     counts[COMMON] += int(common.sum())
     kept = kept[~common[groups[kept]]]
     starts = np.concatenate([[0], np.cumsum(sizes[~common])]).astype(np.int64)
-    return Queries(places[kept, 0], places[kept, 1], starts)
+    return Queries(places[kept, 0], places[kept, 1], starts, places[kept[starts[:-1]]])
 
 
 def chosen(queries: Queries, kept: list[list[int]]) -> Queries:
@@ -158,4 +164,5 @@ def chosen(queries: Queries, kept: list[list[int]]) -> Queries:
     places = [int(queries.starts[query]) + one for query, pairs in enumerate(kept) for one in pairs]
     sizes = [len(pairs) for pairs in kept if pairs]
     starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
-    return Queries(queries.rows[places], queries.numbers[places], starts)
+    left = [query for query, pairs in enumerate(kept) if pairs]
+    return Queries(queries.rows[places], queries.numbers[places], starts, queries.written[left])

@@ -77,7 +77,7 @@ def _windows(
     size = ranker.window
     for first in range(done // size * size, len(queries), size):
         numbers = range(first, min(first + size, len(queries)))
-        texts = [next(reader.pairs(queries, query)).query for query in numbers]
+        texts = [reader.query(queries, query) for query in numbers]
         records = []
         for query, ranking in zip(numbers, ranker.rank(texts, depth), strict=True):
             found = [
