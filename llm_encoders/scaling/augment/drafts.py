@@ -29,19 +29,18 @@ _WINDOW = 32  # batches among which passages of like length share one
 class Drafts(Protocol):
     """Queries by passage."""
 
-    def of(self, row: int) -> list[Draft]:
-        """Those of the passage of a row; the same whenever it is asked."""
+    def of(self, row: int, title: str | None, text: str) -> list[Draft]:
+        """Those of the passage of a row, with its title and text; the same whenever it is asked."""
 
 
 class TextDrafts:
     """Queries that a passage's own text and title give."""
 
-    def __init__(self, passages: Passages, augmentation: Augmentation) -> None:
-        self._passages, self._augmentation = passages, augmentation
+    def __init__(self, augmentation: Augmentation) -> None:
+        self._augmentation = augmentation
 
-    def of(self, row: int) -> list[Draft]:
+    def of(self, row: int, title: str | None, text: str) -> list[Draft]:
         """See :class:`Drafts`."""
-        (text,), (title,) = self._passages.texts([row])
         wanted = self._augmentation
         if wanted.kind == TITLES:
             return [Draft(title)] if title else []
@@ -78,7 +77,7 @@ class WrittenDrafts:
         self._rows = np.array(rows, dtype=np.int64)[order]
         self._places = np.array(places, dtype=np.int64)[order]
 
-    def of(self, row: int) -> list[Draft]:
+    def of(self, row: int, title: str | None, text: str) -> list[Draft]:
         """See :class:`Drafts`."""
         with self._path.open("rb") as stream:
             stream.seek(int(self._places[np.searchsorted(self._rows, row)]))

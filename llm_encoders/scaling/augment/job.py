@@ -110,7 +110,7 @@ def augment(
             _tell_of_unfinished(drafts, generation)
             reader = PairReader(passages, drafts, augmentation)
         else:
-            reader = PairReader(passages, TextDrafts(passages, augmentation), augmentation)
+            reader = PairReader(passages, TextDrafts(augmentation), augmentation)
             rows = _rows(passages, reader, augmentation)
         queries = collect(reader, rows, augmentation.most_passages, counts)
         if not len(queries) and generation is None:

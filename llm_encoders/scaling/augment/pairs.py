@@ -1,14 +1,15 @@
 """Which drafts become training pairs: neither nearly empty nor the passage itself, each once."""
 
+import functools
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from llm_encoders.data.passages import Passages
-from llm_encoders.data.pseudo_queries import Draft
 from llm_encoders.data.text_keys import passage_keys, text_key
 from llm_encoders.scaling.augment.augmentation import KINDS, Augmentation
 from llm_encoders.scaling.augment.drafts import Drafts
@@ -21,6 +22,7 @@ EQUAL = "queries equal to their passage"
 AGAIN = "pairs of the same query and text again"
 COMMON = "queries of too many passages"
 LOST = "queries whose passage was not found again"
+_KEPT = 64  # passages in memory, of which several queries are asked for one after the other
 
 
 class Pair(NamedTuple):
@@ -38,31 +40,31 @@ class PairReader:
     def __init__(self, passages: Passages, drafts: Drafts, augmentation: Augmentation) -> None:
         self._passages, self._drafts, self._wanted = passages, drafts, augmentation
         self.kind = KINDS[augmentation.kind]
+        self.of: Callable[[int], list[Pair]] = functools.lru_cache(_KEPT)(self._read)
+        """All pairs of the passage of a row, by the numbers of its drafts."""
 
-    def drafts(self, row: int) -> list[Draft]:
-        """All drafts of a passage."""
-        return self._drafts.of(row)
-
-    def pair(self, row: int, draft: Draft) -> Pair:
-        """The pair of a draft."""
+    def _read(self, row: int) -> list[Pair]:
         (text,), (title,) = self._passages.texts([row])
         (docid,) = self._passages.ids([row])
-        own = draft.text is not None
-        return Pair(
-            " ".join(well_formed(draft.query).split()),
-            f"{docid}#{draft.part}" if own else docid,
-            title if self.kind.titled else None,
-            draft.text if draft.text is not None else text,
-        )
+        own = title if self.kind.titled else None
+        return [
+            Pair(
+                " ".join(well_formed(draft.query).split()),
+                docid if draft.text is None else f"{docid}#{draft.part}",
+                own,
+                text if draft.text is None else draft.text,
+            )
+            for draft in self._drafts.of(row, title, text)
+        ]
 
     def query(self, queries: "Queries", query: int) -> str:
         """The text of a query."""
-        row, number = queries.written[query].tolist()
-        return self.pair(row, self.drafts(row)[number]).query
+        row, number = map(int, queries.written[query])
+        return self.of(row)[number].query
 
     def pairs(self, queries: "Queries", query: int) -> list[Pair]:
         """All pairs of a query; each has its own writing of it."""
-        return [self.pair(row, self.drafts(row)[number]) for row, number in queries.of(query)]
+        return [self.of(row)[number] for row, number in queries.of(query)]
 
     def fault(self, pair: Pair) -> str | None:
         """Why a pair is left out, if it is."""
@@ -76,7 +78,7 @@ class PairReader:
 
     def usable(self, row: int) -> bool:
         """Whether a passage gives a pair that is not left out."""
-        return any(self.fault(self.pair(row, draft)) is None for draft in self.drafts(row))
+        return any(self.fault(pair) is None for pair in self.of(row))
 
 
 def characters(text: str) -> int:
@@ -121,27 +123,33 @@ def collect(reader: PairReader, rows: np.ndarray, most: int, counts: Counter[str
         most: passages of a query.
         counts: takes how many are left out, by the reason.
     """
-    found: list[tuple[int, int, int, int]] = []  # row, draft, keys of query and passage
+    places, keys = array("q"), array("Q")  # two of each a pair, 32 bytes
     for row in rows.tolist():
-        drafts = reader.drafts(row)
-        if not drafts:
+        drafted = reader.of(row)
+        if not drafted:
             counts[f"passages without {reader.kind.without}"] += 1
-        for number, draft in enumerate(drafts):
-            pair = reader.pair(row, draft)
+        for number, pair in enumerate(drafted):
             if (fault := reader.fault(pair)) is not None:
                 counts[fault] += 1
                 continue
-            keys = text_key(pair.query), passage_keys(pair.title, pair.text)[1]
-            found.append((row, number, *keys))
-    return _united(found, most, counts)
+            places.extend((row, number))
+            keys.extend((text_key(pair.query), passage_keys(pair.title, pair.text)[1]))
+    found = np.array(places, dtype=np.int64).reshape(-1, 2)
+    return _united(found, np.array(keys, dtype=np.uint64).reshape(-1, 2), most, counts)
 
 
-def _united(found: list[tuple[int, int, int, int]], most: int, counts: Counter[str]) -> Queries:
-    places = np.array([one[:2] for one in found], dtype=np.int64).reshape(-1, 2)
-    keys = np.array([one[2:] for one in found], dtype=np.uint64).reshape(-1, 2)
+def _united(places: np.ndarray, keys: np.ndarray, most: int, counts: Counter[str]) -> Queries:
+    """See :func:`collect`.
+
+    Args:
+        places: row and draft of every pair, int64 [pairs, 2].
+        keys: of its query and its passage, uint64 [pairs, 2].
+        most: passages of a query.
+        counts: takes what is left out.
+    """
     _, first, groups = np.unique(keys[:, 0], return_index=True, return_inverse=True)
     groups = np.argsort(np.argsort(first))[groups.reshape(-1)]  # numbered by first occurrence
-    order = np.lexsort((np.arange(len(found)), keys[:, 1], groups))
+    order = np.lexsort((np.arange(len(keys)), keys[:, 1], groups))
     again = (np.diff(groups[order]) == 0) & (keys[order][1:, 1] == keys[order][:-1, 1])
     kept = np.sort(np.delete(order, np.flatnonzero(again) + 1))
     counts[AGAIN] += int(again.sum())

@@ -10,6 +10,7 @@ from llm_encoders import EncoderError, UsageError, load_encoder
 from llm_encoders.evaluation import encoder_ranker
 from llm_encoders.scaling.augment import job
 from llm_encoders.scaling.augment.augmentation import Augmentation, Generation, RoundTrip
+from llm_encoders.scaling.augment.decoding import uniforms
 from llm_encoders.scaling.augment.generator import Generator
 from llm_encoders.scaling.augment.job import augment
 from llm_encoders.train.recipe.file import load_recipe
@@ -98,7 +99,7 @@ def test_inverse_cloze(make):
     assert all(one["positive_passages"][0]["docid"] in IDS for one in stays)
 
 
-def test_generated(make, capsys):
+def test_generated(make, stories, capsys):
     found = make("generated")
     assert sum(len(one["positive_document_ids"]) for one in found) == 6
     assert {one["source"] for one in found} == {"generated"}
@@ -120,6 +121,12 @@ def test_generated(make, capsys):
         generation={"temperature": 1.0, "batch_size": 16},
     )
     assert several == drawn
+    generation = Generation(str(stories), PROMPT, query_tokens=8, temperature=1.0)
+    generator = Generator(stories, generation, "cpu")
+    prompts = [generator.prompt_ids(None, DOCUMENTS[-1][2])] * 2
+    for one in generator.write(prompts, uniforms(42, len(DOCUMENTS) - 1, generation, 2)):
+        (record,) = (record for record in drawn if record["query"] == one.query)
+        assert "twin" in record["positive_document_ids"]
 
 
 @pytest.mark.parametrize(
