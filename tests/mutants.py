@@ -58,6 +58,8 @@ _DISTILLED = "tests/llm_encoders/distill_query/test_losses.py"
 _STUDENTS = "tests/llm_encoders/distill_query/test_students.py"
 _ONNX = "tests/llm_encoders/distill_query/onnx_export"
 _TRADEOFF = "tests/llm_encoders/distill_query/tradeoff"
+_AUGMENT = "tests/llm_encoders/scaling/augment"
+_DRAFTED = "tests/llm_encoders/data/test_pseudo_queries.py"
 _LOOKUP = "tests/llm_encoders/encoding/lookup"
 _PLAN = "tests/llm_encoders/scaling/plan"
 
@@ -80,6 +82,96 @@ class Mutant:
 
 
 MUTANTS = (
+    Mutant(
+        "augment: the sentence stays in its passage",
+        "rest = (text[: span.start] + text[span.stop :]).strip()",
+        "rest = text.strip()",
+        (_DRAFTED,),
+    ),
+    Mutant(
+        "augment: a sentence is taken out in one of ten",
+        "removed = generator.random() < removal",
+        "removed = generator.random() > removal",
+        (_DRAFTED,),
+    ),
+    Mutant(
+        "augment: sections run to the end of the text",
+        "end = found[number][0] if number < len(found) else len(lines)",
+        "end = len(lines)",
+        (_DRAFTED,),
+    ),
+    Mutant(
+        "augment: a sample of the largest numbers",
+        "draws = zip((-generator.random() for",
+        "draws = zip((generator.random() for",
+        (_DRAFTED,),
+    ),
+    Mutant(
+        "augment: a passage holds the title that is its query",
+        '"a title, and the text below it", "a title", titled=False',
+        '"a title, and the text below it", "a title", titled=True',
+        (f"{_AUGMENT}/test_job.py::test_titles",),
+    ),
+    Mutant(
+        "augment: every temperature is 1",
+        "TemperatureLogitsWarper(float(generation.temperature))",
+        "TemperatureLogitsWarper(1.0)",
+        (f"{_AUGMENT}/test_decoding.py",),
+    ),
+    Mutant(
+        "augment: one number for all positions",
+        "self._numbers[:, input_ids.shape[1] - self._first]",
+        "self._numbers[:, 0]",
+        (f"{_AUGMENT}/test_decoding.py",),
+    ),
+    Mutant(
+        "augment: the likeliest token is the least likely",
+        "chosen = scores.argmax(dim=1, keepdim=True)",
+        "chosen = scores.argmin(dim=1, keepdim=True)",
+        (f"{_AUGMENT}/test_decoding.py",),
+    ),
+    Mutant(
+        "augment: one number for all passages",
+        "seeds = [uniforms(augmentation.seed, row, generation",
+        "seeds = [uniforms(augmentation.seed, 0, generation",
+        (f"{_AUGMENT}/test_job.py::test_generated",),
+    ),
+    Mutant(
+        "augment: a decoder is padded on the right",
+        "first = 0 if self.reads_first else longest - len(prompt)",
+        "first = 0",
+        (f"{_AUGMENT}/test_generator.py::test_greedy_queries_are_those_of_transformers",),
+    ),
+    Mutant(
+        "augment: queries equal to their passage are kept",
+        "            return EQUAL\n",
+        "            return None\n",
+        (f"{_AUGMENT}/test_pairs.py",),
+    ),
+    Mutant(
+        "augment: a query of as many passages as allowed is left out",
+        "common = sizes > most",
+        "common = sizes >= most",
+        (f"{_AUGMENT}/test_pairs.py",),
+    ),
+    Mutant(
+        "augment: the same pair counts twice",
+        "kept = np.sort(np.delete(order, np.flatnonzero(again) + 1))",
+        "kept = np.sort(order)",
+        (f"{_AUGMENT}/test_pairs.py",),
+    ),
+    Mutant(
+        "augment: every passage is found again",
+        "if passages.have_texts(ranking, passages.keys[row]).any()",
+        "if len(ranking)",
+        (f"{_AUGMENT}/test_job.py::test_round_trip[llm-dense-tiny]",),
+    ),
+    Mutant(
+        "augment: what was written before a kill is written again",
+        "range(done // size * size, len(order), size)",
+        "range(0, len(order), size)",
+        (f"{_AUGMENT}/test_job.py::test_killed_while_writing_and_resumed",),
+    ),
     Mutant(
         "plan: four operations in training",
         "TRAINING_FLOPS = 6",
