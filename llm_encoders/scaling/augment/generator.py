@@ -232,11 +232,9 @@ class Generator:
         ids = torch.full((len(prompted), longest), int(self._settings.pad_token_id))
         mask = torch.zeros_like(ids)
         for row, prompt in enumerate(prompted):
-            place = (
-                slice(0, len(prompt)) if self.reads_first else slice(longest - len(prompt), None)
-            )
-            ids[row, place] = torch.tensor(prompt)
-            mask[row, place] = 1
+            first = 0 if self.reads_first else longest - len(prompt)
+            ids[row, first : first + len(prompt)] = torch.tensor(prompt)
+            mask[row, first : first + len(prompt)] = 1
         return ids.to(self.device), mask.to(self.device)
 
     def _written(self, row: Tensor) -> Written:
