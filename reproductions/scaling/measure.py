@@ -62,7 +62,7 @@ def measure(plan: study.Study, name: str, collections: str) -> None:
         "temperature": encoder.config.temperature,
         "negatives": plan.negatives,
         "entropy": held_out["contrastive_entropy"],
-        "entropy sd": held_out.get("contrastive_entropy_sd"),
+        "entropy sd": held_out["contrastive_entropy_sd"],
         "query terms": held_out.get("query_terms"),
         "passage terms": held_out.get("passage_terms"),
         **{key: cost[key] for key in ("steps", "tokens", "flops", "seconds")},
