@@ -266,7 +266,7 @@ MUTANTS = (
         "plan: one pass",
         "return 0.0, pair_tokens * epochs",
         "return 0.0, pair_tokens",
-        (f"{_PLAN}/test_prices.py",),
+        (f"{_PLAN}/test_cost.py",),
     ),
     Mutant(
         "plan: a thousand is 1024",

@@ -98,6 +98,7 @@ class Answer:
                 "parameters": cloud.parameters.tolist(),
                 "annotations": cloud.annotations.tolist(),
                 "entropy": cloud.entropy.tolist(),
+                "money": cloud.money.tolist(),
             },
         }
 

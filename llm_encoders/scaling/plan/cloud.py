@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llm_encoders.scaling.laws.law import Array
+from llm_encoders.scaling.plan.cost import Cost
 from llm_encoders.scaling.plan.models import Model
 from llm_encoders.scaling.plan.optimum import Choice
 from llm_encoders.scaling.plan.surface import Surface
@@ -23,6 +24,7 @@ class Cloud:
         parameters: N of every law that has an optimum.
         annotations: its D.
         entropy: its entropy in nats, by that law.
+        money: its cost.
         planned: the entropy of the plan's own N and D by the same law.
         unsolved: laws that have none, such as one whose floor lies above the wanted entropy.
         shares: share of the laws by which each real model is the best; empty without models.
@@ -31,6 +33,7 @@ class Cloud:
     parameters: Array
     annotations: Array
     entropy: Array
+    money: Array
     planned: Array
     unsolved: int
     shares: dict[str, float]
@@ -43,6 +46,7 @@ class Cloud:
             "parameters": self.parameters,
             "annotations": self.annotations,
             "entropy": self.entropy,
+            "money": self.money,
             "planned": self.planned,
         }
         return {
@@ -53,6 +57,7 @@ class Cloud:
 
 def of_choices(
     draws: Surface,
+    cost: Cost,
     choices: Choice,
     plan: tuple[float, float],
     models: Sequence[Model],
@@ -62,6 +67,7 @@ def of_choices(
 
     Args:
         draws: the laws.
+        cost: Z(N, D).
         choices: their best N and D; NaN where there is none.
         plan: N and D that are planned.
         models: real models, if any.
@@ -75,6 +81,7 @@ def of_choices(
         parameters=choices.parameters[solved],
         annotations=choices.annotations[solved],
         entropy=entropy[solved],
+        money=cost.money(choices.parameters[solved], choices.annotations[solved]),
         planned=planned[solved],
         unsolved=int((~solved).sum()),
         shares=_shares(models, merit),

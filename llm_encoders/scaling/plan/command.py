@@ -150,9 +150,11 @@ def run(args: argparse.Namespace) -> None:
             for curve in one.curves
         ]
         write_atomically(args.curves, as_csv(curves))
-    if args.plot is not None:
+    if args.plot is not None and plot.can_plot():
         write_atomically(args.plot, plot.plot(plans, args.plot.suffix))
     print(report.as_text(plans, task, args.laws, file.conditions), end="")
+    if args.plot is not None and not plot.can_plot():
+        print(plot.NO_PLOT)
 
 
 def _number(**bounds: float) -> Callable[[str], float]:

@@ -172,7 +172,7 @@ class _Search:
         merits = self._merits(self.draws) if self.task.models else None
         choices = self._choices(self.draws)
         size = plan.parameters, plan.annotations
-        return cloud.of_choices(self.draws, choices, size, self.task.models, merits)
+        return cloud.of_choices(self.draws, self._cost, choices, size, self.task.models, merits)
 
     def _check(self) -> None:
         if self.question == BEST:

@@ -13,6 +13,7 @@ from llm_encoders.scaling.plan.planning import Plan
 from llm_encoders.scaling.plan.quantity import written
 from llm_encoders.scaling.plan.report import group_name
 
+NO_PLOT = "No plot: it needs matplotlib. Install it and run the same command again."
 FORMATS = (".svg", ".png", ".pdf")
 _GREY = "#999999"
 _COLOURS = {False: "#2b6cb0", True: "#c05621"}
@@ -23,12 +24,15 @@ def check(path: Path) -> None:
     """Refuse a file that no plot can be written to.
 
     Raises:
-        UsageError: of an unknown format, or matplotlib is not installed.
+        UsageError: its suffix is none of :data:`FORMATS`.
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"--plot {path}: name a file that ends in {', '.join(FORMATS)}.")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("--plot needs matplotlib. Install it: pip install matplotlib.")
+
+
+def can_plot() -> bool:
+    """Whether matplotlib is installed."""
+    return importlib.util.find_spec("matplotlib") is not None
 
 
 def plot(plans: Sequence[Plan], kind: str) -> bytes:

@@ -122,11 +122,12 @@ def _table(answers: Sequence[Answer]) -> str:
 def _uncertainty(answers: Sequence[Answer]) -> Iterable[tuple[str, list[str]]]:
     if not any(one.cloud and one.cloud.quantiles() for one in answers):
         return
-    yield "95 % of the optima of the bootstrap", [""] * len(answers)
+    yield "95 % of the bootstrap's optima, of any N", [""] * len(answers)
+    best = answers[0].question == BEST
     names = {
         "parameters": "  parameters N",
         "annotations": "  annotations D",
-        "entropy": "  entropy, nats",
+        **({"entropy": "  entropy, nats"} if best else {"money": "  cost"}),
         "planned": "  entropy of this plan",
     }
     for key, name in names.items():
@@ -134,7 +135,7 @@ def _uncertainty(answers: Sequence[Answer]) -> Iterable[tuple[str, list[str]]]:
         for one in answers:
             quantiles = one.cloud.quantiles() if one.cloud else {}
             ends = [quantiles.get(key, {}).get(f"{level:g}") for level in (LEVELS[0], LEVELS[-1])]
-            show = written if key in ("parameters", "annotations") else "{:.4f}".format
+            show = "{:.4f}".format if key in ("entropy", "planned") else written
             cells.append(_OUT if None in ends else " to ".join(show(end) for end in ends if end))
         yield name, cells
 

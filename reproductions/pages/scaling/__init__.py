@@ -39,7 +39,10 @@ _FIT_SOURCES = (
     "--by source --reference human --where paradigm=dense --where size=213k "
     f"--where steps={STEPS} --output reproductions/scaling/laws-by-source.json"
 )
-_SOURCES = ("study.yaml", "family.yaml", "results.csv", "laws.json", "published-laws.json")
+_SOURCES = (
+    *("study.yaml", "family.yaml", "results.csv", "laws.json"),
+    *("published-laws.json", "published-prices.yaml"),
+)
 
 
 def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> str:

@@ -49,6 +49,15 @@ def test_the_table_of_a_budget():
     assert "warning: The law does not say" in text
 
 
+def test_the_table_of_a_target():
+    plan, lines, text = printed(Task(BILLS, entropy=0.17), draws=9)
+    assert lines["cost"] == [written(one.plan.money) for one in plan.answers]
+    last = [line for line in text.splitlines() if line.startswith("  ") and "cost" in line][-1]
+    quantiles = [answer.cloud.quantiles()["money"] for answer in plan.answers]
+    wanted = [f"{written(one['0.025'])} to {written(one['0.975'])}" for one in quantiles]
+    assert re.split(r"\s{2,}", last.strip())[1:] == wanted
+
+
 def test_the_table_of_models():
     models = (Model("small", 3e7), Model("middle", 1e9), Model("vast", 1e14))
     plan, lines, text = printed(Task(BILLS, 2e4, models=models), draws=9)
