@@ -17,6 +17,7 @@ from torch import Tensor
 
 from llm_encoders.checkpoints.backbone_checks import (
     check_attention,
+    check_embeddings,
     check_model_type,
     check_padding,
     check_size,
@@ -267,6 +268,7 @@ def load_backbone(
         EncoderError: the model cannot be loaded, or its attention does not obey the contract.
     """
     model = open_model(checkpoint, device, dtype, quantization, attention_implementation, layers)
+    check_embeddings(model, str(checkpoint.backbone))
     adapter = checkpoint.adapter if own_adapter else None
     tokenizer = load_tokenizer(checkpoint)
     check_tokenizer(tokenizer, model, checkpoint.name)

@@ -74,6 +74,23 @@ def check_size(folder: Path) -> None:
             )
 
 
+def check_embeddings(model: Any, source: str) -> None:
+    """Refuse a model that reads no tokens, such as one of images.
+
+    Raises:
+        EncoderError: it has no table of embeddings.
+    """
+    try:
+        dimensions = model.get_input_embeddings().weight.dim()
+    except (AttributeError, NotImplementedError):
+        dimensions = None
+    if dimensions != 2:
+        raise EncoderError(
+            f"{source}: {type(model).__name__} has no embeddings of tokens, so it reads no text. "
+            "Use a language model."
+        )
+
+
 @torch.no_grad()
 def check_weights(decoder: Any, source: str) -> None:
     """Refuse NaN and infinite weights, which an attention kernel may turn into finite states.

@@ -31,6 +31,7 @@ FINISHED = Path("runs/scalingnote/finished.json")
 """The commands that ended well, with their dates."""
 _TOP = Path(study.RECIPES)
 _EMBEDDINGS = ("embed", "lm_head")
+_ANYWHERE = "COLLECTIONS"
 
 
 def main() -> int:
@@ -79,7 +80,7 @@ def run(plan: study.Study, collections: str, only: Sequence[str] = (), dry: bool
     if dry:
         _run(plan, groups, collections, dry)
         return
-    _require_inputs(plan, plan.steps_of(groups), collections)
+    _require_inputs(plan, groups, collections)
     with locked(FINISHED.with_name(LOCK_NAME), "Another run of the study is at work here; wait."):
         _run(plan, groups, collections, dry)
 
@@ -96,16 +97,23 @@ def _run(plan: study.Study, groups: Sequence[str], collections: str, dry: bool) 
                 _evaluate(plan, one, name, collections, dry)
 
 
-def _require_inputs(plan: study.Study, steps: Sequence[study.Step], collections: str) -> None:
+def _require_inputs(plan: study.Study, groups: Sequence[str], collections: str) -> None:
+    """Refuse to begin without what these groups read."""
+    steps = plan.steps_of(groups)
     for step in steps:
         if step.page is not None and not Path(step.output).exists():
             raise UsageError(
                 f"There is no {step.output}; {step.page} says how to make it. Groups that do "
                 "without can be named by --only."
             )
+    measured = {
+        name for one in plan.evaluations_of(groups) for name in one.collections or plan.collections
+    }
+    read = [word for step in steps for word in step.words(_ANYWHERE)]
     for name, place in plan.collections.items():
+        wanted = name in measured or any(f"{_ANYWHERE}/{place['folder']}" in word for word in read)
         folder = Path(collections) / place["folder"]
-        if not folder.is_dir():
+        if wanted and not folder.is_dir():
             raise UsageError(f"--collections: there is no {folder}, the collection {name}.")
 
 

@@ -126,6 +126,15 @@ def test_wrong_names_are_refused(modules, plan, tmp_path, monkeypatch):
         modules.run.run(plan, "BEIR", ["larger"])
     with pytest.raises(UsageError, match="there is no nowhere/nfcorpus, the collection nfcorpus"):
         modules.run.run(plan, "nowhere", ["losses"])
+    for name in ("nfcorpus", "scifact"):
+        (tmp_path / "two" / name).mkdir(parents=True)
+    with pytest.raises(UsageError, match="there is no .*two/msmarco-dl, the collection"):
+        modules.run.run(plan, str(tmp_path / "two"), ["trade-off"])
+    began = []
+    monkeypatch.setattr(modules.run, "_run", lambda *given: began.append(given[1]))
+    monkeypatch.setattr(modules.run, "FINISHED", tmp_path / "finished.json")
+    modules.run.run(plan, str(tmp_path / "two"), ["losses", "queries"])  # measured on these two
+    assert began == [["losses", "queries"]]
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="run this at the top of the repository"):
         modules.run.run(plan, "BEIR")
