@@ -62,6 +62,9 @@ _AUGMENT = "tests/llm_encoders/scaling/augment"
 _DRAFTED = "tests/llm_encoders/data/test_pseudo_queries.py"
 _LOOKUP = "tests/llm_encoders/encoding/lookup"
 _PLAN = "tests/llm_encoders/scaling/plan"
+_LAWS = "tests/llm_encoders/scaling/laws/test_formulas.py"
+_FIT = "tests/llm_encoders/scaling/fit"
+_LAW_FIT = f"{_FIT}/test_law_fit.py"
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,256 @@ MUTANTS = (
         "range(done // size * size, len(order), size)",
         "range(0, len(order), size)",
         (f"{_AUGMENT}/test_job.py::test_killed_while_writing_and_resumed",),
+        "scaling: model size over A",
+        'return (values["A"] / parameters) ** values["alpha"] + values["delta"]',
+        'return (parameters / values["A"]) ** values["alpha"] + values["delta"]',
+        (_LAWS,),
+    ),
+    Mutant(
+        "scaling: delta of annotations subtracted",
+        'return (values["B"] / annotations) ** values["beta"] + values["delta"]',
+        'return (values["B"] / annotations) ** values["beta"] - values["delta"]',
+        (_LAWS,),
+    ),
+    Mutant(
+        "scaling: exponents of the joint law turned round",
+        'ratio = values["alpha"] / values["beta"]',
+        'ratio = values["beta"] / values["alpha"]',
+        (_LAWS,),
+    ),
+    Mutant(
+        "scaling: the joint law without its outer exponent",
+        'return inner ** values["beta"] + values["delta"]',
+        'return inner + values["delta"]',
+        (_LAWS,),
+    ),
+    Mutant(
+        "scaling: terms of the additive law subtracted",
+        'return values["E"] + by_size + values["B"]',
+        'return values["E"] + by_size - values["B"]',
+        (_LAWS,),
+    ),
+    Mutant(
+        "scaling: additive law of model size multiplied",
+        'return values["E"] + values["A"] / parameters ** values["alpha"]',
+        'return values["E"] * values["A"] / parameters ** values["alpha"]',
+        (_LAWS,),
+    ),
+    Mutant(
+        "scaling: additive law of annotations with a positive exponent",
+        'return values["E"] + values["B"] / annotations ** values["beta"]',
+        'return values["E"] + values["B"] * annotations ** values["beta"]',
+        (_LAWS,),
+    ),
+    Mutant(
+        "scaling: a fit whose terms rise",
+        "[:, :, None] - exponents * self.sizes",
+        "[:, :, None] + exponents * self.sizes",
+        (f"{_FIT}/test_form.py",),
+    ),
+    Mutant(
+        "scaling: the temperature of a fit is alpha",
+        "temperature = exponents[:, -1] if",
+        "temperature = exponents[:, 0] if",
+        (f"{_FIT}/test_form.py",),
+    ),
+    Mutant(
+        "scaling: derivative in the temperature turned round",
+        "by_exponent = by_exponent + _uncertainty(shares)",
+        "by_exponent = by_exponent - _uncertainty(shares)",
+        (f"{_FIT}/test_form.py",),
+    ),
+    Mutant(
+        "scaling: derivative of log entropy without the floor",
+        "slope = np.exp(power) / entropy",
+        "slope = np.ones_like(entropy)",
+        (f"{_FIT}/test_form.py",),
+    ),
+    Mutant(
+        "scaling: derivative in the floor of entropy, not of its log",
+        "columns.append(1 / entropy)",
+        "columns.append(np.ones_like(entropy))",
+        (f"{_FIT}/test_form.py",),
+    ),
+    Mutant(
+        "scaling: A of a term times its exponent",
+        "np.exp(self.centres[place] + term / exponent)",
+        "np.exp(self.centres[place] + term * exponent)",
+        (f"{_FIT}/test_form.py",),
+    ),
+    Mutant(
+        "scaling: A of an additive term without its centre",
+        "np.exp(term + exponent * self.centres[place])",
+        "np.exp(term - exponent * self.centres[place])",
+        (f"{_FIT}/test_form.py",),
+    ),
+    Mutant(
+        "scaling: Huber's loss with a step",
+        "limit * (2 * size - limit)",
+        "limit * (size - limit)",
+        (f"{_FIT}/test_polish.py",),
+    ),
+    Mutant(
+        "scaling: squared loss",
+        "weights = np.minimum(1.0, limit[:, None] / size)",
+        "weights = np.ones_like(size)",
+        (f"{_FIT}/test_polish.py",),
+    ),
+    Mutant(
+        "scaling: the scale of all residuals",
+        "[:, max(parameters - 1, 0) :]",
+        "[:, 0:]",
+        (f"{_FIT}/test_polish.py",),
+    ),
+    Mutant(
+        "scaling: the scale times the normal quantile",
+        "np.median(ordered, axis=1) / 0.6745",
+        "np.median(ordered, axis=1) * 0.6745",
+        (f"{_FIT}/test_polish.py",),
+    ),
+    Mutant(
+        "scaling: starts weighted as entropies",
+        "np.broadcast_to(1 / entropy, (len(columns)",
+        "np.broadcast_to(entropy, (len(columns)",
+        (f"{_FIT}/test_starts.py",),
+    ),
+    Mutant(
+        "scaling: starts of the joint law weighted without the floor",
+        "beta * above / (entropy * raised)",
+        "beta / raised",
+        (f"{_FIT}/test_starts.py",),
+    ),
+    Mutant(
+        "scaling: starts of the joint law without beta",
+        "terms = beta * np.log(np.maximum(factors",
+        "terms = np.log(np.maximum(factors",
+        (f"{_FIT}/test_starts.py",),
+    ),
+    Mutant(
+        "scaling: starts of the joint law with alpha alone",
+        "np.exp(-alpha / beta * form.sizes[0])",
+        "np.exp(-alpha * form.sizes[0])",
+        (f"{_FIT}/test_starts.py",),
+    ),
+    Mutant(
+        "scaling: sums of squares between sizes without their seeds",
+        "float((counts * means**2).sum())",
+        "float((means**2).sum())",
+        (f"{_FIT}/test_deviations.py",),
+    ),
+    Mutant(
+        "scaling: degrees of freedom without the parameters",
+        "inner, outer = points - sizes, sizes - parameters",
+        "inner, outer = points - sizes, sizes",
+        (f"{_FIT}/test_deviations.py",),
+    ),
+    Mutant(
+        "scaling: seeds of a size by their square",
+        "float((counts**2).sum()) / points) / (sizes - 1)",
+        "float(counts.sum()) / points) / (sizes - 1)",
+        (f"{_FIT}/test_deviations.py",),
+    ),
+    Mutant(
+        "scaling: the scatter of a mean",
+        "np.sqrt(seeds + (whole - seeds) / self.repeats)",
+        "np.sqrt(seeds + (whole - seeds) * self.repeats)",
+        (f"{_FIT}/test_deviations.py",),
+    ),
+    Mutant(
+        "scaling: variances that are known",
+        "whole = self.between / generator.chisquare(self.between_freedom, count)",
+        "whole = self.between / np.full(count, float(self.between_freedom))",
+        (f"{_FIT}/test_deviations.py",),
+    ),
+    Mutant(
+        "scaling: seeds that share all",
+        "return np.clip(drawn[:, self.cells] + own,",
+        "return np.clip(drawn[:, self.cells] - 0 * own,",
+        (f"{_FIT}/test_deviations.py",),
+    ),
+    Mutant(
+        "scaling: intervals of 90 %",
+        "np.quantile(values, [(1 - level) / 2, (1 + level) / 2])",
+        "np.quantile(values, [1 - level, level])",
+        (f"{_FIT}/test_bootstrap.py",),
+    ),
+    Mutant(
+        "scaling: redrawn points around the points",
+        "polish(form, predicted + part,",
+        "polish(form, predicted + 2 * part,",
+        (f"{_FIT}/test_bootstrap.py",),
+    ),
+    Mutant(
+        "scaling: the criterion without its correction",
+        "+ 2 * k + 2 * k * (k + 1) / (n - k - 1))",
+        "+ 2 * k - 2 * k * (k + 1) / (n - k - 1))",
+        (f"{_LAW_FIT}::test_the_criterion_by_hand",),
+    ),
+    Mutant(
+        "scaling: the criterion without the variance",
+        "n, k = residuals.shape[1], parameters + 1",
+        "n, k = residuals.shape[1], parameters",
+        (f"{_LAW_FIT}::test_the_criterion_by_hand",),
+    ),
+    Mutant(
+        "scaling: explained variance of the predictions",
+        "around = float(((measured - measured.mean()) ** 2).sum())",
+        "around = float(((predicted - measured.mean()) ** 2).sum())",
+        (f"{_LAW_FIT}::test_explained_variance_by_hand",),
+    ),
+    Mutant(
+        "scaling: largest points held out and fitted",
+        'yield f"largest {name}", ~flags, flags',
+        'yield f"largest {name}", flags | ~flags, flags',
+        (f"{_LAW_FIT}::test_points_held_out",),
+    ),
+    Mutant(
+        "scaling: the corner held out alone",
+        "~first & ~second, first & second",
+        "~(first & second), first & second",
+        (f"{_LAW_FIT}::test_points_held_out",),
+    ),
+    Mutant(
+        "scaling: a forecast of a measurement without its scatter",
+        "scatter * generator.standard_t(max(freedom, 1), laws.shape)",
+        "0 * generator.standard_t(max(freedom, 1), laws.shape)",
+        (f"{_FIT}/test_forecast.py",),
+    ),
+    Mutant(
+        "scaling: a forecast that is never beyond the points",
+        "beyond = max(size / high, low / size)",
+        "beyond = min(size / high, low / size)",
+        (f"{_FIT}/test_forecast.py",),
+    ),
+    Mutant(
+        "scaling: annotations for an entropy with beta itself",
+        'above ** (1 / np.asarray(values["beta"]))',
+        'above ** np.asarray(values["beta"])',
+        (f"{_FIT}/test_exchange_rates.py",),
+    ),
+    Mutant(
+        "scaling: exchange rates turned round",
+        "annotations_for(reference, entropy) / annotations_for(source, entropy)",
+        "annotations_for(source, entropy) / annotations_for(reference, entropy)",
+        (f"{_FIT}/test_exchange_rates.py",),
+    ),
+    Mutant(
+        "scaling: exponents on three sizes",
+        "if len(np.unique(sizes[size])) == 2",
+        "if len(np.unique(sizes[size])) == 3",
+        (f"{_LAW_FIT}::test_an_exponent_on_two_sizes",),
+    ),
+    Mutant(
+        "scaling: intervals wider than two decades",
+        "elif high > _DECADE * low:",
+        "elif high > _DECADE**2 * low:",
+        (f"{_LAW_FIT}::test_a_parameter_whose_interval_is_wider_than_a_decade",),
+    ),
+    Mutant(
+        "scaling: the smallest of equal sizes",
+        "best = max(counts, key=lambda one: (counts[one], one))",
+        "best = max(counts, key=lambda one: (counts[one], -one))",
+        (f"{_FIT}/test_selection.py",),
     ),
     Mutant(
         "plan: four operations in training",

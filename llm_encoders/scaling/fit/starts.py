@@ -57,19 +57,27 @@ def _linear(form: Form, entropy: Array, exponents: Array) -> Array:
 
 def _joint(form: Form, entropy: Array, exponents: Array, floor: float) -> Array:
     alpha, beta = exponents[:, :1], exponents[:, 1:]
-    above = entropy - floor
-    wanted = above ** (1 / beta)  # [grid, points]
-    columns = np.stack(
-        [
-            np.exp(-alpha / beta * form.sizes[0]),
-            np.exp(np.broadcast_to(-form.sizes[1], wanted.shape)),
-        ],
-        axis=1,
-    )
-    weights = beta * above / (entropy * wanted)
-    factors = non_negative(columns, wanted, weights)
+    wanted, weights = joint_quantity(entropy, floor, beta)
+    by_size = np.exp(-alpha / beta * form.sizes[0])
+    by_annotations = np.exp(np.broadcast_to(-form.sizes[1], wanted.shape))
+    factors = non_negative(np.stack([by_size, by_annotations], axis=1), wanted, weights)
     terms = beta * np.log(np.maximum(factors, 1e-300))
     return _theta(form, terms, exponents, np.full(len(exponents), floor))
+
+
+def joint_quantity(entropy: Array, floor: float, beta: Array) -> tuple[Array, Array]:
+    """z = (L - floor)^(1/beta), and d log L/dz.
+
+    Args:
+        entropy: L: [points].
+        beta: [problems, 1].
+
+    Returns:
+        Two arrays of [problems, points].
+    """
+    above = entropy - floor
+    raised: Array = above ** (1 / beta)
+    return raised, beta * above / (entropy * raised)
 
 
 def _theta(form: Form, terms: Array, exponents: Array, floor: Array) -> Array:

@@ -6,7 +6,7 @@ from scipy.optimize import nnls
 
 from llm_encoders.scaling.fit import starts as module
 from llm_encoders.scaling.fit.form import Form
-from llm_encoders.scaling.fit.starts import non_negative, starts
+from llm_encoders.scaling.fit.starts import joint_quantity, non_negative, starts
 from llm_encoders.scaling.laws import LAWS
 from tests.llm_encoders.scaling.fit.truths import grid
 
@@ -45,3 +45,25 @@ def test_a_law_on_the_grid_is_found_at_once(name, values, floor):
     found = starts(form, np.log(law.predict(values, **used)))
     best = {one: value[0] for one, value in form.values(found).items()}
     assert best == pytest.approx(values, rel=1e-6, abs=1e-9)
+
+
+def test_weights_turn_errors_into_errors_of_log_entropy():
+    entropy, beta = np.array([0.2, 0.9, 3.0]), np.array([[0.5], [1.3]])
+    value, weights = joint_quantity(entropy, 0.1, beta)
+    assert value == pytest.approx((entropy - 0.1) ** (1 / beta))
+    step = joint_quantity(entropy * np.exp(1e-6), 0.1, beta)[0] - value
+    assert weights * step == pytest.approx(np.full((2, 3), 1e-6), rel=1e-4)
+
+
+def test_noisy_points_are_weighted_by_their_entropy():
+    """The best start, found another way: exponent by exponent."""
+    generator = np.random.default_rng(1)
+    form = Form.of(LAWS["model-size"], SIZES)
+    measured = -0.4 * form.sizes[0] + 0.2 * generator.standard_normal(25)
+    entropy, tried = np.exp(measured), []
+    for exponent in module._EXPONENTS:
+        matrix = np.stack([np.exp(-exponent * form.sizes[0]), np.ones(25)], axis=1)
+        factors, _ = nnls(matrix / entropy[:, None], np.ones(25))
+        error = np.abs(measured - np.log(matrix @ factors)).sum()
+        tried.append((error, np.log(factors[0]), np.log(exponent), factors[1]))
+    assert starts(form, measured)[0] == pytest.approx(min(tried)[1:], rel=1e-6, abs=1e-9)
