@@ -154,9 +154,11 @@ def _plots(found: Sequence[_Group], options: Options) -> list[str]:
     if options.plot is None or not plot.can_plot():
         return []
     options.plot.mkdir(parents=True, exist_ok=True)
-    written = []
+    written: list[str] = []
     for law, points in [pair for one in found for pair in one.laws.values()]:
         path = options.plot / plot.file_name(law)
+        if str(path) in written:  # of groups whose names differ in signs that a file's cannot have
+            path = path.with_stem(f"{path.stem}-{len(written)}")
         write_atomically(path, plot.plot(law, points))
         written.append(str(path))
     return written

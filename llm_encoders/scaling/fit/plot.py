@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from llm_encoders.scaling.fit.bootstrap import LEVEL
+from llm_encoders.scaling.fit.figures import number
 from llm_encoders.scaling.fit.points import Points
 from llm_encoders.scaling.laws.fitted import FittedLaw
 from llm_encoders.scaling.laws.law import ANNOTATIONS, PARAMETERS
@@ -68,7 +69,9 @@ def _panel(axes: Any, fitted: FittedLaw, points: Points, size: str) -> None:
         colour = f"C{place}"
         sizes: Mapping[str, Any] = {size: grid} | ({} if value is None else {other: value})
         chosen = slice(None) if value is None else points.sizes[other] == value
-        label = None if value is None else f"{'D' if other == ANNOTATIONS else 'N'} = {value:,.4g}"
+        label = (
+            None if value is None else f"{'D' if other == ANNOTATIONS else 'N'} = {number(value)}"
+        )
         axes.plot(values[chosen], points.entropy[chosen], "o", color=colour, markersize=4)
         axes.plot(grid, fitted.predict(**sizes), color=colour, linewidth=1, label=label)
         draws = fitted.draws(**sizes)

@@ -114,6 +114,18 @@ def test_plots(fit, tmp_path):
     assert b"Date" not in content["joint.svg"]
 
 
+def test_plots_of_groups_with_like_names(fit, tmp_path):
+    pytest.importorskip("matplotlib", reason="plots need matplotlib")
+    sizes = grid(np.geomspace(1e6, 1e8, 4), [1e5])
+    truth = Truth("model-size", {"A": 3e4, "alpha": 0.5, "delta": 0.0}, sizes)
+    rows = [csv_of(sizes, noisy(truth), source=[name] * 4) for name in ("a/b", "a_b")]
+    text = rows[0] + rows[1].partition("\n")[2]
+    (tmp_path / "sources.csv").write_text(text)
+    words = ("--by", "source", "--laws", "model-size", "--delta", "without", "--plot", "plots")
+    assert fit(*words, points="sources.csv")[0] == 0
+    assert len(list((tmp_path / "plots").iterdir())) == 2
+
+
 def test_without_matplotlib(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(plot, "can_plot", lambda: False)
     code, shown, _ = fit("--plot", "plots", "--laws", "model-size")
