@@ -415,8 +415,8 @@ MUTANTS = (
     ),
     Mutant(
         "scaling: intervals wider than two decades",
-        "elif high > _DECADE * low:",
-        "elif high > _DECADE**2 * low:",
+        "elif high > _WIDEST * low:",
+        "elif high > _WIDEST**2 * low:",
         (f"{_LAW_FIT}::test_a_parameter_whose_interval_is_wider_than_a_decade",),
     ),
     Mutant(

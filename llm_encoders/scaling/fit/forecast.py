@@ -10,7 +10,7 @@ from llm_encoders.scaling.fit.figures import number
 from llm_encoders.scaling.laws.fitted import Bootstrap, FittedLaw
 from llm_encoders.scaling.laws.law import Array, Law
 
-_DECADE = 10.0
+_FARTHEST = 10.0  # times the largest point, or below the smallest
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _warnings(fitted: FittedLaw, sizes: Mapping[str, float]) -> list[str]:
     for name, size in sizes.items():
         low, high = (fitted.range or {}).get(name, (size, size))
         beyond = max(size / high, low / size)
-        if beyond > _DECADE:
+        if beyond > _FARTHEST:
             found.append(
                 f"{name} = {number(size)} lies {np.log10(beyond):.1f} decades beyond the points "
                 f"({number(low)} to {number(high)}). The band holds only if the law does out "
