@@ -174,6 +174,8 @@ MUTANTS = (
         "range(done // size * size, len(order), size)",
         "range(0, len(order), size)",
         (f"{_AUGMENT}/test_job.py::test_killed_while_writing_and_resumed",),
+    ),
+    Mutant(
         "scaling: model size over A",
         'return (values["A"] / parameters) ** values["alpha"] + values["delta"]',
         'return (parameters / values["A"]) ** values["alpha"] + values["delta"]',
