@@ -651,8 +651,8 @@ MUTANTS = (
     ),
     Mutant(
         "plan: a forecast after two decades",
-        "DECADE = 10.0",
-        "DECADE = 100.0",
+        'DECADE = 10.0\n"""Beyond the points',
+        'DECADE = 100.0\n"""Beyond the points',
         (f"{_PLAN}/test_planning.py::test_within_a_decade_beyond_the_points_nothing_is_said",),
     ),
     Mutant(

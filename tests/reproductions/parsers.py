@@ -108,6 +108,9 @@ def _script(path: str, words: list[str]) -> str:
         return _parsed(words, lambda: runpy.run_path(str(file), run_name="__main__"))
     finally:
         sys.path.pop(0)
+        for name, module in list(sys.modules.items()):  # another script may have one of that name
+            if Path(getattr(module, "__file__", None) or "").parent == file.parent:
+                del sys.modules[name]
 
 
 def _no_options(words: list[str]) -> str:
