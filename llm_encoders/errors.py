@@ -2,6 +2,8 @@
 
 import difflib
 import errno
+import os
+import re
 from collections.abc import Iterable
 
 
@@ -19,6 +21,7 @@ class UsageError(EncoderError):
 
 RESUMABLE = "What is finished is kept; run the same command again to resume."
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+_IN_WORDS = re.compile(r"\(os error (\d+)\)")
 
 
 def system_error(error: OSError) -> EncoderError:
@@ -28,6 +31,13 @@ def system_error(error: OSError) -> EncoderError:
         return EncoderError(f"{error}.{good}")
     place = f"{error.filename}: " if error.filename else ""
     return EncoderError(f"{place}{error.strerror}.{good}")
+
+
+def in_words(error: Exception) -> OSError | None:
+    """The system's error behind an exception that has its number only in words, as libraries
+    written in Rust raise them (tokenizers, safetensors); ``None`` where it has none."""
+    found = _IN_WORDS.search(str(error))
+    return None if found is None else OSError(int(found[1]), os.strerror(int(found[1])))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
-from llm_encoders.errors import RESUMABLE, EncoderError, system_error
+from llm_encoders.errors import RESUMABLE, EncoderError, in_words, system_error
 from llm_encoders.jobs.standard_error import steady_standard_error
 
 TRACEBACK = "LLM_ENCODERS_TRACEBACK"
@@ -47,6 +47,9 @@ def _run(work: Callable[[], None], resumable: bool) -> int:
         _say("error: out of memory.")
         return 1
     except Exception as error:
+        if (of_system := in_words(error)) is not None:
+            _say(f"error: {system_error(of_system) if resumable else of_system}")
+            return 1
         if os.environ.get(TRACEBACK) == "1":
             raise
         kind, reason = type(error).__name__, " ".join(str(error).split()) or "no details"

@@ -65,6 +65,7 @@ def write_graph(encoder: Encoder[Any], path: Path) -> None:
 
     Raises:
         EncoderError: PyTorch cannot export it, or not into one file.
+        OSError: the file cannot be written.
     """
     module = QueryGraph(encoder).eval()
     length, shorter = _LENGTHS
@@ -90,6 +91,8 @@ def write_graph(encoder: Encoder[Any], path: Path) -> None:
                 opset_version=_OPSET,
                 dynamo=False,
             )
+    except OSError:  # a full disk, and no fault of the model
+        raise
     except Exception as error:  # of any operator of the model
         reason = " ".join(str(error).split())[:300].rstrip(".")
         raise EncoderError(

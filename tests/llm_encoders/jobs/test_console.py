@@ -17,6 +17,7 @@ from llm_encoders.jobs.console import TRACEBACK, end_command, run_command
         (KeyboardInterrupt(), 130, "run the same command again to resume"),
         (KeyError("x"), 1, "unexpected KeyError: 'x'. This is a fault of the program: set"),
         (MemoryError(), 1, "out of memory"),
+        (Exception("I/O error (os error 28)"), 1, "error: No space left on device. What is finis"),
     ],
 )
 def test_errors_are_one_line(capsys, monkeypatch, error, code, said):

@@ -162,6 +162,16 @@ def test_weights_outside_of_the_graph_are_not_written(students, tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
+def test_a_full_disk_is_no_fault_of_the_model(students, tmp_path, monkeypatch, capsys):
+    def export(module, inputs, path, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("torch.onnx.export", export)
+    assert main([str(students / "dense"), str(tmp_path / "out")]) == 1
+    assert "error: [Errno 28] No space left on device\n" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_faulty_folders_are_sentences(students, tmp_path, monkeypatch, capsys):
     folder = students / "sparse onnx"
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
