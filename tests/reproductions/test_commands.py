@@ -1,6 +1,7 @@
 """Every command of every page is one that its program takes, and names what exists."""
 
 import ast
+import functools
 import importlib
 import json
 import re
@@ -66,6 +67,12 @@ def value_of(words: tuple[str, ...], option: str) -> str | None:
     return words[words.index(option) + 1] if option in words[:-1] else None
 
 
+@functools.cache
+def written() -> frozenset[str | None]:
+    """What some command of a page writes."""
+    return frozenset(value_of(words, "--output") for words in all_commands())
+
+
 def problem(words: tuple[str, ...]) -> str | None:
     """What a command names that does not exist; ``None`` if all exists."""
     program = words[0]
@@ -76,9 +83,8 @@ def problem(words: tuple[str, ...]) -> str | None:
         return f"unknown program {program}"
     for word in words:
         path = word.rpartition("=")[2].partition("::")[0]
-        if word in (value_of(words, "--output"), value_of(words, "--plot")):
-            continue
-        if path.startswith(FOLDERS) and not (REPOSITORY / path).exists():
+        made = written() | {value_of(words, "--plot")}
+        if path.startswith(FOLDERS) and path not in made and not (REPOSITORY / path).exists():
             return f"there is no {path}"
     try:
         return named(words)
