@@ -48,6 +48,8 @@ _LABELLED = (
     "::test_cross_entropy_among_all_passages_of_the_batch"
 )
 _RELEVANCE = "tests/llm_encoders/data/test_relevance.py"
+_ENTROPY = "tests/llm_encoders/evaluation/test_entropy.py"
+_MEASURED = "tests/llm_encoders/scaling/entropy/test_entropy_command.py"
 _SEARCH = "tests/llm_encoders/evaluation/test_exhaustive_search.py"
 _PACKING = "tests/llm_encoders/data/test_packing.py"
 _PROCESSES = f"{_TRAIN}/test_processes.py"
@@ -426,6 +428,78 @@ MUTANTS = (
         "best = max(counts, key=lambda one: (counts[one], one))",
         "best = max(counts, key=lambda one: (counts[one], -one))",
         (f"{_FIT}/test_selection.py",),
+    ),
+    Mutant(
+        "entropy: the same negatives in every redraw",
+        "np.random.default_rng([seed, 5, redraw])",
+        "np.random.default_rng([seed, 5])",
+        (_ENTROPY,),
+    ),
+    Mutant(
+        "entropy: known positives among the negatives",
+        "= taken + skipped",
+        "= taken",
+        (_ENTROPY,),
+    ),
+    Mutant(
+        "entropy: the document after an excluded one is excluded in its place",
+        '.searchsorted(taken, side="right")',
+        '.searchsorted(taken, side="left")',
+        (_ENTROPY,),
+    ),
+    Mutant(
+        "entropy: a passage with the text of the query is a negative",
+        "np.append(keys[rows].reshape(-1), np.uint64(group))",
+        "keys[rows].reshape(-1)",
+        (_ENTROPY,),
+    ),
+    Mutant(
+        "entropy: relevant by other splits whatever the grade",
+        "if grade > 0 and query in queries:",
+        "if query in queries:",
+        (_ENTROPY,),
+    ),
+    Mutant(
+        "entropy: spread with the divisor n",
+        "np.std(self.values, ddof=1)",
+        "np.std(self.values, ddof=0)",
+        (_ENTROPY,),
+    ),
+    Mutant(
+        "entropy: multiplied by the temperature",
+        "self.scores[places] = found / self._temperature",
+        "self.scores[places] = found * self._temperature",
+        (_ENTROPY,),
+    ),
+    Mutant(
+        "entropy: the positive is not in the sum",
+        "np.exp(everything - largest[:, None]).sum(axis=1)",
+        "np.exp(everything - largest[:, None])[:, 1:].sum(axis=1)",
+        (_ENTROPY,),
+    ),
+    Mutant(
+        "entropy: scores of another pair's query",
+        "sample.pairs.query[pairs], columns)",
+        "sample.pairs.query[pairs - 1], columns)",
+        (_ENTROPY,),
+    ),
+    Mutant(
+        "entropy: products in single precision",
+        "queries[first : first + _QUERIES].astype(np.float64) @ turned",
+        "queries[first : first + _QUERIES] @ turned.astype(np.float32)",
+        (_ENTROPY,),
+    ),
+    Mutant(
+        "entropy: embeddings counted as parameters",
+        'if id(weight) not in embeddings and not name.startswith("pooler."):',
+        'if not name.startswith("pooler."):',
+        (f"{_MEASURED}::test_parameters_are_those_of_the_layers",),
+    ),
+    Mutant(
+        "entropy: annotations counted as often as they occur",
+        "len(np.unique(groups * len(self.passages) + entries))",
+        "len(groups * len(self.passages) + entries)",
+        ("tests/llm_encoders/data/test_annotations.py",),
     ),
     Mutant(
         "plan: four operations in training",
