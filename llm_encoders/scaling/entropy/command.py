@@ -103,7 +103,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         choices=("stop", "skip"),
         default="stop",
         help="faulty passages: stop at the first, or skip them and list them beside --output, in "
-        "FILE.skipped.txt (default: stop)",
+        "FILE.json.skipped.txt (default: stop)",
     )
 
 
