@@ -50,5 +50,6 @@ def test_seeds_of_a_size_share_its_deviation():
     apart = np.mean(drawn[:, :-2:2] * drawn[:, 2::2])
     assert together == pytest.approx(0.3**2, rel=0.15)
     assert apart == pytest.approx(0, abs=0.005)
+    assert np.mean((drawn[:, ::2] - drawn[:, 1::2]) ** 2) == pytest.approx(2 * 0.1**2, rel=0.15)
     assert np.mean(drawn**2) == pytest.approx(0.3**2 + 0.1**2, rel=0.15)
     assert found.scatter == pytest.approx(0.1**0.5, rel=0.1)
