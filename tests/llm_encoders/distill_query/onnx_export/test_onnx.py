@@ -14,7 +14,7 @@ from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.distill_query.onnx_export import agreement, job
 from llm_encoders.distill_query.onnx_export.agreement import sample_queries
 from llm_encoders.distill_query.onnx_export.command import main
-from llm_encoders.distill_query.onnx_export.quantisation import quantised_rows
+from llm_encoders.distill_query.onnx_export.quantisation import quantised_table
 from llm_encoders.encoding.encoder import Encoder
 from llm_encoders.encoding.onnx_encoder import OnnxQueryEncoder
 from tests.llm_encoders.distill_query.small_students import write_bert, write_term_student
@@ -100,11 +100,22 @@ def test_int8_is_close(students, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "int8").glob("*.onnx")) == ["model.onnx"]
 
 
-def test_embeddings_have_a_scale_a_row():
-    table = np.array([[0.5, -127, 3.3], [0, 0, 0], [1e-3, 2e-3, -5e-4]], dtype=np.float32)
-    integers, scales = quantised_rows(table)
-    assert integers.tolist() == [[0, -127, 3], [0, 0, 0], [64, 127, -32]]
-    np.testing.assert_allclose(integers * scales, table, atol=scales.max() / 2)
+def test_embeddings_have_a_scale_a_row_and_a_column():
+    table = np.array([[0.5, -127, 0.066], [0, 0, 0], [0.25, 254, -0.033]], dtype=np.float32)
+    integers, rows, columns = quantised_table(table)
+    np.testing.assert_allclose(columns, [[0.5, 254, 0.066]], rtol=1e-6)
+    np.testing.assert_allclose(rows * 127, [[1], [1], [1]], rtol=1e-6)
+    assert integers.tolist() == [[127, -64, 127], [0, 0, 0], [64, 127, -64]]
+    np.testing.assert_allclose(integers * rows * columns, table, atol=254 / 127 / 2)
+
+
+def test_a_column_that_is_larger_than_the_others_costs_them_no_digits():
+    table = np.random.default_rng(0).normal(size=(50, 16)).astype(np.float32)
+    table[:, 3] *= 100
+    integers, rows, columns = quantised_table(table)
+    errors = np.abs(integers * rows * columns - table).max(axis=0)
+    assert (errors < np.abs(table).max(axis=0) / 200).all()
+    assert integers.dtype == np.int8 and rows.dtype == columns.dtype == np.float32
 
 
 def test_passages_and_what_is_in_the_graph_are_refused(students):
