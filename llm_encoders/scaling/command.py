@@ -10,7 +10,6 @@ A room is imported when its command is called, so that one without a model needs
 
 import argparse
 import importlib
-import importlib.util
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -32,16 +31,11 @@ class Command(NamedTuple):
     resumable: bool
 
 
-_COMMANDS = {
+COMMANDS = {
     "entropy": Command("measure the contrastive entropy of an encoder", False),
     "fit": Command("fit scaling laws to measured points", False),
     "plan": Command("find the model size and the annotations that a budget buys most with", False),
     "augment": Command("make annotations from passages, without people", True),
-}
-COMMANDS = {
-    name: command
-    for name, command in _COMMANDS.items()
-    if importlib.util.find_spec(f"llm_encoders.scaling.{name}")
 }
 
 
