@@ -69,6 +69,8 @@ class Evaluation:
     """Of steps that are called otherwise here."""
     plot: bool = False
     """Whether quality is drawn over speed."""
+    timed: int | None = None
+    """Queries that are timed, where speed does not matter; ``None`` for as many as usual."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ class Study:
             *("--teacher", teacher, *(["--students", *students] if students else [])),
             *("--output", evaluation_folder(teacher, place["folder"])),
             *("--threads", str(self.threads)),
+            *([] if one.timed is None else ["--repeats", "1", "--timed", str(one.timed)]),
         ]
 
 
