@@ -114,7 +114,7 @@ def test_two_seeds_of_the_main_comparison_at_least(plan):
 
 def test_a_group_and_its_collections(modules, plan, capsys):
     listed = dry(modules, plan, capsys, "my data", ["queries"])
-    assert [words[3] for words in listed].count("evaluate") == 4  # two teachers, two collections
+    assert [words[3] for words in listed].count("evaluate") == 2  # two teachers, one collection
     assert any("queries.source=my data/nfcorpus" in words for words in listed)
     assert not any("BEIR/" in word for words in listed for word in words)
 
