@@ -22,6 +22,8 @@ EXPONENTS = (0.01, 10.0)
 """Smallest and largest exponent that is fitted."""
 _TERMS = (1e-6, 1e6)
 """Smallest and largest term in the middle of the points, in nats."""
+HELD = (1e-300, 1e300)
+"""Smallest and largest A and B; beyond them, numbers become 0 or infinite."""
 _TERM = {PARAMETERS: ("A", "alpha"), ANNOTATIONS: ("B", "beta")}
 
 
@@ -105,16 +107,18 @@ class Form:
         return self.law.name == "joint"
 
     def values(self, theta: Array) -> dict[str, Array]:
-        """The law's parameters, by name: each float64 [laws]."""
+        """The law's parameters, by name: each float64 [laws]; A and B end at :data:`HELD`."""
         found = {}
         for place, size in enumerate(self.law.uses):
             scale, name = _TERM[size]
             exponent = np.exp(theta[:, 2 * place + 1])
             term = theta[:, 2 * place]
             if self.law.floor == "delta":  # (A/N)^alpha
-                found[scale] = np.exp(self.centres[place] + term / exponent)
+                log = self.centres[place] + term / exponent
             else:  # A/N^alpha
-                found[scale] = np.exp(term + exponent * self.centres[place])
+                log = term + exponent * self.centres[place]
+            with np.errstate(over="ignore"):
+                found[scale] = np.clip(np.exp(log), *HELD)
             found[name] = exponent
         found[self.law.floor] = theta[:, -1] if self.with_floor else np.zeros(len(theta))
         return {name: found[name] for name in self.law.parameters}

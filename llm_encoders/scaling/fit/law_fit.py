@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llm_encoders.errors import listed
 from llm_encoders.scaling.fit.bootstrap import LEVEL, interval, redraw
 from llm_encoders.scaling.fit.deviations import Deviations
 from llm_encoders.scaling.fit.eligible import cells, obstacle, thin
 from llm_encoders.scaling.fit.fitting import Choice, fit
-from llm_encoders.scaling.fit.form import Form
+from llm_encoders.scaling.fit.form import HELD, Form
 from llm_encoders.scaling.fit.hold_out import hold_out
 from llm_encoders.scaling.fit.points import Points
 from llm_encoders.scaling.fit.selection import at_one_size
@@ -83,6 +84,12 @@ def fit_law(
     if settings.floor == CHOSEN and criterion is not None:
         with_floor = criterion.chosen == "with_delta"
     form, best = fits[with_floor]
+    values = {one: float(value[0]) for one, value in form.values(best.theta).items()}
+    if beyond := [one for one in ("A", "B") if values.get(one) in HELD]:
+        raise CannotTell(
+            f"{listed(beyond)} would be below {HELD[0]:g} or above {HELD[1]:g}; the law does not "
+            "have the shape of these points"
+        )
     deviations = Deviations.of(best.residuals[0], cells(sizes), best.theta.shape[1])
     name = ", ".join([law.name, *group.values()])
     bootstrap = redraw(form, best, deviations, settings.draws, settings.seed, name)
@@ -96,7 +103,6 @@ def fit_law(
     bounded = {one.split()[0] for one in warnings}
     warnings += [one for one in wide(intervals, law.floor) if one.split()[0] not in bounded]
     warnings += far_off(best.residuals[0], float(best.scale[0]), points.lines)
-    values = {one: float(value[0]) for one, value in form.values(best.theta).items()}
     predicted = law.predict(values, **{one: sizes[one] for one in law.uses})
     draws = min(settings.draws, _HELD_OUT_DRAWS)
     return (

@@ -59,6 +59,6 @@ class Law:
         if absent:
             raise ValueError(f"the law {self.name} needs {' and '.join(absent)}")
         n, d = (np.asarray(1.0 if size is None else size, float) for size in sizes.values())
-        return self.formula(
-            {name: np.asarray(values[name], float) for name in self.parameters}, n, d
-        )
+        given = {name: np.asarray(values[name], float) for name in self.parameters}
+        with np.errstate(over="ignore"):  # infinite where a law that was redrawn is that steep
+            return self.formula(given, n, d)

@@ -16,6 +16,7 @@ from llm_encoders.scaling.fit.law_fit import (
 )
 from llm_encoders.scaling.fit.points import Points
 from llm_encoders.scaling.laws import LAWS
+from llm_encoders.scaling.laws.file import LawsFile, read_laws, write_laws
 from tests.llm_encoders.scaling.fit.truths import FEW, TRUTHS, Truth, grid
 
 QUICK = Settings(draws=100)
@@ -180,3 +181,28 @@ def test_a_point_far_off_is_named():
     found = fit_law(LAWS["model-size"], changed, {}, QUICK)[0].warnings
     named = [one for one in found if one.startswith("The point on line 6 lies ")]
     assert len(named) == 1 and "above the law" in named[0]
+
+
+SIZES = np.array([26_784.0, 90_192.0, 213_568.0]).repeat(3)
+PAIRS = np.tile([40.0, 80.0, 160.0], 3)
+
+
+def measured(entropies):
+    sizes = {"parameters": SIZES, "annotations": PAIRS, "entropy": np.array(entropies)}
+    return Points("points.csv", "", tuple(range(2, 11)), sizes, {})
+
+
+def test_a_law_whose_parameter_no_number_holds_is_none():
+    rising = [6.788, 5.589, 4.992, 7.382, 7.623, 5.296, 10.709, 8.049, 5.662]  # in N
+    with pytest.raises(CannotTell, match=r"^A would be below 1e-300 or above 1e\+300"):
+        fit_law(LAWS["joint"], measured(rising), {}, QUICK)
+
+
+def test_draws_beyond_numbers_stay_at_the_last_that_is_held(tmp_path):
+    flat = [4.392, 4.418, 3.923, 4.588, 3.664, 3.530, 4.409, 3.788, 3.552]
+    law, _ = fit_law(LAWS["joint"], measured(flat), {}, QUICK)
+    drawn = law.bootstrap.columns()["A"]
+    assert drawn.min() == 1e-300 and np.isfinite(drawn).all()
+    write_laws(tmp_path / "laws.json", LawsFile((law,)))
+    (read,) = read_laws(tmp_path / "laws.json").laws
+    assert read.bootstrap.values.tolist() == law.bootstrap.values.tolist()
