@@ -12,7 +12,7 @@ from llm_encoders.corpora.beir import BeirFolder, is_beir
 from llm_encoders.data.building import write_corpus
 from llm_encoders.data.faults import LeftOut
 from llm_encoders.data.passages import Passages
-from llm_encoders.data.prepare import prepare
+from llm_encoders.data.prepare import TrainingData, prepare
 from llm_encoders.data.sources import DataSources
 from llm_encoders.errors import UsageError
 from llm_encoders.evaluation.collection import warn
@@ -71,25 +71,11 @@ class Source:
                 folder.mkdir()
                 write_corpus(folder, self.path, LeftOut(self.on_error, self.listing))
 
-    def _prepare(self, work: Path) -> "tuple[Passages, Pairs]":
+    def _prepare(self, work: Path) -> TrainingData:
         sources = DataSources(self.path, self.corpus, on_error=self.on_error)
-        data = prepare(sources, work / _PREPARED, every_passage=True, listing=self.listing)
-        number: dict[int, int] = {}
-        queries: list[str] = []
-        positives: list[dict[int, None]] = []
-        relevant: list[np.ndarray] = []
-        for row in range(len(data.queries)):
-            one = data.queries[row]
-            place = number.setdefault(one["group"], len(queries))
-            if place == len(queries):
-                queries.append(one["query"])
-                positives.append({})
-                relevant.append(data.relevance.of(one["group"]))
-            positives[place] |= dict.fromkeys(one["positives"])
-        rows = [list(one) for one in positives]
-        return data.passages, Pairs.of(queries, rows, relevant, data.passages.keys)
+        return prepare(sources, work / _PREPARED, every_passage=True, listing=self.listing)
 
-    def open(self, work: Path, speaks: bool = True) -> "tuple[Passages, Pairs]":
+    def open(self, work: Path, speaks: bool = True) -> tuple[Passages, Pairs]:
         """The stored passages, and the pairs; every pair of a query and a passage counts once.
 
         Args:
@@ -101,7 +87,8 @@ class Source:
         """
         if self.split is None:
             with redirect_stdout(sys.stderr):
-                return self._prepare(work)
+                data = self._prepare(work)  # reads what was stored
+            return data.passages, _training_pairs(data)
         beir = BeirFolder(Path(self.path))
         qrels = beir.qrels(self.split)
         if not any(grade > 0 for grades in qrels.values() for grade in grades.values()):
@@ -120,6 +107,23 @@ class Source:
         texts = {name: query.text for name, query in queries.items()}
         elsewhere = beir.relevant_elsewhere(self.split, texts)
         return passages, judged_pairs(texts, qrels, elsewhere, passages.row, passages.keys)
+
+
+def _training_pairs(data: TrainingData) -> Pairs:
+    """The pairs of training data; records of one query are united."""
+    number: dict[int, int] = {}
+    queries: list[str] = []
+    positives: list[dict[int, None]] = []
+    relevant: list[np.ndarray] = []
+    for row in range(len(data.queries)):
+        one = data.queries[row]
+        place = number.setdefault(one["group"], len(queries))
+        if place == len(queries):
+            queries.append(one["query"])
+            positives.append({})
+            relevant.append(data.relevance.of(one["group"]))
+        positives[place] |= dict.fromkeys(one["positives"])
+    return Pairs.of(queries, [list(one) for one in positives], relevant, data.passages.keys)
 
 
 class _Ids:
