@@ -117,3 +117,25 @@ class Passages:
             if first == second:
                 return first
         return None
+
+
+def longest_first(passages: Passages, rows: np.ndarray, window: int) -> np.ndarray:
+    """Rows in windows of neighbours, each with its longest texts first.
+
+    Those of like length then share a batch, and the texts of one window alone are in memory.
+
+    Args:
+        passages: of which the rows are.
+        rows: int64 [rows].
+        window: rows of a window.
+
+    Returns:
+        The same rows, int64 [rows].
+    """
+    ordered = rows.copy()
+    for first in range(0, len(rows), window):
+        part = rows[first : first + window]
+        texts, _ = passages.texts(part.tolist())
+        lengths = np.array([len(text) for text in texts])
+        ordered[first : first + window] = part[np.argsort(-lengths, kind="stable")]
+    return ordered

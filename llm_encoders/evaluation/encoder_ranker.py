@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.checkpoints.two_sides import require_passages
-from llm_encoders.data.passages import Passages
+from llm_encoders.data.passages import Passages, longest_first
 from llm_encoders.encoding import fingerprint as vectors
 from llm_encoders.encoding.encoder import NotFiniteError
 from llm_encoders.encoding.loading import load_encoder
@@ -47,7 +47,7 @@ class EncoderRanker:
         self._encoder: Any = load_encoder(name, device=device)
         self._work, self._fingerprint = work, fingerprint
         self.window = max(_LEAST, min(_QUERIES, _PAIRS // max(1, len(passages))))
-        self._rows = _length_sorted(passages)
+        self._rows = longest_first(passages, np.arange(len(passages)), _SORTED)
         job = {"encoder": fingerprint, "of": "passages"}
         with tqdm(total=len(passages), unit="passage", desc="encoding") as bar:
             self._passages: StoredRows = run_batches(
@@ -105,17 +105,6 @@ class EncoderRanker:
             lambda batch: self._encoder.encode_queries(list(queries[batch])),
             told,
         )
-
-
-def _length_sorted(passages: Passages) -> np.ndarray:
-    """Rows in the order in which they are encoded: windows of neighbours, longest first."""
-    rows = np.arange(len(passages))
-    for first in range(0, len(rows), _SORTED):
-        window = rows[first : first + _SORTED]
-        texts, _ = passages.texts(window.tolist())
-        lengths = np.array([len(text) for text in texts])
-        rows[first : first + _SORTED] = window[np.argsort(-lengths, kind="stable")]
-    return rows
 
 
 def encoder_fingerprint(name: str, device: str | None) -> dict[str, Any]:

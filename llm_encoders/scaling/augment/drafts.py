@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from llm_encoders.data import pseudo_queries
-from llm_encoders.data.passages import Passages
+from llm_encoders.data.passages import Passages, longest_first
 from llm_encoders.data.pseudo_queries import Draft
 from llm_encoders.jobs.resumable_lines import resumable_lines
 from llm_encoders.reading import parse_json
@@ -112,7 +112,8 @@ def write_drafts(
     """
     with resumable_lines(path, fingerprint, overwrite) as lines:
         if not lines.finished:
-            order = _by_length(passages, rows, augmentation, generation)
+            window = _WINDOW * _passages_of_batch(augmentation, generation)
+            order = longest_first(passages, rows, window)
             done = lines.done
             writer: Generator = generator()
             lines.begin()
@@ -122,20 +123,6 @@ def write_drafts(
                     bar.update(count)
             lines.finish()
     return WrittenDrafts(path)
-
-
-def _by_length(
-    passages: Passages, rows: np.ndarray, augmentation: Augmentation, generation: Generation
-) -> np.ndarray:
-    """Rows in the order in which they are written: windows of neighbours, longest first."""
-    ordered = rows.copy()
-    size = _WINDOW * _passages_of_batch(augmentation, generation)
-    for first in range(0, len(rows), size):
-        window = rows[first : first + size]
-        texts, _ = passages.texts(window.tolist())
-        lengths = np.array([len(text) for text in texts])
-        ordered[first : first + size] = window[np.argsort(-lengths, kind="stable")]
-    return ordered
 
 
 def _passages_of_batch(augmentation: Augmentation, generation: Generation) -> int:
