@@ -16,6 +16,7 @@ from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.run import run
 from tests.llm_encoders.conftest import BACKBONE, write_lines
 from tests.llm_encoders.train import formula
+from tests.llm_encoders.train.interruption import interrupted
 from tests.llm_encoders.train.small_run import PASSAGES, RECORDS, batch, objective, values
 
 STILL = {"steps": 6, "learning_rate": 1e-30, "warmup": 0}
@@ -115,15 +116,7 @@ def test_mntp_resumed_ends_with_the_same_weights(files, tmp_path, monkeypatch):
     }
     path = formula.write_recipe(tmp_path / "recipe.yaml", recipe)
     run(load_recipe(path, [f"output={tmp_path / 'whole'}"]))
-    step = LanguageModellingTrainer.training_step
-
-    def interrupted(self, *arguments):
-        if self.state.global_step == 3:
-            raise KeyboardInterrupt
-        return step(self, *arguments)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(LanguageModellingTrainer, "training_step", interrupted)
+    with interrupted(LanguageModellingTrainer, monkeypatch):
         run(load_recipe(path))
     assert (tmp_path / "run" / "checkpoint-2").is_dir()
     run(load_recipe(path))

@@ -19,6 +19,7 @@ from llm_encoders.train.retrieval_trainer import RetrievalTrainer
 from llm_encoders.train.run import run
 from tests.llm_encoders.conftest import write_lines
 from tests.llm_encoders.train import formula
+from tests.llm_encoders.train.interruption import interrupted
 from tests.llm_encoders.train.small_run import (
     PASSAGE_LENGTH,
     PASSAGES,
@@ -150,15 +151,7 @@ def tokens_of_part(part, seed=42, random=3):
 def test_resumed_to_the_same_bits(files, tmp_path, monkeypatch):
     path = formula.write_recipe(tmp_path / "recipe.yaml", recipe_of(files, tmp_path / "run"))
     run(load_recipe(path, [f"output={tmp_path / 'whole'}"]))
-    step = RetrievalTrainer.training_step
-
-    def interrupted(self, *arguments):
-        if self.state.global_step == 3:
-            raise KeyboardInterrupt
-        return step(self, *arguments)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(RetrievalTrainer, "training_step", interrupted)
+    with interrupted(RetrievalTrainer, monkeypatch):
         run(load_recipe(path))
     run(load_recipe(path))
     whole, resumed = (formula.read_adapter(tmp_path / name) for name in ("whole", "run"))

@@ -21,6 +21,7 @@ from llm_encoders.train.run import run
 from llm_encoders.train.towers import TwoTowers
 from tests.llm_encoders.conftest import BACKBONE, QUESTIONS, TOPICS
 from tests.llm_encoders.train import formula
+from tests.llm_encoders.train.interruption import interrupted
 from tests.llm_encoders.train.small_run import RAMP_STEPS, RATE, STEPS, batch, objective, values
 from tests.llm_encoders.train.test_gradient_cache import batch as ragged
 
@@ -142,15 +143,8 @@ def vectors_of(query, passage):
 
 def assert_resumed_alike(recipe, folder, name, monkeypatch):
     """That the run, interrupted and resumed elsewhere, ends with the same bits."""
-    other, step = f"output={folder / 'resumed'}", RetrievalTrainer.training_step
-
-    def interrupted(self, *arguments):
-        if self.state.global_step == 3:
-            raise KeyboardInterrupt
-        return step(self, *arguments)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(RetrievalTrainer, "training_step", interrupted)
+    other = f"output={folder / 'resumed'}"
+    with interrupted(RetrievalTrainer, monkeypatch):
         run(load_recipe(recipe, [other]))
     run(load_recipe(recipe, [other]))
     for side in (".", "query"):
