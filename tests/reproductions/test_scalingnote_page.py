@@ -32,7 +32,7 @@ def encoder(label, found, single=100.0, kind="model", ms=None, seed=None, size=N
 
 def rows(group, evaluation, *encoders, collection="nfcorpus"):
     """Rows of an evaluation, the teacher first."""
-    encoders[0]["role"] = "teacher"
+    encoders[0].update(role="teacher", parameters=12_345)
     made = []
     for one, row in zip(encoders, table_rows(encoders), strict=True):
         own = {"label": one["label"], "seed": one["seed"], results.BODY: one[results.BODY]}
@@ -189,6 +189,14 @@ def test_the_best_student_and_spans_over_collections():
     assert {row["label"] for row in agreement.best(students)} == {"a"}  # 0.85 against 0.79
     assert "*a* keeps 80.0 to 90.0 %" in agreement.section(found, load())
     assert figures.span([0.5], 100, ".1f") == "50.0"
+
+
+def test_the_teacher_in_another_runtime_is_no_small_transformer():
+    whole = encoder("whole", 0.5) | {"parameters": 12_345}
+    found = rows("trade-off", "tiny-dense", encoder("t", 0.5), whole, encoder("small", 0.45))
+    text = agreement.section(found, load())
+    assert "*small* keeps 90.0 %" in text and "*whole*" not in text
+    assert "**Does not agree** (trade-off): a small transformer" in text
 
 
 def test_a_service_is_priced_by_the_first_collection():

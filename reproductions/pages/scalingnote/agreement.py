@@ -31,8 +31,14 @@ def _verdict(good: Sequence[bool]) -> str:
 
 
 def _kept(rows: Sequence[Row], group: str) -> str:
-    """Of the best transformer of each teacher: how much it keeps, how much faster it is."""
+    """Of the best small transformer of each teacher: how much it keeps, how much faster it is."""
+    whole = {
+        (row["evaluation"], row["parameters"])
+        for row in figures.of(rows, group)
+        if row["role"] == "teacher"
+    }
     own = [row for row in figures.of(rows, group) if row["role"] == "student"]
+    own = [row for row in own if (row["evaluation"], row["parameters"]) not in whole]
     own = [row for row in own if row["kind"] != "lookup" and row[SHARE] is not None]
     parts, good = [], []
     for name in figures.values(own, "evaluation"):
