@@ -19,10 +19,12 @@ from llm_encoders import load_encoder
 from llm_encoders.errors import UsageError
 from llm_encoders.evaluation.collection import Collection
 from llm_encoders.evaluation.evaluate import evaluate
+from llm_encoders.evaluation.measures import contrastive_entropy
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.console import end_command, run_command
 from llm_encoders.jobs.machine import processor_name
 from llm_encoders.reading import read_object
+from llm_encoders.scaling.entropy.size import non_embedding_parameters
 
 HELD_OUT = Path(study.RUNS) / "held-out"
 SPLIT = "test"
@@ -55,14 +57,14 @@ def measure(plan: study.Study, name: str, collections: str) -> None:
         "cell": cell.name,
         "paradigm": cell.paradigm,
         "size": cell.size,
-        "parameters": study.parameters(plan.sizes[cell.size]),
+        "parameters": non_embedding_parameters(encoder, encoder),
         "annotations": cell.pairs,
         "source": cell.source,
         "seed": cell.seed,
         "temperature": encoder.config.temperature,
-        "negatives": plan.negatives,
-        "entropy": held_out["contrastive_entropy"],
-        "entropy sd": held_out["contrastive_entropy_sd"],
+        "negatives": contrastive_entropy.NEGATIVES,
+        "entropy": held_out[contrastive_entropy.NAME],
+        "entropy sd": held_out[contrastive_entropy.SPREAD],
         "query terms": held_out.get("query_terms"),
         "passage terms": held_out.get("passage_terms"),
         **{key: cost[key] for key in ("steps", "tokens", "flops", "seconds")},

@@ -1,13 +1,13 @@
 """``results.csv``: a row a cell; also the points that laws are fitted to."""
 
-import csv
-import io
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.errors import UsageError
-from llm_encoders.reading import read_text
+sys.path.insert(0, str(Path(__file__).parents[1] / "studies"))
+
+from csv_rows import Row, read_rows, rows_text
 
 FILE = Path(__file__).with_name("results.csv")
 MEASURES = ("ndcg@10", "recall@100")
@@ -27,9 +27,6 @@ def columns(collections: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-Row = dict[str, Any]
-
-
 def read(collections: Iterable[str], path: Path | None = None) -> list[Row]:
     """The rows, with figures as numbers and ``None`` where there is none; none without a file.
 
@@ -40,19 +37,7 @@ def read(collections: Iterable[str], path: Path | None = None) -> list[Row]:
     Raises:
         UsageError: other columns, or a cell that is no figure; names the line.
     """
-    path, expected = path or FILE, columns(collections)
-    if not path.exists():
-        return []
-    lines = csv.DictReader(io.StringIO(read_text(path)))
-    if tuple(lines.fieldnames or ()) != expected:
-        raise UsageError(f"{path}: its columns are not those that run.py writes; run it again.")
-    rows = []
-    for row in lines:
-        try:
-            rows.append({name: _value(name, row[name]) for name in expected})
-        except (KeyError, TypeError, ValueError):
-            raise UsageError(f"{path}, line {lines.line_num}: a cell is no figure.") from None
-    return rows
+    return read_rows(path or FILE, columns(collections), _value)
 
 
 def _value(name: str, text: str) -> Any:
@@ -72,8 +57,4 @@ def merged(rows: Sequence[Row], new: Row, order: Sequence[str]) -> list[Row]:
 
 def text(rows: Iterable[Row], collections: Iterable[str]) -> str:
     """The rows as CSV."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns(collections), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return rows_text(rows, columns(collections))

@@ -6,7 +6,6 @@ What is finished is skipped; what was stopped resumes when the same command is g
 """
 
 import argparse
-import json
 import os
 import shlex
 import subprocess
@@ -17,17 +16,20 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
-import results
+import results  # opens the room of what studies share
 import study
+from finished import Finished
 
 from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.arguments import integer
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.console import end_command, run_command
 from llm_encoders.jobs.lock import LOCK_NAME, locked
+from llm_encoders.reading import read_object
 
 _TOP = Path(study.RECIPES)
 _LOGS = Path(study.RUNS) / "logs"
+FINISHED = Path(study.RUNS) / "finished.json"
 _Item = TypeVar("_Item")
 
 
@@ -106,6 +108,7 @@ class Job:
         self.file = file
         self.collections = collections
         self.dry = dry
+        self._finished = Finished(FINISHED)
         self._writing = Lock()
 
     def require_inputs(self, cells: Sequence[study.Cell]) -> None:
@@ -124,32 +127,38 @@ class Job:
 
     def pretrain(self, size: str) -> None:
         """Teach a member of the family the language."""
-        self._train(self.plan.pretrain(size), study.pretrained(size))
+        self._once(self.plan.pretrain(size), Path(study.pretrained(size)), [], size)
 
     def cell(self, cell: study.Cell) -> None:
         """Train a cell and write its row."""
-        self._train(self.plan.train(cell), cell.output)
-        words = ["python", "reproductions/scaling/measure.py", cell.name]
-        words += ["--study", str(self.file), "--collections", self.collections]
-        if any(row["cell"] == cell.name for row in self._rows()):
-            return
-        self._call(words, f"{cell.name}-measure")
-        if self.dry:
-            return
-        row = json.loads((Path(cell.output) / "measured.json").read_text())
-        with self._writing:
-            order = [one.name for one in self.plan.cells()]
-            rows = results.merged(self._rows(), row, order)
-            write_atomically(results.FILE, results.text(rows, self.plan.collections))
-        print(f"{cell.name}: {row['entropy']:.4f} nats", flush=True)
+        train = self.plan.train(cell)
+        self._once(train, Path(cell.output), [self.plan.pretrain(cell.size)], cell.name)
+        measure = ["python", "reproductions/scaling/measure.py", cell.name]
+        measure += ["--study", str(self.file), "--collections", self.collections]
+        present = any(row["cell"] == cell.name for row in self._rows())
+        measured = Path(cell.output) / "measured.json"
+        ran = self._once(measure, measured, [train], f"{cell.name}-measure")
+        if ran or not (present or self.dry):
+            row = read_object(measured)
+            with self._writing:
+                order = [one.name for one in self.plan.cells()]
+                rows = results.merged(self._rows(), row, order)
+                write_atomically(results.FILE, results.text(rows, self.plan.collections))
+            print(f"{cell.name}: {row['entropy']:.4f} nats", flush=True)
+
+    def _once(
+        self, words: list[str], output: Path, after: Sequence[Sequence[str]], log: str
+    ) -> bool:
+        """Run a command that has not ended well since those before it; whether it ran."""
+        if output.exists() and self._finished.holds(words, after):
+            return False
+        self._call(words, log)
+        if not self.dry:
+            self._finished.note(words)
+        return not self.dry
 
     def _rows(self) -> list[results.Row]:
         return results.read(self.plan.collections)
-
-    def _train(self, words: list[str], output: str) -> None:
-        """Train, unless the run has ended before: its cost is written last."""
-        if not (Path(output) / "cost.json").exists():
-            self._call(words, Path(output).name)
 
     def _call(self, words: list[str], log: str) -> None:
         print(shlex.join(words), flush=True)

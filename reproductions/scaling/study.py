@@ -55,8 +55,6 @@ class Study:
 
     threads: int
     """Of a process."""
-    negatives: int
-    """Of contrastive entropy."""
     paradigms: tuple[str, ...]
     collections: Mapping[str, Mapping[str, str]]
     """``folder`` and ``split`` by name."""
@@ -130,7 +128,6 @@ def load(path: Path = FILE, family: Path = FAMILY) -> Study:
     sizes = parse_yaml(read_text(family), str(family))["sizes"]
     study = Study(
         values["threads"],
-        values["negatives"],
         tuple(values["paradigms"]),
         values["collections"],
         values["learning_rates"],

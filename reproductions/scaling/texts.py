@@ -7,21 +7,18 @@ each query and each passage occurs once. A smaller set of pairs is the beginning
 """
 
 import argparse
-import json
 import random
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "reproductions" / "tiny"))
 
-import data  # noqa: E402
-from data import Pair  # noqa: E402
+from data import Pair, prepare  # noqa: E402
+from files import write_lines  # noqa: E402
 
 SEED = 7
-NO_CAP = 10**9
 HELD_OUT_QUERIES = {"dev": 500, "test": 1500}
 """By split: one chooses checkpoints, the other is reported."""
 HELD_OUT_PASSAGES = 4000
@@ -39,9 +36,7 @@ def clean_pairs(folder: Path) -> list[Pair]:
     Raises:
         SystemExit: the folder holds no usable pair.
     """
-    data.CAPS = dict.fromkeys(data.CAPS, NO_CAP)
-    data.CROPPED = {}
-    pairs = data.prepare(folder)
+    pairs = prepare(folder, whole=True)
     if not pairs:
         raise SystemExit(f"{folder} holds no usable pairs in files *.jsonl.gz.")
     random.Random(SEED).shuffle(pairs)
@@ -64,13 +59,6 @@ def title_of(pair: Pair) -> str:
     """
     title, colon, _ = pair.query.partition(": ")
     return title if colon and pair.source in DOCUMENTATION else ""
-
-
-def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    """Write JSON lines, making the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
 def write_training(pairs: Sequence[Pair], sizes: Sequence[int], output: Path) -> None:

@@ -1,14 +1,15 @@
 """``results.csv``: a row an encoder, collection and evaluation."""
 
-import csv
-import io
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "studies"))
+
+from csv_rows import Row, read_rows, rows_text
+
 from llm_encoders.distill_query.tradeoff.report import COLUMNS as MEASURED
-from llm_encoders.errors import UsageError
-from llm_encoders.reading import read_text
 
 FILE = Path(__file__).with_name("results.csv")
 KEY = ("group", "evaluation", "collection")
@@ -25,8 +26,6 @@ _TEXTS = {
 }
 _WHOLE = {"seed", "parameters", "bytes", "empty queries", BODY, "threads"}
 
-Row = dict[str, Any]
-
 
 def read(path: Path | None = None) -> list[Row]:
     """The rows, with figures as numbers and ``None`` where there is none; none without a file.
@@ -37,19 +36,7 @@ def read(path: Path | None = None) -> list[Row]:
     Raises:
         UsageError: other columns, or a cell that is no figure; names the line.
     """
-    path = path or FILE
-    if not path.exists():
-        return []
-    lines = csv.DictReader(io.StringIO(read_text(path)))
-    if tuple(lines.fieldnames or ()) != COLUMNS:
-        raise UsageError(f"{path}: its columns are not those that run.py writes; run it again.")
-    rows = []
-    for row in lines:
-        try:
-            rows.append({name: _value(name, row[name]) for name in COLUMNS})
-        except (KeyError, TypeError, ValueError):
-            raise UsageError(f"{path}, line {lines.line_num}: a cell is no figure.") from None
-    return rows
+    return read_rows(path or FILE, COLUMNS, _value)
 
 
 def _value(name: str, text: str) -> Any:
@@ -74,8 +61,4 @@ def _key(row: Row) -> tuple[Any, ...]:
 
 def text(rows: Iterable[Row]) -> str:
     """The rows as CSV."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return rows_text(rows, COLUMNS)

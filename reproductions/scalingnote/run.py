@@ -7,7 +7,6 @@ What is finished is skipped; what was stopped resumes when the same command is g
 
 import argparse
 import datetime
-import json
 import shlex
 import subprocess
 import sys
@@ -15,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import results
+import results  # opens the room of what studies share
 import study
+from finished import Finished
 from safetensors import safe_open
 
 from llm_encoders.distill_query.tradeoff import pareto
@@ -28,7 +28,6 @@ from llm_encoders.jobs.lock import LOCK_NAME, locked
 from llm_encoders.reading import read_object
 
 FINISHED = Path("runs/scalingnote/finished.json")
-"""The commands that ended well, with their dates."""
 _TOP = Path(study.RECIPES)
 _EMBEDDINGS = ("embed", "lm_head")
 _ANYWHERE = "COLLECTIONS"
@@ -90,7 +89,8 @@ def _run(plan: study.Study, groups: Sequence[str], collections: str, dry: bool) 
     for group in groups:
         for step in plan.steps_of([group]):
             if step.page is None and step.name not in done:
-                _once(step.words(collections), Path(step.output), dry)
+                before = [plan.steps[name] for name in step.needs]
+                _once(step, before, collections, dry)
                 done.add(step.name)
         for one in plan.evaluations_of([group]):
             for name in one.collections or plan.collections:
@@ -124,7 +124,8 @@ def _evaluate(
     rows = results.read()
     key = (one.group, one.name, name)
     present = any(tuple(row[column] for column in results.KEY) == key for row in rows)
-    if present and shlex.join(words) in _finished():
+    read = [plan.steps[name] for name in (one.teacher, *one.students) if name in plan.steps]
+    if present and Finished(FINISHED).holds(words, _commands(read, collections)):
         return
     _call(words, dry)
     if dry:
@@ -132,7 +133,7 @@ def _evaluate(
     folder = study.evaluation_folder(plan.encoder(one.teacher), plan.collections[name]["folder"])
     new = measured(plan, one, name, Path(folder))
     write_atomically(results.FILE, results.text(results.replaced(rows, new)))
-    _note(words)
+    Finished(FINISHED).note(words)
     if one.plot and pareto.can_plot():
         write_atomically(plot_path(one, name), plot(new, one, name))
 
@@ -194,12 +195,18 @@ def layer_parameters(folder: Path) -> int | None:
     return total
 
 
-def _once(words: list[str], output: Path, dry: bool) -> None:
-    """Run a command that has not ended well before, or whose output is gone."""
-    if not output.exists() or shlex.join(words) not in _finished():
+def _once(step: study.Step, before: Sequence[study.Step], collections: str, dry: bool) -> None:
+    """Run a step that has not ended well since those before it, or whose output is gone."""
+    words, finished = step.words(collections), Finished(FINISHED)
+    after = _commands(before, collections)
+    if not (Path(step.output).exists() and finished.holds(words, after)):
         _call(words, dry)
         if not dry:
-            _note(words)
+            finished.note(words)
+
+
+def _commands(steps: Sequence[study.Step], collections: str) -> list[list[str]]:
+    return [step.words(collections) for step in steps if step.page is None]
 
 
 def _call(words: list[str], dry: bool) -> None:
@@ -211,16 +218,6 @@ def _call(words: list[str], dry: bool) -> None:
                 f"The command ended with exit code {code}: {shlex.join(words)}. What it wrote "
                 "says why; run this again to resume."
             )
-
-
-def _finished() -> dict[str, str]:
-    return dict(read_object(FINISHED)) if FINISHED.exists() else {}
-
-
-def _note(words: list[str]) -> None:
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    noted = {**_finished(), shlex.join(words): now}
-    write_atomically(FINISHED, json.dumps(noted, indent=1) + "\n")
 
 
 if __name__ == "__main__":

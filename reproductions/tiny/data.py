@@ -129,8 +129,14 @@ def read_raw(folder: Path) -> Iterator[dict[str, str]]:
                 yield json.loads(line)
 
 
-def prepare(folder: Path, seed: int = 13) -> list[Pair]:
-    """Filter, dedupe, cap, chunk and crop the raw records into training pairs."""
+def prepare(folder: Path, seed: int = 13, *, whole: bool = False) -> list[Pair]:
+    """Filter, dedupe, cap, chunk and crop the raw records into training pairs.
+
+    Args:
+        folder: of the records.
+        seed: of what is drawn.
+        whole: keep all pairs of a source, and crop no query.
+    """
     rng = random.Random(seed)
     by_source: dict[str, list[dict[str, str]]] = defaultdict(list)
     for record in read_raw(folder):
@@ -152,15 +158,15 @@ def prepare(folder: Path, seed: int = 13) -> list[Pair]:
             first = seen_passages[key] == 0
             seen_passages[key] += 1
             seen_queries[query.lower()] += 1
-            pairs.extend(_expand(record, query, key, first, rng))
+            pairs.extend(_expand(record, query, key, first and not whole, rng))
             kept += 1
-            if kept >= CAPS.get(source, 10**9):
+            if not whole and kept >= CAPS.get(source, 10**9):
                 break
     return pairs
 
 
 def _expand(
-    record: dict[str, str], query: str, key: str, first: bool, rng: random.Random
+    record: dict[str, str], query: str, key: str, cropped: bool, rng: random.Random
 ) -> Iterator[Pair]:
     source = record["source"]
     held_out = int(key, 16) % 100 < HELD_OUT_PERCENT
@@ -170,7 +176,7 @@ def _expand(
         group = f"{key}-{number}"
         if number < 3:
             yield Pair(query, prefix + piece, source, group, held_out)
-        for _ in range(CROPPED.get(source, 0) if first else 0):
+        for _ in range(CROPPED.get(source, 0) if cropped else 0):
             cropped = crop(piece, rng)
             if cropped:
                 yield Pair(cropped[0], prefix + cropped[1], f"{source}-crop", group, held_out)

@@ -166,7 +166,7 @@ def test_texts_are_nested_clean_and_apart(modules, pairs, tmp_path, monkeypatch)
     texts = modules.texts
     monkeypatch.setattr(texts, "HELD_OUT_QUERIES", {"dev": 2, "test": 3})
     monkeypatch.setattr(texts, "HELD_OUT_PASSAGES", 6)
-    monkeypatch.setattr(texts.data, "HELD_OUT_PERCENT", 20)
+    monkeypatch.setattr(sys.modules["data"], "HELD_OUT_PERCENT", 20)
     output = tmp_path / "texts"
     arguments = ["texts.py", "--pairs", str(pairs), "--output", str(output), "--sizes", "50", "90"]
     monkeypatch.setattr(sys, "argv", arguments)
@@ -252,8 +252,11 @@ def test_cells_are_trained_measured_and_collected_once(modules, toy):
         "sparse-90k-5000-seed-2",
     ]
     first = rows[0]
-    assert first["parameters"] == 26_784 and first["annotations"] == 5000
     encoder = modules.measure.load_encoder("runs/scaling/cells/dense-27k-5000")
+    model = encoder.backbone.decoder
+    layers = [*model.layers.parameters(), *model.norm.parameters()]
+    assert first["parameters"] == sum(one.numel() for one in layers)  # of what was measured
+    assert first["annotations"] == 5000 and first["negatives"] == 256
     found = evaluate(encoder, Collection.load(str(toy.held_out), "test"))
     assert first["entropy"] == found["contrastive_entropy"]
     assert first["toy ndcg@10"] == found["ndcg@10"]
@@ -264,7 +267,18 @@ def test_cells_are_trained_measured_and_collected_once(modules, toy):
     kept = [row for row in rows if row["cell"] != "sparse-27k-5000"]
     modules.results.FILE.write_text(modules.results.text(kept, ["toy"]), encoding="utf-8")
     assert toy.run("--collections", toy.place, "--only", "one", "--parallel", "2") == 0
-    assert len(toy.calls) == 11 and modules.results.read(["toy"]) == rows
+    assert len(toy.calls) == 10 and modules.results.read(["toy"]) == rows  # as it was measured
+
+
+def test_what_depends_on_another_run_is_made_again(modules, toy):
+    assert toy.run("--collections", toy.place, "--only", "one") == 0
+    before = len(toy.calls)
+    plan = modules.study.load(toy.file)
+    (cell, _) = plan.cells(["one"])
+    modules.run.Finished(modules.run.FINISHED).note(plan.train(cell))  # trained once more
+    assert toy.run("--collections", toy.place, "--only", "one") == 0
+    assert len(toy.calls) == before + 1
+    assert toy.calls[before][:2] == ["reproductions/scaling/measure.py", cell.name]
 
 
 def test_what_is_missing_is_named(modules, toy, capsys):

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from llm_encoders.distill_query.tradeoff.report import table_rows
+from llm_encoders.errors import UsageError
 from reproductions.pages import scalingnote
 from reproductions.pages.scalingnote import agreement, comparison, figures, scaling, tradeoff
 from reproductions.pages.scalingnote.power_law import fit
@@ -49,7 +50,7 @@ def test_results_survive_their_file(tmp_path):
     assert read == [{name: row[name] for name in results.COLUMNS} for row in made]
     assert results.read(tmp_path / "none.csv") == []
     file.write_text(file.read_text().replace("1234", "many"), encoding="utf-8")
-    with pytest.raises(results.UsageError, match="line 2"):
+    with pytest.raises(UsageError, match="line 2"):
         results.read(file)
 
 

@@ -82,6 +82,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
         exchange=laws.exchange(by_source),
         budget_command=block([budget.COMMAND]),
         budget=budget.section(fitted),
+        steps_of_a_cell=str(STEPS),
         family=cells.family(plan),
         grid=cells.grid(plan),
         cells=cells.table_of(found, plan),
