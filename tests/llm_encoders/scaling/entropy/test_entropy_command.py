@@ -131,6 +131,7 @@ def test_the_figure_is_that_of_a_brute_force(
     assert warmer["values"] == pytest.approx(brute_force(collection, queries, documents, 2.5, 2))
 
 
+@pytest.mark.whole  # two more interpreters, 14 s; test_entropy.py has the figure for any share
 def test_processes_share_the_passages(
     collection, encoders, tmp_path, torchrun, monkeypatch, capsys
 ):
