@@ -251,15 +251,27 @@ MUTANTS = (
     ),
     Mutant(
         "scaling: A of a term times its exponent",
-        "np.exp(self.centres[place] + term / exponent)",
-        "np.exp(self.centres[place] + term * exponent)",
+        "log = self.centres[place] + term / exponent",
+        "log = self.centres[place] + term * exponent",
         (f"{_FIT}/test_form.py",),
     ),
     Mutant(
         "scaling: A of an additive term without its centre",
-        "np.exp(term + exponent * self.centres[place])",
-        "np.exp(term - exponent * self.centres[place])",
+        "log = term + exponent * self.centres[place]",
+        "log = term - exponent * self.centres[place]",
         (f"{_FIT}/test_form.py",),
+    ),
+    Mutant(
+        "scaling: a law with a parameter that no number holds",
+        "if values.get(one) in HELD",
+        "if values.get(one) in ()",
+        (f"{_FIT}/test_law_fit.py",),
+    ),
+    Mutant(
+        "onnx: scales of rows as if columns had none",
+        "rows = _scales(table / columns, axis=1)",
+        "rows = _scales(table, axis=1)",
+        ("tests/llm_encoders/distill_query/onnx_export/test_onnx.py",),
     ),
     Mutant(
         "scaling: Huber's loss with a step",
