@@ -58,15 +58,15 @@ def test_the_grid_is_wide_enough(modules, plan):
     for paradigm in ("dense", "sparse"):
         own = [cell for cell in cells if cell.paradigm == paradigm]
         assert len({cell.size for cell in own if cell.pairs == 100_000}) >= 6
-        assert {2000, 100_000} <= {cell.pairs for cell in own if cell.size == "213k"}
-        assert len({cell.pairs for cell in own if cell.size == "213k"}) >= 6
+        assert {2000, 100_000} <= {cell.pairs for cell in own if cell.size == "90k"}
+        assert len({cell.pairs for cell in own if cell.size == "90k"}) >= 6
         assert {cell.seed for cell in own} >= {1, 2}
         assert any(cell.steps for cell in own)
 
 
 def test_a_cell_of_two_groups_is_trained_once(plan):
     shared = [cell for cell in plan.cells(["annotations"]) if cell in plan.cells(["model-size"])]
-    assert [cell.name for cell in shared] == ["dense-213k-100000", "sparse-213k-100000"]
+    assert [cell.name for cell in shared] == ["dense-90k-100000", "sparse-90k-100000"]
 
 
 def test_every_command_is_a_recipe_of_its_cell(modules, plan):

@@ -18,7 +18,7 @@ STEPS = 800
 """Of the cells that laws are fitted to."""
 BY_SOURCE = FOLDER / "laws-by-source.json"
 _RUN = "python reproductions/scaling/run.py"
-_FIRST = ("annotations", "model-size", "joint", "seeds", "largest", "steps")
+_FIRST = ("annotations", "model-size", "joint", "seeds", "steps", "largest")
 _AUGMENT = (
     "python -m llm_encoders.scaling augment --kind inverse-cloze "
     "--corpus runs/scaling/corpus.jsonl --output runs/scaling/train-inverse-cloze.jsonl",
@@ -36,7 +36,7 @@ _PARTS = """for SOURCE in inverse-cloze titles generated; do
 done"""
 _FIT_SOURCES = (
     "python -m llm_encoders.scaling fit reproductions/scaling/results.csv --laws annotations "
-    "--by source --reference human --where paradigm=dense --where size=213k "
+    "--by source --reference human --where paradigm=dense --where size=90k "
     f"--where steps={STEPS} --output reproductions/scaling/laws-by-source.json"
 )
 _SOURCES = (
