@@ -233,8 +233,8 @@ MUTANTS = (
     ),
     Mutant(
         "scaling: derivative in the temperature turned round",
-        "by_exponent = by_exponent + _uncertainty(shares)",
-        "by_exponent = by_exponent - _uncertainty(shares)",
+        "by_exponent = by_exponent + _shannon_entropy(shares)",
+        "by_exponent = by_exponent - _shannon_entropy(shares)",
         (f"{_FIT}/test_form.py",),
     ),
     Mutant(

@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 
 from llm_encoders.jobs import arguments
+from llm_encoders.scaling.fit.job import DEFAULT_LAWS, Options, fit_file
+from llm_encoders.scaling.fit.law_fit import FLOORS, WITH, Settings
 from llm_encoders.scaling.laws import LAWS
 from llm_encoders.scaling.laws.law import ANNOTATIONS, PARAMETERS
-
-_FLOORS = ("with", "without", "chosen")
-_DEFAULT = ("model-size", "annotations", "joint", "additive")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
         "Fit scaling laws to measured contrastive entropies: robust least squares of log entropy,\n"
-        "with intervals, the error on points held out, and warnings about what the points cannot\n"
-        "tell. Writes laws.json for 'plan'.\n\n"
+        "with intervals, the error on points held out, and warnings about what the points leave\n"
+        "open. Writes laws.json for 'plan'.\n\n"
         "POINTS.csv has a header and a measurement a line. Columns: parameters (N, without\n"
         "embeddings), annotations (D, pairs of a query and a relevant passage) and entropy (L, in\n"
         "nats). Optional: seed, and paradigm, source, temperature and negatives, which one fit\n"
@@ -41,12 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--laws",
-        default=_DEFAULT,
+        default=DEFAULT_LAWS,
         nargs="+",
         choices=list(LAWS),
         metavar="LAW",
-        help=f"which to fit (default: {' '.join(_DEFAULT)}); those that the points cannot tell are "
-        "left out, with the reason",
+        help=f"which to fit (default: {' '.join(DEFAULT_LAWS)}); those that the points cannot "
+        "identify are left out, with the reason",
     )
     parser.add_argument(
         "--where",
@@ -77,7 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=(),
         metavar="L,L,…",
         type=_entropies,
-        help="entropies in nats at which they are compared (default: three that both reached)",
+        help="with --reference: entropies in nats at which annotations are compared (default: "
+        "three that both reached)",
     )
     parser.add_argument(
         "--predict",
@@ -89,8 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--delta",
-        default=_FLOORS[0],
-        choices=_FLOORS,
+        default=WITH,
+        choices=FLOORS,
         help="fit the entropy that is left at infinite size (delta or E), fix it at 0, or do what "
         "AICc prefers (default: with)",
     )
@@ -119,9 +119,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Fit, report and write."""
-    from llm_encoders.scaling.fit.job import Options, fit_file
-    from llm_encoders.scaling.fit.law_fit import Settings
-
     fit_file(
         Options(
             points=args.points,

@@ -1,4 +1,4 @@
-"""Whether points can tell the parameters of a law at all."""
+"""Whether points identify the parameters of a law at all."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ def cells(sizes: Mapping[str, Array]) -> np.ndarray:
 
 
 def obstacle(law: Law, sizes: Mapping[str, Array], with_floor: bool) -> str:
-    """Why the points cannot tell the parameters of a law; empty if they may.
+    """Why the points cannot identify the parameters of a law; empty if they may.
 
     Args:
         sizes: N and D of every point.
@@ -29,13 +29,13 @@ def obstacle(law: Law, sizes: Mapping[str, Array], with_floor: bool) -> str:
         count = len(np.unique(sizes[size]))
         if count < 2:
             return (
-                f"{_OWNED[size]} cannot be told: all points have the same {size} "
+                f"{_OWNED[size]} cannot be identified: all points have the same {size} "
                 f"({_SYMBOLS[size]} = {number(sizes[size][0])})"
             )
         if count < 3 and with_floor and len(law.uses) == 1:
             return (
-                f"{law.floor} cannot be told from {_OWNED[size]} by two distinct {size}; it takes "
-                "three"
+                f"{law.floor} cannot be distinguished from {_OWNED[size]} by two distinct {size}; "
+                "it takes three"
             )
     wanted = len(law.parameters) - (not with_floor) + 1
     found = len(np.unique(cells(sizes)))
@@ -46,8 +46,8 @@ def obstacle(law: Law, sizes: Mapping[str, Array], with_floor: bool) -> str:
         )
     if len(law.uses) == 2 and _collinear(sizes):
         return (
-            "A and alpha cannot be told from B and beta: parameters and annotations rise together "
-            "in all points; measure some where only one of them is larger"
+            "A and alpha cannot be distinguished from B and beta: parameters and annotations rise "
+            "together in all points; measure some where only one of them is larger"
         )
     return ""
 

@@ -96,7 +96,7 @@ class Form:
         for place in range(len(self.sizes)):
             by_exponent = -shares[:, place] * self.sizes[place]
             if self._tempered and place == 1:
-                by_exponent = by_exponent + _uncertainty(shares)
+                by_exponent = by_exponent + _shannon_entropy(shares)
             columns += [slope * shares[:, place], slope * by_exponent * exponents[:, place]]
         if self.with_floor:
             columns.append(1 / entropy)
@@ -125,7 +125,7 @@ class Form:
 
 
 def _soft_maximum(terms: Array, temperature: Array) -> tuple[Array, Array]:
-    """T log of the sum of exp(term/T), and every term's share of the sum.
+    """Log-sum-exp at a temperature, T log of the sum of exp(term/T), and every term's share of it.
 
     Args:
         terms: [laws, columns, points].
@@ -140,7 +140,7 @@ def _soft_maximum(terms: Array, temperature: Array) -> tuple[Array, Array]:
     return raised / total[:, None], largest + temperature * np.log(total)
 
 
-def _uncertainty(shares: Array) -> Array:
+def _shannon_entropy(shares: Array) -> Array:
     """-sum of p log p: the derivative of the soft maximum in its temperature."""
     logs = np.log(np.where(shares > 0, shares, 1.0))
     total: Array = -(shares * logs).sum(axis=1)

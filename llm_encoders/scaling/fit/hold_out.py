@@ -23,7 +23,7 @@ def hold_out(
     draws: int,
     seed: int,
 ) -> tuple[HoldOut, ...]:
-    """Try every rule by which the points left over can tell the law.
+    """Try every rule by which the points left over identify the law.
 
     Args:
         sizes: N and D of every point.

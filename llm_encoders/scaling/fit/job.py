@@ -10,16 +10,16 @@ from llm_encoders.reading import read_record
 from llm_encoders.scaling.fit import plot, report
 from llm_encoders.scaling.fit.exchange_rates import exchange
 from llm_encoders.scaling.fit.forecast import forecast
-from llm_encoders.scaling.fit.law_fit import CannotTell, Settings, fit_law
+from llm_encoders.scaling.fit.law_fit import Settings, Unidentifiable, fit_law
 from llm_encoders.scaling.fit.points import Points, read_points
 from llm_encoders.scaling.fit.selection import groups, require_alike, same, shared, where
 from llm_encoders.scaling.laws import LAWS
+from llm_encoders.scaling.laws.annotations import BY_ANNOTATIONS
 from llm_encoders.scaling.laws.exchange import Exchange
 from llm_encoders.scaling.laws.file import FORMAT, LawsFile, PointsFile, write_laws
 from llm_encoders.scaling.laws.fitted import FittedLaw
 
 DEFAULT_LAWS = ("model-size", "annotations", "joint", "additive")
-_BY_ANNOTATIONS = "annotations"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def fit_file(options: Options) -> LawsFile:
 
     Raises:
         UsageError: a column, value or law that the points do not have.
-        EncoderError: bad points, or no law that they can tell.
+        EncoderError: bad points, or no law that can be fitted to them.
     """
     _require_replaceable(options.output)
     _require_laws(options)
@@ -61,7 +61,7 @@ def fit_file(options: Options) -> LawsFile:
     found = [_fitted(group, part, options) for group, part in groups(points, options.by)]
     if not any(one.laws for one in found):
         raise EncoderError(
-            f"{options.points}: the points can tell no law. "
+            f"{options.points}: no law can be fitted to the points. "
             + " ".join(f"{name}: {reason}." for name, reason in found[0].reasons.items())
         )
     rates = _rates(found, options)
@@ -86,7 +86,7 @@ def _fitted(group: dict[str, str], points: Points, options: Options) -> _Group:
     for name in options.laws:
         try:
             found.laws[name] = fit_law(LAWS[name], points, group, options.settings)
-        except CannotTell as reason:
+        except Unidentifiable as reason:
             found.reasons[name] = str(reason)
     return found
 
@@ -110,7 +110,7 @@ def _forecasts(laws: Sequence[FittedLaw], sizes: Mapping[str, float]) -> list[st
     able = [law for law in laws if set(law.law.uses) == set(sizes)]
     if not able:
         raise EncoderError(
-            f"--predict: the points can tell no law of {listed(sorted(sizes))}, only: "
+            f"--predict: no law of {listed(sorted(sizes))} can be fitted to the points, only "
             f"{listed(sorted({law.law.name for law in laws}))}."
         )
     return [report.forecast_text(law, forecast(law, sizes)) for law in able]
@@ -142,12 +142,12 @@ def _rates(found: Sequence[_Group], options: Options) -> list[Exchange]:
 
 
 def _law_of_annotations(one: _Group) -> tuple[FittedLaw, Points]:
-    if _BY_ANNOTATIONS not in one.laws:
+    if BY_ANNOTATIONS.name not in one.laws:
         raise EncoderError(
             f"{one.points.path}: {listed(list(one.group.values()))} has no law of annotations to "
-            f"compare: {one.reasons[_BY_ANNOTATIONS]}."
+            f"compare: {one.reasons[BY_ANNOTATIONS.name]}."
         )
-    return one.laws[_BY_ANNOTATIONS]
+    return one.laws[BY_ANNOTATIONS.name]
 
 
 def _plots(found: Sequence[_Group], options: Options) -> list[str]:
@@ -166,9 +166,11 @@ def _plots(found: Sequence[_Group], options: Options) -> list[str]:
 
 def _require_laws(options: Options) -> None:
     """Refuse what needs groups or laws that are not asked for."""
+    if options.at and options.reference is None:
+        raise UsageError("--at needs --reference, the value that others are compared with.")
     if options.reference is not None and not options.by:
         raise UsageError("--reference compares groups of points. Add --by source.")
-    if options.reference is not None and _BY_ANNOTATIONS not in options.laws:
+    if options.reference is not None and BY_ANNOTATIONS.name not in options.laws:
         raise UsageError("--reference compares laws of annotations. Add annotations to --laws.")
     for sizes in options.predict:
         if not any(set(LAWS[name].uses) == set(sizes) for name in options.laws):

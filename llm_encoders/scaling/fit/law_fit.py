@@ -25,8 +25,8 @@ _OTHER = {PARAMETERS: ANNOTATIONS, ANNOTATIONS: PARAMETERS}
 _HELD_OUT_DRAWS = 400
 
 
-class CannotTell(Exception):
-    """The points cannot tell the law's parameters; the message says why and names them."""
+class Unidentifiable(Exception):
+    """The points cannot identify the law's parameters; the message says why and names them."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ def fit_law(
         The law, and the points that it was fitted to.
 
     Raises:
-        CannotTell: the points cannot tell its parameters.
+        Unidentifiable: the points cannot identify its parameters.
     """
     points, fixed = points_of(law, points)
     sizes, measured = points.sizes, np.log(points.entropy)
     obstacles = {flag: obstacle(law, sizes, flag) for flag in (True, False)}
     if obstacles[False]:
-        raise CannotTell(obstacles[True] if settings.floor == WITH else obstacles[False])
+        raise Unidentifiable(obstacles[True] if settings.floor == WITH else obstacles[False])
     fits = {}
     for flag in (True, False):
         if not obstacles[flag]:
@@ -86,7 +86,7 @@ def fit_law(
     form, best = fits[with_floor]
     values = {one: float(value[0]) for one, value in form.values(best.theta).items()}
     if beyond := [one for one in ("A", "B") if values.get(one) in HELD]:
-        raise CannotTell(
+        raise Unidentifiable(
             f"{listed(beyond)} would be below {HELD[0]:g} or above {HELD[1]:g}; the law does not "
             "have the shape of these points"
         )

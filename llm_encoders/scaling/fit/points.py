@@ -72,8 +72,8 @@ def read_points(path: Path) -> Points:
     """Read a file of points.
 
     Raises:
-        EncoderError: it cannot be read, has no such columns, a value is no positive number, or a
-            measurement occurs twice; names file, line and cure.
+        EncoderError: it cannot be read, has no such columns, or a value is no positive number;
+            names file, line and cure.
     """
     rows = _rows(path)
     if not rows:
@@ -92,7 +92,7 @@ def read_points(path: Path) -> Points:
             )
     columns = {name: [row[i].strip() for _, row in body] for i, name in enumerate(names)}
     lines = tuple(line for line, _ in body)
-    points = Points(
+    return Points(
         path,
         hashlib.sha256(path.read_bytes()).hexdigest(),
         lines,
@@ -107,7 +107,6 @@ def read_points(path: Path) -> Points:
         },
         columns,
     )
-    return points
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:

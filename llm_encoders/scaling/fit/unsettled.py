@@ -1,4 +1,4 @@
-"""What a fit cannot tell: sentences, each of which names the parameter."""
+"""What a fit leaves unsettled: sentences, each of which names the parameter."""
 
 from collections.abc import Mapping, Sequence
 
@@ -43,8 +43,8 @@ def wide(intervals: Mapping[str, tuple[float, float]], floor: str) -> list[str]:
     for name, (low, high) in intervals.items():
         if name == floor and low == 0 < high:
             found.append(
-                f"{name} cannot be told from 0: its interval is 0 to {number(high)}. Larger "
-                "models or more annotations would show it."
+                f"{name} cannot be distinguished from 0: its interval is 0 to {number(high)}. "
+                "Larger models or more annotations would show it."
             )
         elif high > _WIDEST * low:
             width = f"{np.log10(high / low):.1f} decades" if low else "more than a decade"

@@ -154,12 +154,17 @@ WRONG = [
     (["--output", "points.csv"], 2, "points.csv exists and is no file of laws"),
     (["--output", "."], 2, "--output . is a folder"),
     (["--at", "0"], 2, "0 is not above 0"),
+    (["--at", "1"], 2, "--at needs --reference"),
     (
         ["--where", "parameters=1e6", "--predict", "parameters=1e9"],
         1,
-        "can tell no law of parameters, only: annotations",
+        "no law of parameters can be fitted to the points, only annotations",
     ),
-    (["--where", "parameters=1e6", "--laws", "joint"], 1, "the points can tell no law. joint: A"),
+    (
+        ["--where", "parameters=1e6", "--laws", "joint"],
+        1,
+        "no law can be fitted to the points. joint: A",
+    ),
 ]
 
 
@@ -176,8 +181,8 @@ def test_wrong_words(words, code, sentence, fit, tmp_path):
 def test_two_points_are_no_fit(fit, tmp_path):
     (tmp_path / "two.csv").write_text("parameters,annotations,entropy\n1e6,1e4,0.5\n2e6,1e4,0.4\n")
     code, _, errors = fit(points="two.csv")
-    assert code == 1 and "two.csv: the points can tell no law" in errors
-    assert "model-size: delta cannot be told from A and alpha by two distinct parameters" in errors
+    assert code == 1 and "two.csv: no law can be fitted to the points" in errors
+    assert "model-size: delta cannot be distinguished from A and alpha by two" in errors
 
 
 def test_bad_points_leave_earlier_laws_alone(fit, tmp_path):
