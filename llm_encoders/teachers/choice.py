@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from llm_encoders import registry
 from llm_encoders.checkpoints import hub
 from llm_encoders.checkpoints.fingerprint import checkpoint_fingerprints, folder_fingerprints
 from llm_encoders.checkpoints.layouts.lion import lion_paradigm
+from llm_encoders.checkpoints.loading_faults import faults_of_loading
 from llm_encoders.checkpoints.remote_code import close_kernels
 from llm_encoders.checkpoints.resolve import resolve_spec
 from llm_encoders.checkpoints.two_sides import require_passages
@@ -64,19 +63,8 @@ class TeacherChoice:
         Raises:
             EncoderError: files are faulty, or weights absent.
         """
-        try:
+        with faults_of_loading(self.folder or self.name, "a teacher"):
             return self._load()
-        except EncoderError:
-            raise
-        except torch.OutOfMemoryError as error:
-            raise EncoderError(
-                f"{self.name} does not fit into memory: {str(error).splitlines()[0]} Try --dtype "
-                "bfloat16."
-            ) from None
-        except Exception as error:  # what libraries raise for faulty files is of a dozen classes
-            reason = " ".join(str(error).split())
-            place = self.folder or self.name
-            raise EncoderError(f"{place} cannot be loaded as a teacher: {reason}") from error
 
     def _load(self) -> Teacher:
         close_kernels()  # before Transformers is imported

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from textwrap import shorten
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from llm_encoders.checkpoints import hub
 from llm_encoders.checkpoints.fingerprint import folder_fingerprints
+from llm_encoders.checkpoints.loading_faults import faults_of_loading
 from llm_encoders.checkpoints.remote_code import keep_remote_code_out
 from llm_encoders.checkpoints.stock_model import load_stock_model
 from llm_encoders.checkpoints.tokenizer import check_tokenizer, folder_tokenizer
@@ -100,18 +100,8 @@ class Generator:
     def __init__(self, folder: Path, generation: Generation, device: str | None) -> None:
         self.device = choose_device(device)
         self._folder, self._generation = folder, generation
-        try:
+        with faults_of_loading(folder, "a generator"):
             self._load(choose_dtype(generation.dtype, self.device))
-        except EncoderError:
-            raise
-        except torch.OutOfMemoryError as error:
-            raise EncoderError(
-                f"{folder} does not fit into memory: {str(error).splitlines()[0]} Try --dtype "
-                "bfloat16, or a smaller model."
-            ) from None
-        except Exception as error:  # what libraries raise for faulty files is of a dozen classes
-            reason = shorten(str(error), 300, placeholder=" …")
-            raise EncoderError(f"{folder} cannot be loaded as a generator: {reason}") from error
         self._most = self._room_for_prompts()
         if generation.chat and getattr(self.tokenizer, "chat_template", None) is None:
             raise UsageError(
