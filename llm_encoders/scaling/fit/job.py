@@ -6,6 +6,7 @@ from pathlib import Path
 
 from llm_encoders.errors import EncoderError, UsageError, listed, nearest
 from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.jobs.outputs import require_writable
 from llm_encoders.reading import read_record
 from llm_encoders.scaling.fit import plot, report
 from llm_encoders.scaling.fit.exchange_rates import exchange
@@ -56,6 +57,8 @@ def fit_file(options: Options) -> LawsFile:
         EncoderError: bad points, or no law that can be fitted to them.
     """
     _require_replaceable(options.output)
+    if options.plot is not None and options.plot.exists() and not options.plot.is_dir():
+        raise UsageError(f"--plot {options.plot} is a file. Name a folder.")
     _require_laws(options)
     points = where(read_points(options.points), options.where)
     found = [_fitted(group, part, options) for group, part in groups(points, options.by)]
@@ -182,8 +185,7 @@ def _require_laws(options: Options) -> None:
 
 def _require_replaceable(path: Path) -> None:
     """Refuse to write over anything but a file of laws."""
-    if path.is_dir():
-        raise UsageError(f"--output {path} is a folder. Name a file, as {path / 'laws.json'}.")
+    require_writable(path, "--output")
     if path.exists() and read_record(path).get("format") != FORMAT:
         raise UsageError(
             f"--output {path} exists and is no file of laws. Name another file, or remove it."

@@ -23,7 +23,10 @@ CONDITIONS = ("paradigm", "source", "temperature", "negatives")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}([,.'_ \u00a0\u202f]\d{3})+", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
+_DOTTED = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
 _MOST = 1e30
+_LARGEST_AT_LEAST = {PARAMETERS: 1000, ANNOTATIONS: 100}
+"""If even the largest count is smaller, counts are surely in thousands, millions or billions."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,8 @@ def read_points(path: Path) -> Points:
         raise EncoderError(
             f"{path}: is empty. A file of points begins with the line {','.join(REQUIRED)}."
         )
-    (_, header), *body = rows
-    names = _header(path, header)
+    (first, header), *body = rows
+    names = _header(f"{path}, line {first}", header)
     if not body:
         raise EncoderError(f"{path}: has a header, but no points.")
     for line, row in body:
@@ -90,9 +93,9 @@ def read_points(path: Path) -> Points:
                 f"{path}, line {line}: has {len(row)} values, but the header {len(names)}. Write a "
                 "decimal point, no thousands separators, and values that hold commas in quotes."
             )
-    columns = {name: [row[i].strip() for _, row in body] for i, name in enumerate(names)}
+    columns = {name: [row[i].strip() for _, row in body] for i, name in enumerate(names) if name}
     lines = tuple(line for line, _ in body)
-    return Points(
+    points = Points(
         path,
         hashlib.sha256(path.read_bytes()).hexdigest(),
         lines,
@@ -107,11 +110,14 @@ def read_points(path: Path) -> Points:
         },
         columns,
     )
+    _require_singles(points)
+    return points
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """Lines that are not blank, with their numbers."""
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    text = read_text(path)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows = []
     begun = 1
     try:
@@ -120,21 +126,28 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
                 rows.append((begun, row))
             begun = reader.line_num + 1
     except csv.Error as error:
+        _require_commas(f"{path}, line 1", text.partition("\n")[0])
         raise EncoderError(f"{path}, line {begun}: is not valid CSV ({error}).") from None
     return rows
 
 
-def _header(path: Path, header: list[str]) -> list[str]:
+def _require_commas(place: str, header: str) -> None:
+    """Refuse other separators than commas."""
+    if "," in header:
+        return
+    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if separator in header:
+            raise EncoderError(
+                f"{place}: columns are separated by {word}. Separate them by commas, and write "
+                "decimals with a point."
+            )
+
+
+def _header(place: str, header: list[str]) -> list[str]:
+    """Names of the columns; empty for one without a name, as spreadsheets and tables add."""
     names = [name.strip() for name in header]
-    place = f"{path}, line 1"
-    if len(names) == 1:
-        for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-            if separator in names[0]:
-                raise EncoderError(
-                    f"{place}: columns are separated by {word}. Separate them by commas, and write "
-                    "decimals with a point."
-                )
-    repeated = [name for i, name in enumerate(names) if name in names[:i]]
+    _require_commas(place, ",".join(header))
+    repeated = [name for i, name in enumerate(names) if name and name in names[:i]]
     if repeated:
         raise EncoderError(f"{place}: the column '{repeated[0]}' occurs twice. Leave one out.")
     missing = [name for name in REQUIRED if name not in names]
@@ -160,9 +173,36 @@ def _positive(path: Path, line: int, name: str, text: str) -> float:
         raise EncoderError(f"{place} is {text[:40]}, but must be above 0.")
     if not 1 / _MOST < value < _MOST or not math.isfinite(value):
         raise EncoderError(f"{place} is {text[:40]}, which is out of all bounds.")
-    if name != ENTROPY and value < 1:
-        raise EncoderError(f"{place} is {text[:40]}, but must be at least 1.")
+    if name != ENTROPY:
+        _require_count(place, text[:40], value)
     return value
+
+
+def _require_count(place: str, text: str, value: float) -> None:
+    if value < 1:
+        raise EncoderError(f"{place} is {text}, but must be at least 1.")
+    if _DOTTED.fullmatch(text):
+        raise EncoderError(
+            f"{place} is {text}, which is {value:g} to some and {text.replace('.', '')} to others. "
+            "Write it without a point."
+        )
+    if value < _LARGEST_AT_LEAST[PARAMETERS] and value != int(value):
+        raise EncoderError(
+            f"{place} is {text}, but counts are whole. If it is in thousands, millions or "
+            "billions, write the number itself, as 1100000 or 1.1e6."
+        )
+
+
+def _require_singles(points: Points) -> None:
+    for name, least in _LARGEST_AT_LEAST.items():
+        place = int(points.sizes[name].argmax())
+        largest = points.sizes[name][place]
+        if largest < least:
+            raise points.error(
+                place,
+                f"the largest {name} are {largest:g}, so they seem to be in thousands, millions or "
+                "billions. Write the numbers themselves, as 7000000000 or 7e9.",
+            )
 
 
 def _cure(text: str) -> str:

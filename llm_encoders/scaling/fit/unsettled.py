@@ -47,7 +47,7 @@ def wide(intervals: Mapping[str, tuple[float, float]], floor: str) -> list[str]:
                 "Larger models or more annotations would show it."
             )
         elif high > _WIDEST * low:
-            width = f"{np.log10(high / low):.1f} decades" if low else "more than a decade"
+            width = f"{np.log10(high) - np.log10(low):.1f} decades" if low else "more than a decade"
             found.append(
                 f"{name} is not settled by the points: its interval, {number(low)} to "
                 f"{number(high)}, spans {width}."

@@ -124,12 +124,12 @@ class Entry:
             raise self.error(f"is {found:g}, but must be above {above:g}")
         return found
 
-    def pair(self, least: float = 0.0) -> tuple[float, float]:
-        """A lower and an upper end."""
+    def pair(self, *, above: float | None = None) -> tuple[float, float]:
+        """A lower and an upper end, both at least 0 or above ``above``."""
         ends = self.items()
         if len(ends) != 2:
             raise self.error("must be a list of two numbers, the lower one first")
-        low, high = (one.number(least) for one in ends)
+        low, high = (one.number(0, above=above) for one in ends)
         if low > high:
             raise self.error(f"has its lower end, {low:g}, above its upper end, {high:g}")
         return low, high

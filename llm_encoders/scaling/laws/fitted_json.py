@@ -85,7 +85,7 @@ def read_fitted(entry: Entry) -> FittedLaw:
         rms_log=_figure(entry, "rms_log", 0),
         hold_out=() if hold_out is None else tuple(map(_hold_out, hold_out.items())),
         criterion=None if criterion is None else _criterion(criterion),
-        range=None if sizes is None else {name: x.pair() for name, x in sizes.fields()},
+        range=None if sizes is None else {name: x.pair(above=0) for name, x in sizes.fields()},
         fixed={} if fixed is None else {name: x.number(above=0) for name, x in fixed.fields()},
         points=None if points is None else points.integer(1),
         warnings=() if warnings is None else tuple(one.text() for one in warnings.items()),

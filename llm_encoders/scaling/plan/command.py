@@ -114,13 +114,16 @@ def run(args: argparse.Namespace) -> None:
     from llm_encoders.scaling.plan import cost, plot, report
     from llm_encoders.scaling.plan.curves import as_csv
     from llm_encoders.scaling.plan.models import read_models
+    from llm_encoders.scaling.plan.outputs import CURVES, JSON, PLOT, require_outputs
     from llm_encoders.scaling.plan.planning import Task, make_plan
     from llm_encoders.scaling.plan.prices import read_prices
 
     if args.budget is None and args.target_entropy is None:
         raise UsageError("Give --budget, --target-entropy or both.")
-    if args.plot is not None:
-        plot.check(args.plot)
+    require_outputs(
+        {JSON: args.json, CURVES: args.curves, PLOT: args.plot},
+        [args.laws, args.prices, args.models],
+    )
     options = {one.name: getattr(args, one.name) for one in dataclasses.fields(Prices)}
     prices = read_prices(args.prices, options)
     bills = {False: cost.development(prices)}

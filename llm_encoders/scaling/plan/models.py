@@ -9,6 +9,7 @@ from llm_encoders.scaling.plan import quantity
 from llm_encoders.scaling.plan.quantity import Range
 
 _KEYS = ("name", "parameters")
+_LEAST = 1000  # a smaller number is surely of millions or billions
 
 
 class Model(NamedTuple):
@@ -63,9 +64,17 @@ def _of_file(path: Path) -> list[Model]:
         for key in _KEYS:
             if key not in entry:
                 raise EncoderError(f"{place}: the key '{key}' is missing.")
-        found.append(_model(str(entry["name"]), entry["parameters"], place))
+        if not str(entry["name"] or "").strip():
+            raise EncoderError(f"{place}: the name is empty.")
+        found.append(_model(str(entry["name"]).strip(), entry["parameters"], place))
     return found
 
 
 def _model(name: str, size: Any, place: str) -> Model:
-    return Model(name, quantity.parse(size, f"{place}: size of {name}", Range(above=0)))
+    parameters = quantity.parse(size, f"{place}: size of {name}", Range(above=0))
+    if parameters < _LEAST:
+        raise EncoderError(
+            f"{place}: size of {name} is {parameters:g}; write all its parameters, as 7B, 7e9 or "
+            "7000000000."
+        )
+    return Model(name, parameters)

@@ -1,6 +1,7 @@
 """What annotating, training and searching cost: every price with its unit, none assumed."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from llm_encoders.scaling.plan import quantity
 from llm_encoders.scaling.plan.quantity import Range
 
 _SECONDS_PER_HOUR = 3600
+_LINE = re.compile(r"\s*(\w+)\s*:\s*([^\s#]+)\s*(?:#.*)?")
+"""A price as it is written, before YAML makes a number of it."""
 
 
 def _price(unit: str, meaning: str, **bounds: float) -> Any:
@@ -150,7 +153,11 @@ def read_prices(path: Path | None, options: Mapping[str, float | None]) -> Price
     """
     found: dict[str, float] = {}
     if path is not None:
-        values = parse_yaml(read_text(path), str(path))
+        text = read_text(path)
+        values = parse_yaml(text, str(path))
+        for number, line in enumerate(text.splitlines(), 1):
+            if price := _LINE.fullmatch(line):
+                quantity.require_settled(price[2], f"{path}, line {number}: {price[1]}")
         if not isinstance(values, dict):
             raise EncoderError(f"{path}: expected one price a line, as in 'annotation: 0.6'.")
         fields = {one.name: one for one in dataclasses.fields(Prices)}

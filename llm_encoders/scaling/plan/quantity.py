@@ -1,11 +1,13 @@
 """Numbers of people: ``0.6``, ``20K``, ``973M``, ``2.8B``, ``3.12e14``."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from llm_encoders.errors import EncoderError
 
+_DOTTED = re.compile(r"[1-9]\d{0,2}\.\d\d0", re.ASCII)  # nobody ends decimals in a 0
 _FACTORS = {"K": 1e3, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
@@ -49,6 +51,8 @@ def parse(value: Any, name: str, allowed: Range) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise EncoderError(f"{name} is '{value}', which is no number.")
+    if isinstance(value, str):
+        require_settled(value, name)
     try:
         number = _of_text(value) if isinstance(value, str) else float(value)
     except (ValueError, OverflowError):
@@ -59,6 +63,20 @@ def parse(value: Any, name: str, allowed: Range) -> float:
     if problem := allowed.problem(number):
         raise EncoderError(f"{name} {problem}.")
     return number
+
+
+def require_settled(text: str, name: str) -> None:
+    """Refuse ``20.000``, which is 20 to some and 20,000 to others.
+
+    Raises:
+        EncoderError: says how to write either.
+    """
+    text = text.strip()
+    if _DOTTED.fullmatch(text):
+        raise EncoderError(
+            f"{name} is '{text}', which is {float(text):g} to some and {text.replace('.', '')} to "
+            "others; write one of these two."
+        )
 
 
 def _of_text(text: str) -> float:

@@ -24,6 +24,8 @@ def written(tmp_path, content):
         GOOD.replace(",", " , "),
         GOOD.replace("0.5", '"0.5"').rstrip("\n"),
         GOOD.replace("1000000", "+1000000."),
+        GOOD.replace("\n", ",,\n"),  # columns that a spreadsheet adds
+        GOOD.replace("\n", ",7,8\n").replace("entropy,7,8", "entropy,,"),
     ],
 )
 def test_ways_to_write_the_same(content, tmp_path):
@@ -77,6 +79,19 @@ FAULTS = [
     (ROW.format("-1e6,5e3,1"), "line 3: parameters is -1e6, but must be above 0"),
     (ROW.format("1e6,0,1"), "line 3: annotations is 0, but must be above 0"),
     (ROW.format("1e6,5e3,0"), "entropy is 0, but must be above 0"),
+    (ROW.format("28.000,5e3,1"), "line 3: parameters is 28.000, which is 28 to some and 28000 to"),
+    (ROW.format("1e6,1.250,1"), "line 3: annotations is 1.250, which is 1.25 to some and 1250 to"),
+    (ROW.format("1e6,2.5,1"), "line 3: annotations is 2.5, but counts are whole"),
+    (
+        "parameters,annotations,entropy\n7,1e5,1\n70,1e5,.5\n8,1e5,.9\n",
+        "line 3: the largest parameters are 70, so they seem to be in thousands, millions",
+    ),
+    (
+        "parameters,annotations,entropy\n7e6,2,1\n7e6,32,.5\n",
+        "line 3: the largest annotations are 32, so they seem to be in thousands",
+    ),
+    ('"parameters";"annotations"\n"1";"2,5"\n', "line 1: columns are separated by semicolons"),
+    ("\n\na,b\n1,2\n", "line 3: the columns parameters, annotations and entropy are missing"),
     (ROW.format("0.11,5e3,1"), "parameters is 0.11, but must be at least 1"),
     (ROW.format("1e400,5e3,1"), "out of all bounds"),
     (ROW.format('1e6,5e3,"1'), "line 3: is not valid CSV"),

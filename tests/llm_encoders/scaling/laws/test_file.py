@@ -114,6 +114,7 @@ FAULTS = [
     ([*LAW, "interval"], {"a": [1, 2]}, "interval.a is no key"),
     ([*LAW, "range"], {"parameters": [2, 1]}, "lower end, 2, above its upper end, 1"),
     ([*LAW, "range"], {"parameters": [2]}, "a list of two numbers"),
+    ([*LAW, "range"], {"parameters": [0, 5]}, "range.parameters.0. is 0, but must be above 0"),
     ([*LAW, "range"], {"N": [1, 2]}, "range.N is no key"),
     ([*LAW, "fixed"], {"parameters": 0}, "must be above 0"),
     ([*LAW, "points"], 0, "points must be an integer of at least 1"),

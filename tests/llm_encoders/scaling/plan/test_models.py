@@ -51,3 +51,19 @@ def test_what_is_no_file_of_models(tmp_path, text, sentence):
     path.write_text(text)
     with pytest.raises(EncoderError, match=sentence):
         read_models(str(path))
+
+
+@pytest.mark.parametrize(
+    ("size", "problem"),
+    [("7", "is 7; write all its parameters"), ("1.000", "'1.000', which is 1 to some")],
+)
+def test_sizes_that_are_surely_in_millions_or_billions(size, problem):
+    with pytest.raises(EncoderError, match=problem):
+        read_models(f"7B={size}")
+
+
+def test_a_model_of_a_file_has_a_name(tmp_path):
+    path = tmp_path / "models.yaml"
+    path.write_text("- {name: , parameters: 3B}\n")
+    with pytest.raises(EncoderError, match="model 1: the name is empty"):
+        read_models(str(path))

@@ -110,3 +110,12 @@ def test_texts_that_are_no_numbers(text):
 )
 def test_numbers_as_they_are_shown(number, text):
     assert written(number) == text
+
+
+def test_a_thousands_point_is_not_taken_for_a_decimal_one(tmp_path):
+    path = tmp_path / "prices.yaml"
+    path.write_text("annotation: 1.125\npassages: 10.000  # ten thousand?\n")
+    with pytest.raises(EncoderError, match="line 2: passages is '10.000', which is 10 to some"):
+        read_prices(path, {})
+    path.write_text("annotation: 1.125\npassages: 0.500\n")
+    assert read_prices(path, {}).given() == {"annotation": 1.125, "passages": 0.5}
