@@ -25,6 +25,7 @@ from llm_encoders.errors import EncoderError, UsageError
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.console import end_command, run_command
 from llm_encoders.jobs.lock import LOCK_NAME, locked
+from llm_encoders.jobs.plotting import can_plot
 from llm_encoders.reading import read_object
 
 FINISHED = Path("runs/scalingnote/finished.json")
@@ -134,7 +135,7 @@ def _evaluate(
     new = measured(plan, one, name, Path(folder))
     write_atomically(results.FILE, results.text(results.replaced(rows, new)))
     Finished(FINISHED).note(words)
-    if one.plot and pareto.can_plot():
+    if one.plot and can_plot():
         write_atomically(plot_path(one, name), plot(new, one, name))
 
 

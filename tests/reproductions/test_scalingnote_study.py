@@ -14,6 +14,7 @@ from llm_encoders.distill_query import command
 from llm_encoders.distill_query.recipe.recipe import DistillRecipe
 from llm_encoders.distill_query.tradeoff import command as evaluate
 from llm_encoders.errors import EncoderError, UsageError
+from llm_encoders.jobs.plotting import can_plot
 from llm_encoders.train.recipe.file import load_recipe, read_recipe
 from tests.conftest import REPOSITORY
 from tests.llm_encoders.conftest import beir  # noqa: F401
@@ -215,7 +216,7 @@ def test_a_study_is_run_once_and_collected(modules, toy, tmp_path):
     assert rows[0]["recall@50"] == rows[3]["recall@50"]
     assert rows[1]["queries/s single"] > 0 and rows[1]["kind"] == "lookup"
     plot = tmp_path / "pareto-both-toy.svg"
-    assert plot.exists() == run.pareto.can_plot()
+    assert plot.exists() == can_plot()
 
     run.run(toy.plan, str(toy.place))
     assert len(toy.calls) == 4  # nothing again

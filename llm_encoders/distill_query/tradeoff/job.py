@@ -27,6 +27,7 @@ from llm_encoders.evaluation.measures import TRADEOFF_MEASURES
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.lock import LOCK_NAME, locked
 from llm_encoders.jobs.machine import processor_name
+from llm_encoders.jobs.plotting import NO_PLOT, can_plot
 from llm_encoders.jobs.removal import require_apart
 
 CSV_NAME, JSON_NAME, PLOT_NAME = "tradeoff.csv", "tradeoff.json", "pareto.svg"
@@ -139,13 +140,13 @@ def _report(
     write_atomically(output / CSV_NAME, csv_text(rows))
     write_atomically(output / JSON_NAME, json.dumps(everything, indent=1) + "\n")
     written = [CSV_NAME, JSON_NAME]
-    if pareto.can_plot():
+    if can_plot():
         title = f"{collection.name}, {options.split}: {len(collection.queries):,} queries"
         write_atomically(output / PLOT_NAME, pareto.plot(rows, title))
         written.append(PLOT_NAME)
     else:  # one of other figures would be taken for theirs
         (output / PLOT_NAME).unlink(missing_ok=True)
-        print(pareto.NO_PLOT)
+        print(NO_PLOT)
     print(
         f"{text_table(rows)}\n\n{_legend(conditions)}\nWritten to {output}: {', '.join(written)}."
     )

@@ -1,6 +1,5 @@
 """Which encoders no other one beats in both quality and speed, and a picture of them."""
 
-import importlib.util
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 from llm_encoders.evaluation.measures.ndcg import NDCG_10
 from llm_encoders.evaluation.measures.recall import RECALL_50
 
-NO_PLOT = "No pareto.svg: it needs matplotlib. Install it and run the same command again."
 _DRAWN = (NDCG_10.name, RECALL_50.name)
 _OPTIMAL, _BEATEN = "#2b6cb0", "#999999"
 
@@ -26,11 +24,6 @@ def optimal(points: Sequence[tuple[float, float]]) -> list[bool]:
         )
         for one in points
     ]
-
-
-def can_plot() -> bool:
-    """Whether matplotlib is installed."""
-    return importlib.util.find_spec("matplotlib") is not None
 
 
 def plot(rows: Sequence[dict[str, Any]], title: str) -> bytes:

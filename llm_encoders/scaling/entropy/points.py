@@ -9,9 +9,9 @@ from llm_encoders.errors import UsageError, listed
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.lock import locked
 from llm_encoders.reading import read_text
+from llm_encoders.scaling.fit.points import CONDITIONS, REQUIRED, SEED
 
-_REQUIRED = ("parameters", "annotations", "entropy")
-_TELLING = ("seed", "paradigm", "source", "temperature", "negatives")
+_TELLING = (SEED, *CONDITIONS)
 """Columns by which points that must not be mixed are told apart."""
 
 
@@ -57,7 +57,7 @@ def append_point(path: Path, point: Mapping[str, str]) -> None:
 
 def _header(path: Path, text: str) -> list[str]:
     names = [name.strip() for name in next(csv.reader(io.StringIO(text)), [])]
-    missing = [name for name in _REQUIRED if name not in names]
+    missing = [name for name in REQUIRED if name not in names]
     if missing:
         raise UsageError(
             f"{path}, line 1: there is no column {listed(missing)}, so this is no file of points; "

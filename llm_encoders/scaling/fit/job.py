@@ -7,6 +7,7 @@ from pathlib import Path
 from llm_encoders.errors import EncoderError, UsageError, listed, nearest
 from llm_encoders.jobs.atomic import write_atomically
 from llm_encoders.jobs.outputs import require_writable
+from llm_encoders.jobs.plotting import NO_PLOT, can_plot
 from llm_encoders.reading import read_record
 from llm_encoders.scaling.fit import plot, report
 from llm_encoders.scaling.fit.exchange_rates import exchange
@@ -78,8 +79,8 @@ def fit_file(options: Options) -> LawsFile:
     write_laws(options.output, content)
     written = [str(options.output), *_plots(found, options)]
     print(f"{text}\n\nWritten: {listed(written)}.")
-    if options.plot is not None and not plot.can_plot():
-        print(plot.NO_PLOT)
+    if options.plot is not None and not can_plot():
+        print(NO_PLOT)
     return content
 
 
@@ -154,7 +155,7 @@ def _law_of_annotations(one: _Group) -> tuple[FittedLaw, Points]:
 
 
 def _plots(found: Sequence[_Group], options: Options) -> list[str]:
-    if options.plot is None or not plot.can_plot():
+    if options.plot is None or not can_plot():
         return []
     options.plot.mkdir(parents=True, exist_ok=True)
     written: list[str] = []

@@ -1,6 +1,5 @@
 """Laws and their points on logarithmic scales, with bands, as SVG."""
 
-import importlib.util
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,6 @@ from llm_encoders.scaling.fit.points import Points
 from llm_encoders.scaling.laws.fitted import FittedLaw
 from llm_encoders.scaling.laws.law import ANNOTATIONS, PARAMETERS
 
-NO_PLOT = "No plots: they need matplotlib. Install it and run the same command again."
 _LABELS = {
     PARAMETERS: "N, parameters without embeddings",
     ANNOTATIONS: "D, annotations",
@@ -21,11 +19,6 @@ _LABELS = {
 _OTHER = {PARAMETERS: ANNOTATIONS, ANNOTATIONS: PARAMETERS}
 _CURVES = 6  # of a panel, at most
 _STEPS = 60
-
-
-def can_plot() -> bool:
-    """Whether matplotlib is installed."""
-    return importlib.util.find_spec("matplotlib") is not None
 
 
 def file_name(fitted: FittedLaw) -> str:

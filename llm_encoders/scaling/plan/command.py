@@ -110,6 +110,7 @@ def run(args: argparse.Namespace) -> None:
     """Plan, write what is asked for and print the plan."""
     from llm_encoders.jobs.atomic import write_atomically
     from llm_encoders.jobs.fingerprint import checksum
+    from llm_encoders.jobs.plotting import NO_PLOT, can_plot
     from llm_encoders.scaling.laws.file import read_laws
     from llm_encoders.scaling.plan import cost, plot, report
     from llm_encoders.scaling.plan.curves import as_csv
@@ -153,11 +154,11 @@ def run(args: argparse.Namespace) -> None:
             for curve in one.curves
         ]
         write_atomically(args.curves, as_csv(curves))
-    if args.plot is not None and plot.can_plot():
+    if args.plot is not None and can_plot():
         write_atomically(args.plot, plot.plot(plans, args.plot.suffix))
     print(report.as_text(plans, task, args.laws, file.conditions), end="")
-    if args.plot is not None and not plot.can_plot():
-        print(plot.NO_PLOT)
+    if args.plot is not None and not can_plot():
+        print(NO_PLOT)
 
 
 def _number(**bounds: float) -> Callable[[str], float]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from llm_encoders.errors import EncoderError
+from llm_encoders.scaling.laws.law import Array
 from llm_encoders.scaling.plan.prices import Prices
 
 TRAINING_FLOPS = 6
@@ -29,8 +29,6 @@ INFERENCE_PRICES = (
     "horizon_days",
     "query_tokens",
 )
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Cost:
         price = self.of_parameter(annotations)
         return left / price if price > 0 else math.copysign(math.inf, left)
 
-    def affordable_annotations(self, budget: float, parameters: Floats) -> Floats:
+    def affordable_annotations(self, budget: float, parameters: Array) -> Array:
         """The largest D whose cost is within the budget; infinite where D costs nothing."""
         left = budget - self.fixed - self.parameter * np.asarray(parameters, dtype=np.float64)
         price = self.annotation + self.product * np.asarray(parameters, dtype=np.float64)

@@ -1,23 +1,21 @@
 """A picture of a plan: iso-cost and iso-loss curves, the optima and the cloud around them."""
 
-import importlib.util
 import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from llm_encoders.errors import UsageError
-from llm_encoders.scaling.plan.answer import Answer
+from llm_encoders.scaling.plan.answer import BEST, CHEAPEST, Answer
 from llm_encoders.scaling.plan.cautions import title
 from llm_encoders.scaling.plan.planning import Plan
 from llm_encoders.scaling.plan.quantity import written
 from llm_encoders.scaling.plan.report import group_name
 
-NO_PLOT = "No plot: it needs matplotlib. Install it and run the same command again."
 FORMATS = (".svg", ".png", ".pdf")
 _GREY = "#999999"
 _COLOURS = {False: "#2b6cb0", True: "#c05621"}
-_MARKS = {"best": "*", "cheapest": "D"}
+_MARKS = {BEST: "*", CHEAPEST: "D"}
 
 
 def check(path: Path) -> None:
@@ -28,11 +26,6 @@ def check(path: Path) -> None:
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"--plot {path}: name a file that ends in {', '.join(FORMATS)}.")
-
-
-def can_plot() -> bool:
-    """Whether matplotlib is installed."""
-    return importlib.util.find_spec("matplotlib") is not None
 
 
 def plot(plans: Sequence[Plan], kind: str) -> bytes:

@@ -79,7 +79,7 @@ def _heading(fitted: FittedLaw, laws: Path, conditions: Mapping[str, str]) -> st
     group = group_name(fitted)
     values = ", ".join(f"{name} = {value:.4g}" for name, value in fitted.values.items())
     return (
-        f"Law {fitted.law.name}{f' of {group}' if group else ''}, out of {laws}\n"
+        f"Law {fitted.law.name}{f' of {group}' if group else ''}, from {laws}\n"
         f"  {fitted.law.equation}\n  {values}\n{_conditions(conditions)}"
     )
 

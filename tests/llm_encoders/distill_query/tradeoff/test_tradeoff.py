@@ -14,7 +14,7 @@ from llm_encoders import EncoderConfig, load_encoder
 from llm_encoders.checkpoints.resolve import resolve
 from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.distill_query.onnx_export.job import export_onnx
-from llm_encoders.distill_query.tradeoff import job, passages
+from llm_encoders.distill_query.tradeoff import passages
 from llm_encoders.distill_query.tradeoff.command import main
 from llm_encoders.distill_query.tradeoff.memory_search import MemorySearch
 from llm_encoders.distill_query.tradeoff.pareto import optimal
@@ -217,7 +217,6 @@ def test_files_of_a_user_are_kept(collection, students, tmp_path, capsys):
 def test_without_matplotlib_the_cure_is_said(collection, students, tmp_path, monkeypatch, capsys):
     (tmp_path / "pareto.svg").write_text("of other figures")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setattr(job.pareto, "can_plot", lambda: False)
     assert run(collection, students, tmp_path, "dense teacher", "dense", repeats=1, timed=1) == 0
     assert "it needs matplotlib" in capsys.readouterr().out
     assert not (tmp_path / "pareto.svg").exists() and (tmp_path / "tradeoff.csv").exists()

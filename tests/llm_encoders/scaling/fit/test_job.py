@@ -2,12 +2,13 @@
 
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
 
+from llm_encoders.jobs.plotting import NO_PLOT
 from llm_encoders.scaling.command import main
-from llm_encoders.scaling.fit import plot
 from llm_encoders.scaling.laws.file import read_laws
 from tests.llm_encoders.scaling.fit.truths import TRUTHS, Truth, csv_of, grid
 
@@ -127,9 +128,9 @@ def test_plots_of_groups_with_like_names(fit, tmp_path):
 
 
 def test_without_matplotlib(fit, tmp_path, monkeypatch):
-    monkeypatch.setattr(plot, "can_plot", lambda: False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     code, shown, _ = fit("--plot", "plots", "--laws", "model-size")
-    assert code == 0 and plot.NO_PLOT in shown and not (tmp_path / "plots").exists()
+    assert code == 0 and NO_PLOT in shown and not (tmp_path / "plots").exists()
     assert (tmp_path / "laws.json").exists()
 
 
