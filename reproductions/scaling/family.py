@@ -50,17 +50,25 @@ def config(size: Mapping[str, int], tokenizer: PreTrainedTokenizerFast) -> Llama
 
 def main() -> None:
     """Parse the command line; write a folder for each size."""
+    family = yaml.safe_load(study.FAMILY.read_text())
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--texts",
         type=Path,
         required=True,
-        help="JSON lines of passages or pairs",
+        metavar="FILE",
+        help="JSON lines of passages or pairs, which the tokenizer is trained on",
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder for the models")
-    parser.add_argument("--sizes", nargs="+", metavar="SIZE", help="which of them (default: all)")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="takes a folder for each size"
+    )
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        metavar="SIZE",
+        help=f"which of {', '.join(family['sizes'])} (default: all)",
+    )
     args = parser.parse_args()
-    family = yaml.safe_load(study.FAMILY.read_text())
     sizes = args.sizes or list(family["sizes"])
     if unknown := [name for name in sizes if name not in family["sizes"]]:
         parser.error(f"no size {unknown[0]}; there are {', '.join(family['sizes'])}")

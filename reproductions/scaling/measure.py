@@ -33,9 +33,11 @@ SPLIT = "test"
 def main() -> int:
     """Parse the command line and measure."""
     parser = argparse.ArgumentParser(description="Measure a trained cell of the study.")
-    parser.add_argument("cell", help="its name")
-    parser.add_argument("--study", type=Path, default=study.FILE, metavar="FILE")
-    parser.add_argument("--collections", default="BEIR", metavar="DIR")
+    parser.add_argument("cell", metavar="CELL", help="its name, that of its folder")
+    parser.add_argument(
+        "--study", type=Path, default=study.FILE, metavar="FILE", help="as of run.py"
+    )
+    parser.add_argument("--collections", default="BEIR", metavar="DIR", help="as of run.py")
     args = parser.parse_args()
     return run_command(lambda: measure(study.load(args.study), args.cell, args.collections))
 

@@ -19,6 +19,8 @@ from data import Pair, prepare  # noqa: E402
 from files import write_lines  # noqa: E402
 
 SEED = 7
+SIZES = (2000, 5000, 12000, 28000, 54000, 100000)
+"""Pairs of the training files."""
 HELD_OUT_QUERIES = {"dev": 500, "test": 1500}
 """By split: one chooses checkpoints, the other is reported."""
 HELD_OUT_PASSAGES = 4000
@@ -124,14 +126,23 @@ def write_held_out(pairs: Sequence[Pair], output: Path) -> None:
 def main() -> None:
     """Parse the command line and write the files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=Path, required=True, help="folder of *.jsonl.gz pairs")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the files")
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="holds files *.jsonl.gz of records with query, passage, title and source",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="takes the files"
+    )
     parser.add_argument(
         "--sizes",
         type=int,
         nargs="+",
-        default=[2000, 5000, 12000, 28000, 54000, 100000],
-        help="pairs of each training file",
+        default=list(SIZES),
+        metavar="N",
+        help=f"pairs of each training file (default: {' '.join(map(str, SIZES))})",
     )
     args = parser.parse_args()
     pairs = clean_pairs(args.pairs)
