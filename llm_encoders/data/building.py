@@ -134,7 +134,9 @@ class Builder:
             raise EncoderError(f"{self.sources.train} holds no training examples.")
         if alone:
             print(f"{alone[0]}: no negatives; distillation leaves out {len(alone):,} such queries.")
-        if faulty < self.left_out.count:
+        if faulty < self.left_out.count and self._inline is not None:
+            print(self.left_out.summary(self.sources.train))
+        elif faulty < self.left_out.count:
             print(f"{self.sources.train}: records that name them are left out and listed as well.")
         if self._inline is not None:
             self._inline.close()
@@ -163,12 +165,15 @@ class Builder:
         passages: list[str | Inline] = getattr(one, f"{kind}s")
         scores: list[float] | None = getattr(one, f"{kind}_scores")
         numbered = numbered_per_record(one)
-        rows = [self._row(passage, place, numbered) for passage in passages]
+        rows = [self._row(passage, kind, place, numbered) for passage in passages]
         good = [number for number, row in enumerate(rows) if row is not None]
         return [row for row in rows if row is not None], scores and [scores[i] for i in good]
 
-    def _row(self, passage: str | Inline, place: str, numbered: bool) -> int | None:
+    def _row(self, passage: str | Inline, kind: str, place: str, numbered: bool) -> int | None:
         if isinstance(passage, Inline):
+            if not passage.text.strip() and not (passage.title or "").strip():
+                self.left_out(CorpusError(place, f"a {kind} passage is empty."))
+                return None
             return self._inline_row(passage, place, numbered)
         if self._by_id is None:
             raise TrainingDataError(

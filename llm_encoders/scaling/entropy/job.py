@@ -11,6 +11,7 @@ from llm_encoders.errors import UsageError
 from llm_encoders.evaluation.entropy import Sample
 from llm_encoders.evaluation.measures.contrastive_entropy import NEGATIVES
 from llm_encoders.jobs.atomic import write_atomically
+from llm_encoders.jobs.outputs import require_writable
 from llm_encoders.jobs.removal import require_apart
 from llm_encoders.scaling.entropy.data import Source
 from llm_encoders.scaling.entropy.encoders import load_sides
@@ -21,9 +22,12 @@ from llm_encoders.scaling.entropy.measuring import (
     wait_for_first,
 )
 from llm_encoders.scaling.entropy.points import append_point, require_points
-from llm_encoders.scaling.entropy.report import Report
+from llm_encoders.scaling.entropy.report import Report, require_report
 from llm_encoders.scaling.entropy.size import non_embedding_parameters, recorded
 from llm_encoders.train.gather import rank
+
+_ALWAYS = ("paradigm", "temperature", "negatives")
+"""What a point always tells."""
 
 
 def measure(args: argparse.Namespace) -> None:
@@ -38,10 +42,14 @@ def measure(args: argparse.Namespace) -> None:
     _check(args)
     source = _source(args)
     inputs = [source.path, source.corpus, args.encoder, args.passage_encoder]
-    for output in filter(None, (args.output, args.csv)):
-        require_apart(output, inputs)
+    for option, output in (("--output", args.output), ("--csv", args.csv)):
+        if output is not None:
+            require_apart(output, inputs)
+            require_writable(output, option)
+    if args.output is not None:
+        require_report(args.output)
     if args.csv is not None:
-        require_points(args.csv)
+        require_points(args.csv, _ALWAYS)
     resolve_spec(args.encoder)  # whether there is one, before a long reading
     with together(), shared_folder() as work:
         wait_for_first(lambda: source.store(work))
@@ -52,6 +60,9 @@ def measure(args: argparse.Namespace) -> None:
         for encoder in (queries, documents) if args.batch_size is not None else ():
             encoder.batch_size = args.batch_size
         size = _size(args, queries, documents)
+        if args.csv is not None:
+            told = {"seed": size[2] is not None, "source": args.source is not None}
+            require_points(args.csv, [*_ALWAYS, *(name for name, one in told.items() if one)])
         temperature = args.temperature or queries.config.temperature
         entropy = measured(sample, passages, queries, documents, temperature)
         assert entropy is not None  # there are pairs with negatives
@@ -149,8 +160,8 @@ def _require_enough(sample: Sample, source: Source, args: argparse.Namespace) ->
 
 
 def _report(args: argparse.Namespace, report: Report) -> None:
+    print(report.line(), flush=True)  # if it cannot be written, it is not lost
     if args.output is not None:
         write_atomically(args.output, report.json())
     if args.csv is not None:
         append_point(args.csv, report.point())
-    print(report.line())

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from llm_encoders.errors import UsageError, listed
@@ -15,14 +15,19 @@ _TELLING = (SEED, *CONDITIONS)
 """Columns by which points that must not be mixed are told apart."""
 
 
-def require_points(path: Path) -> None:
-    """Refuse a file that is there and is none of points, before anything is measured.
+def require_points(path: Path, told: Collection[str]) -> None:
+    """Refuse a file that is there and cannot take a point, before anything is measured.
+
+    Args:
+        path: see :func:`append_point`.
+        told: columns that the point will have a value for.
 
     Raises:
-        UsageError: it lacks one of the columns that every point has.
+        UsageError: it lacks one of the columns that every point has, or one of those by which
+            points are told apart.
     """
     if path.exists():
-        _header(path, read_text(path))
+        _require_telling(path, _header(path, read_text(path)), told)
 
 
 def append_point(path: Path, point: Mapping[str, str]) -> None:
@@ -40,12 +45,7 @@ def append_point(path: Path, point: Mapping[str, str]) -> None:
     with locked(lock, f"Another process is writing to {path}; give the command again."):
         text = read_text(path) if path.exists() else ""
         names = _header(path, text) if text else list(point)
-        missing = [name for name in _TELLING if point.get(name) and name not in names]
-        if missing:
-            raise UsageError(
-                f"{path}, line 1: there is no column {listed(missing)}, by which points are told "
-                "apart; add it, or name another file."
-            )
+        _require_telling(path, names, [name for name, value in point.items() if value])
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
         if not text:
@@ -60,7 +60,21 @@ def _header(path: Path, text: str) -> list[str]:
     missing = [name for name in REQUIRED if name not in names]
     if missing:
         raise UsageError(
-            f"{path}, line 1: there is no column {listed(missing)}, so this is no file of points; "
-            "name another."
+            f"{path}, line 1: {_absent(missing)}, so this is no file of points; name another. "
+            "Columns are separated by commas."
         )
     return names
+
+
+def _require_telling(path: Path, names: Collection[str], told: Collection[str]) -> None:
+    missing = [name for name in _TELLING if name in told and name not in names]
+    if missing:
+        raise UsageError(
+            f"{path}, line 1: {_absent(missing)}, by which points are told apart. Add what is "
+            "missing to every line, or name another file."
+        )
+
+
+def _absent(names: list[str]) -> str:
+    many = len(names) > 1
+    return f"the {'columns' if many else 'column'} {listed(names)} {'are' if many else 'is'} absent"

@@ -3,9 +3,12 @@
 import argparse
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from llm_encoders.errors import UsageError
 from llm_encoders.evaluation.entropy import Entropy, Sample
+from llm_encoders.reading import read_record
 from llm_encoders.scaling.entropy.data import Source
 
 _DIGITS = 9  # beyond them, the order of additions shows
@@ -131,6 +134,19 @@ class Report:
             f"{self.encoder}: contrastive entropy {self.entropy:.6f} nats{spread}; "
             f"{self.redraws:,} {draws} of {negatives} negatives, {self.pairs:,} pairs{left_out}, "
             f"temperature {self.temperature:g}"
+        )
+
+
+def require_report(path: Path) -> None:
+    """Refuse to write over anything but an earlier report.
+
+    Raises:
+        UsageError: something else is there.
+    """
+    if path.exists() and not {"encoder", "entropy", "redraws"} <= read_record(path).keys():
+        raise UsageError(
+            f"--output {path} exists and is no measurement of entropy. Name another file, or "
+            "remove it."
         )
 
 

@@ -72,6 +72,30 @@ def test_what_names_a_faulty_document_by_id(tmp_path, with_faults):
         prepare(sources, tmp_path / "data")
 
 
+@pytest.mark.parametrize("kind", ["positive", "negative"])
+def test_empty_passages_of_a_record_are_faulty(tmp_path, kind, capsys):
+    def carried(*texts):
+        return [{"docid": f"d{text}", "title": " ", "text": text} for text in texts]
+
+    passages = {"positive_passages": carried("a"), "negative_passages": carried("b")}
+    passages[f"{kind}_passages"] += carried("\n")
+    records = [{"query": "x", **passages}, {"query": "y", "passage": "c"}]
+    train = write_lines(tmp_path / "train.jsonl", records)
+    with pytest.raises(EncoderError, match=f"train.jsonl, line 1: a {kind} passage is empty"):
+        prepare(DataSources(str(train)), tmp_path / "data")
+    data = prepare(DataSources(str(train), on_error="skip"), tmp_path / "data")
+    assert data.passages.texts(range(len(data.passages)))[0] == ["a", "b", "c"]
+    assert f"a {kind} passage is empty" in (tmp_path / "data" / "skipped.txt").read_text()
+    assert "left out: 1, listed in" in capsys.readouterr().out
+
+
+def test_a_record_with_an_empty_positive_alone_is_left_out(tmp_path):
+    records = [{"query": "x", "passage": ""}, {"query": "y", "passage": "c"}]
+    train = write_lines(tmp_path / "train.jsonl", records)
+    data = prepare(DataSources(str(train), on_error="skip"), tmp_path / "data")
+    assert [one["query"] for one in data.queries.select(range(len(data.queries)))] == ["y"]
+
+
 def test_passages_alone(tmp_path, with_faults):
     with pytest.raises(EncoderError, match="line 6: document 'rain' has an empty"):
         prepare_passages(str(with_faults), tmp_path / "data")

@@ -245,7 +245,14 @@ def test_parameters_are_those_of_the_layers(encoders):
             2,
             r"only \d\d passages that are not relevant, and the negatives of a point must be equ",
         ),
-        (["--csv", "other.csv"], 2, "other.csv, line 1: there is no column parameters and annotat"),
+        (["--csv", "other.csv"], 2, "other.csv, line 1: the columns parameters and annotations ar"),
+        (["--csv", "no/p.csv"], 2, "--csv no/p.csv: there is no folder no. Make it"),
+        (["--output", "no/e.json"], 2, "--output no/e.json: there is no folder no. Make it"),
+        (
+            ["--output", "other.csv"],
+            2,
+            "--output other.csv exists and is no measurement of entropy",
+        ),
         (["--passage-encoder", "x"], 2, "dense encodes passages itself; leave --passage-encoder"),
         (["--on-error", "skip"], 2, "--on-error skip lists faulty passages beside --output"),
     ],
@@ -334,12 +341,16 @@ def test_points_are_appended_by_column(collection, encoders, tmp_path, capsys):
     words = ["--encoder", encoders / "dense", "--collection", collection, "--negatives", "5"]
     words += ["--csv", points, "--parameters", "1e6", "--annotations", "200"]
     assert main(["entropy", *map(str, words)]) == 2
-    assert "line 1: there is no column negatives, by which points are told apart" in (
-        capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert "line 1: the column negatives is absent, by which points are told apart" in said
+    assert "passage" not in said  # nothing was encoded
     before = points.read_text(encoding="utf-8")
     points.write_text(before.replace("note", "negatives"), encoding="utf-8")
     found = measure(tmp_path, *words)
     assert points.read_text(encoding="utf-8").splitlines()[2] == (
         f"5,{found['entropy']},200,1000000,dense,{found['temperature']}"
     )
+    capsys.readouterr()
+    assert main(["entropy", *map(str, words), "--source", "human"]) == 2
+    said = capsys.readouterr().err
+    assert "the column source is absent" in said and "passage" not in said
