@@ -7,10 +7,8 @@ import numpy as np
 
 from llm_encoders.scaling.fit.bootstrap import LEVEL, interval
 from llm_encoders.scaling.fit.figures import number
-from llm_encoders.scaling.laws.fitted import Bootstrap, FittedLaw
+from llm_encoders.scaling.laws.fitted import DECADE, Bootstrap, FittedLaw
 from llm_encoders.scaling.laws.law import Array, Law
-
-_FARTHEST = 10.0  # times the largest point, or below the smallest
 
 
 @dataclass(frozen=True)
@@ -77,13 +75,11 @@ def measurement_band(
 
 def _warnings(fitted: FittedLaw, sizes: Mapping[str, float]) -> list[str]:
     found = []
-    for name, size in sizes.items():
-        low, high = (fitted.range or {}).get(name, (size, size))
-        beyond = max(size / high, low / size)
-        if beyond > _FARTHEST:
+    for name, (low, high) in (fitted.range or {}).items():
+        if name in sizes and (beyond := fitted.beyond(name, sizes[name])) > DECADE:
             found.append(
-                f"{name} = {number(size)} lies {np.log10(beyond):.1f} decades beyond the points "
-                f"({number(low)} to {number(high)}). The band holds only if the law does out "
-                "there, which no point shows. Measure nearer to it before you rely on it."
+                f"{name} = {number(sizes[name])} lies {np.log10(beyond):.1f} decades beyond the "
+                f"points ({number(low)} to {number(high)}). The band holds only if the law does "
+                "out there, which no point shows. Measure nearer to it before you rely on it."
             )
     return found

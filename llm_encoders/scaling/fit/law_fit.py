@@ -16,12 +16,11 @@ from llm_encoders.scaling.fit.points import Points
 from llm_encoders.scaling.fit.selection import at_one_size
 from llm_encoders.scaling.fit.unsettled import at_bounds, far_off, wide
 from llm_encoders.scaling.laws.fitted import FittedLaw
-from llm_encoders.scaling.laws.law import ANNOTATIONS, PARAMETERS, Array, Law
+from llm_encoders.scaling.laws.law import ANNOTATIONS, OTHER, PARAMETERS, Array, Law
 
 WITH, WITHOUT, CHOSEN = "with", "without", "chosen"
 FLOORS = (WITH, WITHOUT, CHOSEN)
 """Fit delta (or E) as far as the points allow, fix it at 0, or do what the criterion prefers."""
-_OTHER = {PARAMETERS: ANNOTATIONS, ANNOTATIONS: PARAMETERS}
 _HELD_OUT_DRAWS = 400
 
 
@@ -48,7 +47,7 @@ def points_of(law: Law, points: Points) -> tuple[Points, dict[str, float]]:
     """The points that a law is fitted to, and the size that they share if it uses one only."""
     if len(law.uses) == 2:
         return points, {}
-    other = _OTHER[law.uses[0]]
+    other = OTHER[law.uses[0]]
     chosen, value = at_one_size(points, other, law.uses[0])
     return chosen, {other: value}
 

@@ -10,13 +10,12 @@ from llm_encoders.scaling.fit.bootstrap import LEVEL
 from llm_encoders.scaling.fit.figures import number
 from llm_encoders.scaling.fit.points import Points
 from llm_encoders.scaling.laws.fitted import FittedLaw
-from llm_encoders.scaling.laws.law import ANNOTATIONS, PARAMETERS
+from llm_encoders.scaling.laws.law import ANNOTATIONS, OTHER, PARAMETERS
 
 _LABELS = {
     PARAMETERS: "N, parameters without embeddings",
     ANNOTATIONS: "D, annotations",
 }
-_OTHER = {PARAMETERS: ANNOTATIONS, ANNOTATIONS: PARAMETERS}
 _CURVES = 6  # of a panel, at most
 _STEPS = 60
 
@@ -52,7 +51,7 @@ def plot(fitted: FittedLaw, points: Points) -> bytes:
 def _panel(axes: Any, fitted: FittedLaw, points: Points, size: str) -> None:
     values = points.sizes[size]
     grid = np.geomspace(values.min(), values.max() * 3, _STEPS)
-    other = _OTHER[size]
+    other = OTHER[size]
     shown: list[float | None] = [None]
     if other in fitted.law.uses:
         known = np.unique(points.sizes[other])

@@ -12,7 +12,7 @@ from llm_encoders.scaling.laws.law import ANNOTATIONS, PARAMETERS
 LEGEND = (
     "N: parameters of the model without its embeddings. D: annotations, pairs of a query and a "
     "relevant passage, that it is trained on. L: contrastive entropy in nats.\n"
-    "Errors are of log L, as per cent of L; typical: root mean square. Intervals are of 95 %.\n"
+    "Errors are of log L, as per cent of L; typical: root mean square. Intervals: 95 %.\n"
     "AICc: information criterion, lower is better; a difference below 2 says little."
 )
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from llm_encoders.scaling.fit.figures import number
 from llm_encoders.scaling.fit.form import Form
+from llm_encoders.scaling.laws.fitted import DECADE
 from llm_encoders.scaling.laws.law import Array
 
-_WIDEST = 10.0  # upper end over lower end of an interval
 _NEAR = 1e-3
 _FAR = 6.0  # times the robust standard deviation
 _LISTED = 5
@@ -46,7 +46,7 @@ def wide(intervals: Mapping[str, tuple[float, float]], floor: str) -> list[str]:
                 f"{name} cannot be distinguished from 0: its interval is 0 to {number(high)}. "
                 "Larger models or more annotations would show it."
             )
-        elif high > _WIDEST * low:
+        elif high > DECADE * low:
             width = f"{np.log10(high) - np.log10(low):.1f} decades" if low else "more than a decade"
             found.append(
                 f"{name} is not settled by the points: its interval, {number(low)} to "

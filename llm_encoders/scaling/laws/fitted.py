@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 
 from llm_encoders.scaling.laws.law import Array, Law
 
+DECADE = 10.0
+"""Beyond the points, a forecast; between the ends of an interval, a guess."""
+
 
 @dataclass(frozen=True)
 class Bootstrap:
@@ -114,6 +117,19 @@ class FittedLaw:
     ) -> Array:
         """Entropy in nats; see :meth:`llm_encoders.scaling.laws.law.Law.predict`."""
         return self.law.predict(self.values, parameters, annotations)
+
+    def beyond(self, name: str, size: float) -> float:
+        """How many times a size exceeds the largest of the points, or falls below the smallest.
+
+        Args:
+            name: ``parameters`` or ``annotations``.
+            size: N or D.
+
+        Returns:
+            At most 1 among the points; 1 where their range is not known.
+        """
+        low, high = (self.range or {}).get(name, (size, size))
+        return max(size / high, low / size)
 
     def draws(
         self, parameters: ArrayLike | None = None, annotations: ArrayLike | None = None

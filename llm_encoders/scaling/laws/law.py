@@ -11,6 +11,8 @@ Array = NDArray[np.float64]
 PARAMETERS, ANNOTATIONS = "parameters", "annotations"
 """N and D: non-embedding parameters of a model, and (query, relevant passage) pairs it is trained
 on. These are also the names of the columns and keys that hold them."""
+OTHER = {PARAMETERS: ANNOTATIONS, ANNOTATIONS: PARAMETERS}
+"""The one that is held fixed where a law uses one of them alone."""
 
 DENSE_RETRIEVAL = "Scaling Laws For Dense Retrieval, SIGIR 2024, arXiv 2403.18684"
 CHINCHILLA = "Training Compute-Optimal Large Language Models, 2022, arXiv 2203.15556"

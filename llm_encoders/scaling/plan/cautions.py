@@ -3,15 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from llm_encoders.scaling.laws.fitted import FittedLaw
+from llm_encoders.scaling.laws.fitted import DECADE, FittedLaw
 from llm_encoders.scaling.laws.law import ANNOTATIONS, PARAMETERS
 from llm_encoders.scaling.plan.answer import BEST, Answer, Point
 from llm_encoders.scaling.plan.cloud import LEVELS
 from llm_encoders.scaling.plan.quantity import written
 from llm_encoders.scaling.plan.surface import Space
 
-DECADE = 10.0
-"""Beyond the points, a forecast; between the ends of an interval, a guess."""
 _AT_BOUND = 1e-6  # relative distance, wider than the search's accuracy
 
 
@@ -67,10 +65,8 @@ def bounds(plan: Point, space: Space, free_size: bool) -> list[str]:
 def _forecasts(fitted: FittedLaw, plan: Point) -> list[str]:
     found = []
     sizes = {PARAMETERS: plan.parameters, ANNOTATIONS: plan.annotations}
-    for name, ends in (fitted.range or {}).items():
-        low, high = ends
-        beyond = max(sizes[name] / high, low / sizes[name])
-        if beyond > DECADE:
+    for name, (low, high) in (fitted.range or {}).items():
+        if (beyond := fitted.beyond(name, sizes[name])) > DECADE:
             side = "above the largest" if sizes[name] > high else "below the smallest"
             nearest = high if sizes[name] > high else low
             found.append(

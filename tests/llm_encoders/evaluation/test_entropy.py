@@ -136,13 +136,14 @@ def test_only_positives_and_negatives_are_needed(pairs):
 def test_a_query_to_which_everything_is_relevant_is_left_out(pairs):
     keys = np.array([passage_keys("", f"passage {n}") for n in range(4)], np.uint64)
     qrels = {"a": dict.fromkeys("0123", 1), "b": {"0": 1}}
-    judged = judged_pairs({"a": "x", "b": "y"}, qrels, {}, dict(zip("0123", range(4))).get, keys)  # noqa: B905
+    row = {str(number): number for number in range(4)}.get
+    judged = judged_pairs({"a": "x", "b": "y"}, qrels, {}, row, keys)
     sample = Sample(judged, 2, 2, 0)
     assert sample.available.tolist() == [0, 0, 0, 0, 2] and sample.pairs_measured == 1
     meter = Meter(sample, np.eye(2, dtype=np.float32), 1.0)
     meter.take(np.zeros((4, 2), dtype=np.float32), np.arange(4))
     assert meter.entropy().values == pytest.approx([math.log(3)] * 2)
-    alone = judged_pairs({"a": "x"}, {"a": qrels["a"]}, {}, dict(zip("0123", range(4))).get, keys)  # noqa: B905
+    alone = judged_pairs({"a": "x"}, {"a": qrels["a"]}, {}, row, keys)
     assert Meter(Sample(alone), np.eye(1, dtype=np.float32), 1.0).entropy() is None
 
 

@@ -127,7 +127,7 @@ UNIDENTIFIABLE = [
 
 
 @pytest.mark.parametrize(("name", "sizes", "sentence"), UNIDENTIFIABLE)
-def test_points_that_cannot_tell_a_law(name, sizes, sentence):
+def test_points_that_cannot_identify_a_law(name, sizes, sentence):
     entropy = 5 * sizes["parameters"] ** -0.2 * sizes["annotations"] ** -0.1
     points = Points("x", "", tuple(range(len(entropy))), {**sizes, "entropy": entropy}, {})
     with pytest.raises(Unidentifiable, match=sentence):
@@ -168,7 +168,7 @@ def test_an_exponent_on_two_sizes():
     assert "alpha rests on two distinct parameters only" in warned(truth, 0.01)
 
 
-def test_a_floor_that_three_sizes_cannot_tell():
+def test_a_floor_that_three_sizes_cannot_identify():
     truth = Truth("model-size", FEW.values, grid([1e6, 1e7, 8e7], [1e5]))
     assert "delta is fixed at 0: its 3 parameters need points at 4" in warned(truth)
 
