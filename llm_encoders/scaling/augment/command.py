@@ -44,8 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Equal queries of several passages become one record with all of them. Queries and\n"
         "passages that are nearly empty, and queries equal to their passage, are left out.\n\n"
-        "Example: python -m llm_encoders.scaling augment --kind inverse-cloze \\\n"
-        "  --corpus path/to/nfcorpus --output cloze.jsonl"
+        "What one of these pairs is worth in human ones: train on them, measure with\n"
+        "'entropy --csv points.csv --source KIND', and give 'fit points.csv --by source\n"
+        "--reference human'.\n\n"
+        "Examples:\n"
+        "  python -m llm_encoders.scaling augment --kind inverse-cloze \\\n"
+        "    --corpus path/to/nfcorpus --output cloze.jsonl\n"
+        "  python -m llm_encoders.scaling augment --kind generated --generator Qwen/Qwen3-0.6B \\\n"
+        "    --chat --corpus path/to/nfcorpus --output generated.jsonl"
     )
     parser.add_argument(
         "--kind", required=True, choices=list(KINDS), help="where the queries come from, see above"
