@@ -64,9 +64,13 @@ def fit_file(options: Options) -> LawsFile:
     points = where(read_points(options.points), options.where)
     found = [_fitted(group, part, options) for group, part in groups(points, options.by)]
     if not any(one.laws for one in found):
+        reasons = [
+            f"{', '.join([*one.group.values(), name])}: {reason}."
+            for one in found
+            for name, reason in one.reasons.items()
+        ]
         raise EncoderError(
-            f"{options.points}: no law can be fitted to the points. "
-            + " ".join(f"{name}: {reason}." for name, reason in found[0].reasons.items())
+            "\n  ".join([f"{options.points}: no law can be fitted to the points:", *reasons])
         )
     rates = _rates(found, options)
     content = LawsFile(

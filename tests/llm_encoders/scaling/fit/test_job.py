@@ -164,7 +164,7 @@ WRONG = [
     (
         ["--where", "parameters=1e6", "--laws", "joint"],
         1,
-        "no law can be fitted to the points. joint: A",
+        "no law can be fitted to the points:\n  joint: A",
     ),
 ]
 
