@@ -75,12 +75,12 @@ class Source:
         sources = DataSources(self.path, self.corpus, on_error=self.on_error)
         return prepare(sources, work / _PREPARED, every_passage=True, listing=self.listing)
 
-    def open(self, work: Path, speaks: bool = True) -> tuple[Passages, Pairs]:
+    def open(self, work: Path, warns: bool = True) -> tuple[Passages, Pairs]:
         """The stored passages, and the pairs; every pair of a query and a passage counts once.
 
         Args:
             work: the folder that they were stored in.
-            speaks: whether this process warns.
+            warns: whether this process warns.
 
         Raises:
             EncoderError: judgements or queries that are faulty; names file and line.
@@ -102,7 +102,7 @@ class Source:
             if not query.text.strip():
                 raise CorpusError(query.place, "the query is empty.")
         problem = beir.absent_documents(self.split, qrels, _Ids(passages))
-        if problem and speaks:
+        if problem and warns:
             warn(problem)
         texts = {name: query.text for name, query in queries.items()}
         elsewhere = beir.relevant_elsewhere(self.split, texts)

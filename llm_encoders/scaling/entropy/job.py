@@ -17,8 +17,8 @@ from llm_encoders.scaling.entropy.data import Source
 from llm_encoders.scaling.entropy.encoders import load_sides
 from llm_encoders.scaling.entropy.measuring import (
     measured,
+    process_group,
     shared_folder,
-    together,
     wait_for_first,
 )
 from llm_encoders.scaling.entropy.points import append_point, require_points
@@ -51,9 +51,9 @@ def measure(args: argparse.Namespace) -> None:
     if args.csv is not None:
         require_points(args.csv, _ALWAYS)
     resolve_spec(args.encoder)  # whether there is one, before a long reading
-    with together(), shared_folder() as work:
+    with process_group(), shared_folder() as work:
         wait_for_first(lambda: source.store(work))
-        passages, pairs = source.open(work, speaks=rank() == 0)
+        passages, pairs = source.open(work, warns=rank() == 0)
         sample = Sample(pairs, args.negatives or NEGATIVES, args.redraws, args.seed)
         _require_enough(sample, source, args)
         queries, documents = load_sides(args.encoder, args.passage_encoder, args.device, args.dtype)

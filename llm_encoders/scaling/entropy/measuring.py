@@ -24,7 +24,7 @@ _CPU = torch.device("cpu")
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def process_group() -> Iterator[None]:
     """Join the processes that torchrun has started, if it has."""
     if "RANK" not in os.environ:
         yield

@@ -92,7 +92,5 @@ def _spread(answer: Answer) -> list[str]:
                 )
     if answer.cloud.unsolved:
         laws = answer.cloud.unsolved + len(answer.cloud.parameters)
-        found.append(
-            f"{answer.cloud.unsolved} of {laws} laws of the bootstrap do not get there at all."
-        )
+        found.append(f"{answer.cloud.unsolved} of {laws} laws of the bootstrap have no optimum.")
     return found

@@ -147,7 +147,7 @@ def _models(answer: Answer) -> str:
     for model, point in answer.models:
         cells = [written(model.parameters)]
         if point is None:
-            cells += [_OUT, _OUT, "too dear" if answer.question == BEST else "out of reach"]
+            cells += [_OUT, _OUT, "too expensive" if answer.question == BEST else "out of reach"]
         else:
             cells += [written(point.annotations), f"{point.entropy:.4f}", written(point.money)]
         cells.append(f"{100 * shares[model.name]:.0f} %" if shares else _OUT)

@@ -126,7 +126,7 @@ def test_draws_whose_floor_lies_above_the_target_are_counted():
     assert plan.answers[0].cloud.unsolved == 1
     assert len(plan.answers[0].cloud.parameters) == 3
     assert plan.answers[0].cloud.shares["middle"] == 0.75
-    assert any("1 of 4 laws of the bootstrap do not get there" in one for one in plan.warnings)
+    assert any("1 of 4 laws of the bootstrap have no optimum" in one for one in plan.warnings)
 
 
 def test_curves_are_what_their_names_say():

@@ -64,7 +64,7 @@ def test_the_table_of_models():
     with_inference = plan.answers[1]
     assert lines["model"] == [one.chosen.name for one in plan.answers]
     lines = cells(text.partition("Models, with inference\n")[2])
-    assert lines["vast"] == ["100T", "–", "–", "too dear", "0 %"]
+    assert lines["vast"] == ["100T", "–", "–", "too expensive", "0 %"]
     points = {model.name: point for model, point in with_inference.models}
     assert lines["middle"] == [
         "1B",
