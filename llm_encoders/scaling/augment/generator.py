@@ -29,6 +29,9 @@ _TOKENS = (
 )
 """What is taken of a model's own settings for generation; those of sampling and search are not."""
 
+_NONE = -1
+"""How the first Llamas write that a token does not exist."""
+
 
 class Written(NamedTuple):
     """A query as a model has written it."""
@@ -129,7 +132,11 @@ class Generator:
         self.tokenizer = folder_tokenizer(self._folder)
         check_tokenizer(self.tokenizer, self.model, str(self._folder))
         own = self.model.generation_config
-        settings = GenerationConfig(**{name: getattr(own, name, None) for name in _TOKENS})
+        given = {name: getattr(own, name, None) for name in _TOKENS}
+        settings = GenerationConfig(
+            **{name: None if value == _NONE else value for name, value in given.items()}
+        )
+        self._require_known(settings)
         settings.max_new_tokens = self._generation.query_tokens
         settings.do_sample, settings.num_beams = False, 1
         ends = settings.eos_token_id
@@ -137,6 +144,22 @@ class Generator:
         if settings.pad_token_id is None:
             settings.pad_token_id = min(self._ends, default=0)
         self._settings = self.model.generation_config = settings
+
+    def _require_known(self, settings: Any) -> None:
+        """Refuse ids of tokens that the model does not have.
+
+        Raises:
+            EncoderError: names the setting.
+        """
+        known = self.model.get_input_embeddings().num_embeddings
+        for name in _TOKENS:
+            value = getattr(settings, name)
+            for token in value if isinstance(value, list) else [value]:
+                if token is not None and not (isinstance(token, int) and 0 <= token < known):
+                    raise EncoderError(
+                        f"{self._folder}: {name} is {token} in generation_config.json or "
+                        f"config.json, but the model has the tokens 0 to {known - 1:,}. Correct it."
+                    )
 
     def _room_for_prompts(self) -> int:
         """Tokens of a prompt, at most."""

@@ -14,6 +14,7 @@ from llm_encoders.scaling.augment.augmentation import (
     Generation,
 )
 
+_COLDEST = 0.001
 _DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -184,8 +185,10 @@ def add_round_trip(group: Any) -> None:
 
 def _positive(text: str) -> float:
     value = arguments.number(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0; leave it out for greedy decoding")
+    if value < _COLDEST:  # scores over less overflow
+        raise argparse.ArgumentTypeError(
+            f"{text} is below {_COLDEST:g}; leave it out for greedy decoding"
+        )
     return value
 
 

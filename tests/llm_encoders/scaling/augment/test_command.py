@@ -61,7 +61,14 @@ def test_what_does_not_fit_together_is_a_sentence(corpus, tmp_path, capsys, kind
 
 
 @pytest.mark.parametrize(
-    "words", [["--removal", "0"], ["--removal", "1.5"], ["--limit", "0"], ["--kind", "crops"]]
+    "words",
+    [
+        ["--temperature", "1e-300"],
+        ["--removal", "0"],
+        ["--removal", "1.5"],
+        ["--limit", "0"],
+        ["--kind", "crops"],
+    ],
 )
 def test_values_out_of_bounds(corpus, tmp_path, words):
     with pytest.raises(SystemExit) as end:

@@ -169,3 +169,26 @@ def test_absent_weights_code_and_vocabulary_are_refused(stories, t5, tmp_path):
     (bare / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 6}))
     with pytest.raises(EncoderError, match=r"lacks weights \(.*layers.5.*queries would be random"):
         Generator(bare, generation(bare), "cpu")
+
+
+def settings_of(stories, folder, **settings):
+    """A copy of a generator with other settings for generation."""
+    shutil.copytree(stories, folder)
+    path = folder / "generation_config.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    path.write_text(json.dumps(known | settings))
+    return folder
+
+
+def test_tokens_that_the_model_does_not_have_are_refused(stories, tmp_path):
+    for value in (99_999, [2, 99_999]):
+        folder = settings_of(stories, tmp_path / str(value), eos_token_id=value)
+        with pytest.raises(EncoderError, match="eos_token_id is 99999 in generation_config.json"):
+            Generator(folder, generation(folder), "cpu")
+
+
+def test_no_padding_token_as_the_first_llamas_write_it(stories, tmp_path):
+    folder = settings_of(stories, tmp_path / "llama", pad_token_id=-1)
+    assert written(Generator(folder, generation(folder), "cpu")) == written(
+        Generator(stories, generation(stories), "cpu")
+    )
