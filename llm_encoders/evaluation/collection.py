@@ -15,6 +15,7 @@ from llm_encoders.data.faults import refuse
 from llm_encoders.data.text_keys import passage_keys
 from llm_encoders.errors import UsageError
 from llm_encoders.evaluation.entropy import Sample
+from llm_encoders.evaluation.measures.contrastive_entropy import NEGATIVES
 from llm_encoders.evaluation.pairs import judged_pairs
 
 
@@ -42,7 +43,15 @@ class Collection:
         places = {docid: number for number, docid in enumerate(self.ids)}
         texts = zip(self.titles, self.texts, strict=True)
         keys = np.array([passage_keys(*one) for one in texts], dtype=np.uint64).reshape(-1, 2)
-        return Sample(judged_pairs(self.queries, self.qrels, self.elsewhere, places.get, keys))
+        found = Sample(judged_pairs(self.queries, self.qrels, self.elsewhere, places.get, keys))
+        fewest = int(found.available.min(initial=NEGATIVES))
+        if fewest < NEGATIVES:
+            warn(
+                f"{self.name}: contrastive entropy takes {NEGATIVES} random passages, but for a "
+                f"query there are only {fewest:,} that are not relevant. Do not compare the figure "
+                "with those of larger collections."
+            )
+        return found
 
     @classmethod
     def load(

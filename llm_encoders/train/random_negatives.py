@@ -6,6 +6,8 @@ with the passages of other queries only where they are asked for.
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from llm_encoders.train.recipe.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -47,17 +49,24 @@ def check(recipe: "Recipe") -> None:
         )
 
 
-def require_passages(count: int, passages: int, corpus: str) -> None:
-    """Refuse to draw more passages than there are.
+def require_passages(count: int, keys: np.ndarray, corpus: str) -> None:
+    """Refuse to draw more passages than there are, and where there is no negative among them.
 
     Args:
         count: passages to draw at a time.
-        passages: their number.
+        keys: of all passages, see :attr:`~llm_encoders.data.passages.Passages.keys`.
         corpus: where they come from.
 
     Raises:
-        RecipeError: there are fewer.
+        RecipeError: there are fewer, or all have one text.
     """
+    passages = len(keys)
+    if count and passages and (keys == keys[0]).all():
+        raise RecipeError(
+            KEY,
+            f"{KEY} is {count:,}, but all passages of {corpus} have the same text, so no query has "
+            "a negative; name a larger corpus (data.corpus).",
+        )
     if count > passages:
         raise RecipeError(
             KEY,

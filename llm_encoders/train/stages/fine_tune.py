@@ -101,7 +101,7 @@ class _FineTune(Stage):
                 listing=folder.parent / SKIPPED,
             )
         random_negatives.require_passages(
-            source.random_negatives, len(data.passages), sources.corpus_name or source.train
+            source.random_negatives, data.passages.keys, sources.corpus_name or source.train
         )
         if held_out is not None:
             data, queries = hold_out(data, held_out, recipe.schedule.seed)

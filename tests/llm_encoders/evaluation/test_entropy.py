@@ -168,3 +168,10 @@ def test_what_other_splits_judge_relevant_is_no_negative(beir):
     loaded = Collection.load(str(beir), "test")
     excluded = loaded.sample.pairs.excluded[list(loaded.queries).index(query)].tolist()
     assert loaded.ids.index("chess") in excluded and loaded.ids.index("bread") not in excluded
+
+
+def test_a_collection_of_too_few_passages_is_warned_of(beir, capsys):
+    sample = Collection.load(str(beir), "test").sample
+    fewest = int(sample.available.min())
+    said = capsys.readouterr().err
+    assert f"takes 256 random passages, but for a query there are only {fewest:,} that" in said

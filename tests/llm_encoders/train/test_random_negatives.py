@@ -13,6 +13,7 @@ import torch
 from llm_encoders.data.prepare import prepare
 from llm_encoders.data.sources import DataSources
 from llm_encoders.errors import UsageError
+from llm_encoders.train import random_negatives
 from llm_encoders.train.batches import Sampling, TrainingBatches
 from llm_encoders.train.recipe.file import load_recipe
 from llm_encoders.train.retrieval_trainer import RetrievalTrainer
@@ -206,3 +207,12 @@ def test_stages_without_queries_draw_no_negatives(tmp_path, stage):
     message = f"the stage {stage} does not use 'data.random_negatives'; leave it out"
     with pytest.raises(UsageError, match=message):
         load_recipe(path)
+
+
+def test_passages_of_one_text_are_no_negatives():
+    keys = np.array([[1, 2]] * 3, np.uint64)
+    with pytest.raises(UsageError, match="all passages of x have the same text, so no query has"):
+        random_negatives.require_passages(1, keys, "x")
+    random_negatives.require_passages(0, keys, "x")
+    keys[2] = 5
+    random_negatives.require_passages(3, keys, "x")
