@@ -268,6 +268,12 @@ MUTANTS = (
         (f"{_FIT}/test_law_fit.py",),
     ),
     Mutant(
+        "onnx: the middle token of an odd number is left out",
+        "logits[:, : (length + 1) // 2], logits[:, length // 2 :]",
+        "logits[:, : length // 2], logits[:, (length + 1) // 2 :]",
+        ("tests/llm_encoders/distill_query/onnx_export/test_onnx.py",),
+    ),
+    Mutant(
         "onnx: scales of rows as if columns had none",
         "rows = _scales(table / columns, axis=1)",
         "rows = _scales(table, axis=1)",

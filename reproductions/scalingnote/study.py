@@ -89,7 +89,7 @@ class Study:
     """All of it."""
 
     threads: int
-    collections: Mapping[str, Mapping[str, str]]
+    collections: Mapping[str, Mapping[str, Any]]
     """``folder`` and ``split`` by name."""
     steps: Mapping[str, Step]
     evaluations: tuple[Evaluation, ...]
@@ -141,8 +141,14 @@ class Study:
             *("--teacher", teacher, *(["--students", *students] if students else [])),
             *("--output", evaluation_folder(teacher, place["folder"])),
             *("--threads", str(self.threads)),
-            *([] if one.timed is None else ["--repeats", "1", "--timed", str(one.timed)]),
+            *self._rounds(one, place),
         ]
+
+    @staticmethod
+    def _rounds(one: Evaluation, place: Mapping[str, Any]) -> list[str]:
+        if one.timed is not None:
+            return ["--repeats", "1", "--timed", str(one.timed)]
+        return ["--repeats", str(place["repeats"])] if "repeats" in place else []
 
 
 def evaluation_folder(teacher: str, folder: str) -> str:

@@ -15,6 +15,7 @@ from llm_encoders.errors import EncoderError
 from llm_encoders.heads.representation import pooled_tokens, represent
 
 _OPSET = 17
+_HALVINGS = 2
 _LENGTHS = (7, 4)  # of the example: a batch with padding, so that no mask is left out
 
 
@@ -47,10 +48,23 @@ class QueryGraph(nn.Module):
         if self.head is None:
             return represent(states, pooled, self._config, None, self._backbone.projections)
         logits = states @ self.head  # [batch, length, hidden] @ [hidden, vocabulary]
-        largest = logits.masked_fill(~pooled.unsqueeze(-1), -torch.inf).amax(1)
+        largest = largest_logits(logits.masked_fill(~pooled.unsqueeze(-1), -torch.inf))
         if self.bias is not None:
             largest = largest + self.bias
         return torch.log1p(torch.relu(largest * self._config.scale_of_logits(states.shape[-1])))
+
+
+def largest_logits(logits: Tensor) -> Tensor:
+    """The maximum over tokens: float32 [batch, length, vocabulary] to [batch, vocabulary].
+
+    ONNX Runtime takes a maximum over tokens twenty times as slowly as NumPy does (version 1.31,
+    1.0 ms for 30 tokens and 16,384 terms), but that of two tensors fast. So the halves of the
+    tokens are compared first; they share the middle one where the number is odd.
+    """
+    for _ in range(_HALVINGS):
+        length = logits.shape[1]
+        logits = torch.maximum(logits[:, : (length + 1) // 2], logits[:, length // 2 :])
+    return logits.amax(1)
 
 
 def write_graph(encoder: Encoder[Any], path: Path) -> None:

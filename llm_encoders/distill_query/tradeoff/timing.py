@@ -9,6 +9,7 @@ import numpy as np
 
 PERCENTILES = (50, 95, 99)
 _WARM_UP = 10  # queries
+_REST = 0.3  # seconds, after which the threads of the encoder before no longer wait for work
 
 
 class Timed(Protocol):
@@ -43,7 +44,9 @@ def time_rounds(
     """Time every query encoder in every round.
 
     They take turns, in every second round in the opposite order, so that other load on the machine
-    slows all of them alike. Each encodes and searches once before the first round, to warm up.
+    slows all of them alike. Each encodes and searches once before the first round, to warm up. A
+    turn begins after a short rest: threads that wait for work in a loop would take a core from the
+    next encoder.
 
     Args:
         sides: query encoders.
@@ -61,6 +64,7 @@ def time_rounds(
             side.search(query, number)
         side.encode(queries)
     for place in _turns(len(sides), repeats):
+        time.sleep(_REST)
         found[place].append(_round(sides[place], queries, own))
         done()
     return found

@@ -1,5 +1,6 @@
 """What a table makes of the token ids of a query: a sparse row, or a dense vector."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,10 +68,11 @@ class DenseTable:
         """Vectors of tokenised queries, float32 [queries, dimension]; ``top_k`` is for the
         other kind."""
         found = np.zeros((len(token_ids), self.vectors.shape[1]), dtype=np.float32)
-        for row, ids in enumerate(token_ids):
-            if ids:
-                self.vectors[ids].sum(axis=0, dtype=np.float32, out=found[row])
-        if self.normalize:
-            norms = np.linalg.norm(found, axis=1, keepdims=True)
-            np.divide(found, norms, out=found, where=norms > 0)
+        for row, ids in zip(found, token_ids, strict=True):
+            if not ids:
+                continue
+            np.add.reduce(self.vectors.take(ids, axis=0), axis=0, dtype=np.float32, out=row)
+            norm = math.sqrt(row @ row) if self.normalize else 0.0
+            if norm > 0:
+                row /= norm
         return found

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from llm_encoders import EncoderConfig, EncoderError, UsageError, load_encoder
 from llm_encoders.checkpoints.fingerprint import weights_digest
@@ -14,6 +15,7 @@ from llm_encoders.checkpoints.teacher import Teacher
 from llm_encoders.distill_query.onnx_export import agreement, job
 from llm_encoders.distill_query.onnx_export.agreement import sample_queries
 from llm_encoders.distill_query.onnx_export.command import main
+from llm_encoders.distill_query.onnx_export.graph import largest_logits
 from llm_encoders.distill_query.onnx_export.quantisation import quantised_table
 from llm_encoders.encoding.encoder import Encoder
 from llm_encoders.encoding.onnx_encoder import OnnxQueryEncoder
@@ -252,3 +254,11 @@ def test_the_last_token(tmp_path):
     assert graph.dimension == encoder.dimension
     expected = encoder.encode_queries(list(TEXTS))
     np.testing.assert_allclose(graph.encode_queries(list(TEXTS)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [*range(1, 10), 33])
+def test_the_largest_logit_is_that_of_all_tokens(length):
+    logits = torch.randn(3, length, 50 * length, generator=torch.Generator().manual_seed(length))
+    found = largest_logits(logits)
+    assert torch.equal(found, logits.amax(1))
+    assert set(logits.argmax(1).flatten().tolist()) == set(range(length))  # each place counts

@@ -62,3 +62,16 @@ def test_quality(paradigm, expected):
     found = side.quality(COLLECTION, [None] * 3)
     assert ("query terms" in found) == sparse
     assert {name: found[name] for name in expected} == pytest.approx(expected)
+
+
+def test_one_dense_query_is_ranked_as_among_others():
+    generator = np.random.default_rng(0)
+    passages, queries = generator.normal(size=(40, 8)), generator.normal(size=(5, 8))
+    ids = [f"d{number}" for number in range(40)]
+    search = MemorySearch(passages.astype(np.float32), ids, 1000)
+    together = search.rankings(queries.astype(np.float32), [None, 3, None, None, 7])
+    for number, own in enumerate([None, 3, None, None, 7]):
+        (alone,) = search.rankings(queries[number : number + 1].astype(np.float32), [own])
+        expected = passages @ queries[number]
+        best = [place for place in np.argsort(-expected) if place != own]
+        assert alone.columns.tolist() == together[number].columns.tolist() == best
