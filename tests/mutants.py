@@ -893,8 +893,8 @@ MUTANTS = (
     ),
     Mutant(
         "a dense table with the mean of vectors",
-        "self.vectors[ids].sum(axis=0, dtype",
-        "self.vectors[ids].mean(axis=0, dtype",
+        "np.add.reduce(self.vectors.take(ids, axis=0)",
+        "np.mean(self.vectors.take(ids, axis=0)",
         (f"{_LOOKUP}/test_query_encoder.py::test_dense_vectors_are_their_definition",),
     ),
     Mutant(
