@@ -64,7 +64,8 @@ class MemorySearch:
         loop and take a core from the next query's encoder (4 ms a query, two cores).
         """
         if isinstance(rows, np.ndarray) and len(rows) == 1:
-            return np.einsum("pd,d->p", self._vectors, rows[0])[np.newaxis]
+            scores: np.ndarray = np.einsum("pd,d->p", self._vectors, rows[0])
+            return scores[np.newaxis]
         return dot_products(rows, self._vectors)
 
 
