@@ -166,7 +166,7 @@ def prepare(folder: Path, seed: int = 13, *, whole: bool = False) -> list[Pair]:
 
 
 def _expand(
-    record: dict[str, str], query: str, key: str, cropped: bool, rng: random.Random
+    record: dict[str, str], query: str, key: str, crops: bool, rng: random.Random
 ) -> Iterator[Pair]:
     source = record["source"]
     held_out = int(key, 16) % 100 < HELD_OUT_PERCENT
@@ -176,7 +176,7 @@ def _expand(
         group = f"{key}-{number}"
         if number < 3:
             yield Pair(query, prefix + piece, source, group, held_out)
-        for _ in range(CROPPED.get(source, 0) if cropped else 0):
+        for _ in range(CROPPED.get(source, 0) if crops else 0):
             cropped = crop(piece, rng)
             if cropped:
                 yield Pair(cropped[0], prefix + cropped[1], f"{source}-crop", group, held_out)

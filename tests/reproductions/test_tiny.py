@@ -1,10 +1,12 @@
 """The commands of reproductions/tiny/README.md at tiny scale, and what they made."""
 
 import gzip
+import importlib
 import itertools
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,10 @@ from llm_encoders.train.recipe.file import load_recipe
 REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "reproductions" / "tiny" / "README.md"
 SHIPPED = REPOSITORY / "llm_encoders" / "models" / "tiny"
+SENTENCES = " ".join(
+    f"{word} keeps the house warm in a long and cold winter night."
+    for word in ("Wool", "Straw", "Cork", "Moss")
+)
 OVERRIDES = (
     "schedule.steps=2 schedule.queries=4 evaluation.every=2 saving.every=2 dtype=float32 "
     "schedule.chunk_tokens=2048 "
@@ -124,3 +130,24 @@ def check_files(made):
 def test_recipe_and_shipped_contract_agree(name):
     recipe = load_recipe(REPOSITORY / "reproductions" / "recipes" / f"tiny-{name}.yaml")
     assert recipe.encoder == EncoderConfig.load(SHIPPED / name)
+
+
+def test_every_piece_of_a_passage_is_cropped(monkeypatch, tmp_path):
+    """Also after one that gives no crop."""
+    monkeypatch.syspath_prepend(str(REPOSITORY / "reproductions" / "tiny"))
+    data = importlib.import_module("data")
+    short = "One. Two. Three."
+    monkeypatch.setattr(data, "chunks", lambda text: [short, SENTENCES, short, SENTENCES])
+    record = {
+        "query": "what is it made of",
+        "passage": SENTENCES,
+        "title": "",
+        "source": "medquad",
+    }
+    (tmp_path / "medquad.jsonl.gz").write_bytes(gzip.compress(json.dumps(record).encode()))
+    try:
+        groups = [pair.group for pair in data.prepare(tmp_path) if pair.source == "medquad-crop"]
+        assert [group[-2:] for group in groups] == ["-1", "-1", "-3", "-3"]  # twice a piece
+        assert not [pair for pair in data.prepare(tmp_path, whole=True) if "crop" in pair.source]
+    finally:
+        sys.modules.pop("data", None)
