@@ -113,6 +113,18 @@ def test_two_seeds_of_the_main_comparison_at_least(plan):
                 } >= {1, 2}
 
 
+def test_few_queries_are_timed_in_more_rounds(plan):
+    rounds = {}
+    for one in plan.evaluations:
+        for name in plan.collections:
+            words = plan.evaluate(one, name, "BEIR")
+            given = dict(zip(words, words[1:], strict=False))
+            rounds[name, one.timed] = given.get("--repeats"), given.get("--timed")
+    assert rounds["msmarco-dl19", None] == rounds["msmarco-dl20", None] == ("21", None)
+    assert rounds["nfcorpus", None] == rounds["scifact", None] == (None, None)
+    assert rounds["msmarco-dl19", 20] == rounds["nfcorpus", 20] == ("1", "20")
+
+
 def test_a_group_and_its_collections(modules, plan, capsys):
     listed = dry(modules, plan, capsys, "my data", ["queries"])
     assert [words[3] for words in listed].count("evaluate") == 2  # two teachers, one collection
