@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -118,7 +119,7 @@ def test_few_queries_are_timed_in_more_rounds(plan):
     for one in plan.evaluations:
         for name in plan.collections:
             words = plan.evaluate(one, name, "BEIR")
-            given = dict(zip(words, words[1:], strict=False))
+            given = dict(pairwise(words))
             rounds[name, one.timed] = given.get("--repeats"), given.get("--timed")
     assert rounds["msmarco-dl19", None] == rounds["msmarco-dl20", None] == ("21", None)
     assert rounds["nfcorpus", None] == rounds["scifact", None] == (None, None)
