@@ -63,6 +63,7 @@ def measure(plan: study.Study, name: str, collections: str) -> None:
         "annotations": cell.pairs,
         "source": cell.source,
         "seed": cell.seed,
+        "schedule": cell.schedule,
         "temperature": encoder.config.temperature,
         "negatives": contrastive_entropy.NEGATIVES,
         "entropy": held_out[contrastive_entropy.NAME],

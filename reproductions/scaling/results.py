@@ -13,14 +13,18 @@ FILE = Path(__file__).with_name("results.csv")
 MEASURES = ("ndcg@10", "recall@100")
 """Of each collection."""
 _WHOLE = {"parameters", "annotations", "seed", "steps", "tokens", "negatives", "threads"}
-_TEXTS = {"cell", "paradigm", "size", "source", "processor", "device", "date", "torch"}
+_TEXTS = {
+    *("cell", "paradigm", "size", "source", "schedule"),
+    *("processor", "device", "date", "torch"),
+}
 
 
 def columns(collections: Iterable[str]) -> tuple[str, ...]:
     """The columns for these collections."""
     ranked = [f"{name} {measure}" for name in collections for measure in MEASURES]
     return (
-        *("cell", "paradigm", "size", "parameters", "annotations", "source", "seed", "steps"),
+        *("cell", "paradigm", "size", "parameters", "annotations", "source", "seed"),
+        *("schedule", "steps"),
         *("temperature", "negatives", "entropy", "entropy sd", *ranked),
         *("query terms", "passage terms", "tokens", "flops", "seconds"),
         *("processor", "device", "threads", "date", "torch"),

@@ -134,7 +134,8 @@ class Job:
         train = self.plan.train(cell)
         self._once(train, Path(cell.output), [self.plan.pretrain(cell.size)], cell.name)
         measure = ["python", "reproductions/scaling/measure.py", cell.name]
-        measure += ["--study", str(self.file), "--collections", self.collections]
+        measure += [] if self.file == study.FILE else ["--study", str(self.file)]
+        measure += ["--collections", self.collections]
         present = any(row["cell"] == cell.name for row in self._rows())
         measured = Path(cell.output) / "measured.json"
         ran = self._once(measure, measured, [train], f"{cell.name}-measure")

@@ -12,6 +12,9 @@ FILE = Path(__file__).with_name("study.yaml")
 FAMILY = Path(__file__).with_name("family.yaml")
 RECIPES = "reproductions/recipes"
 RUNS = "runs/scaling"
+USUAL = "usual"
+EVALUATIONS = 5
+"""Of a training run; they choose the checkpoint."""
 HUMAN = "human"
 """The source of pairs that people wrote: questions and headings with their passages."""
 
@@ -26,7 +29,7 @@ class Cell:
     seed: int = 1
     source: str = HUMAN
     steps: int | None = None
-    """``None`` for the recipe's."""
+    """``None`` for those that the study gives this number of pairs."""
 
     @property
     def name(self) -> str:
@@ -36,6 +39,11 @@ class Cell:
         parts += [f"{self.steps}-steps"] if self.steps else []
         parts += [f"seed-{self.seed}"] if self.seed != 1 else []
         return "-".join(parts)
+
+    @property
+    def schedule(self) -> str:
+        """``usual`` with the steps of its number of pairs, else ``other``."""
+        return USUAL if self.steps is None else "other"
 
     @property
     def output(self) -> str:
@@ -60,6 +68,8 @@ class Study:
     """``folder`` and ``split`` by name."""
     learning_rates: Mapping[str, Mapping[str, float]]
     """By size, of ``clm`` and of each paradigm."""
+    steps: Mapping[int, int]
+    """Of a cell, by its number of pairs."""
     grid: tuple[Mapping[str, Any], ...]
     sizes: Mapping[str, Mapping[str, int]]
     """The family's sizes: ``hidden``, ``layers``, ``heads`` and ``intermediate``."""
@@ -91,14 +101,18 @@ class Study:
     def train(self, cell: Cell) -> list[str]:
         """The command that trains a cell."""
         rate = self.learning_rates[cell.size][cell.paradigm]
+        steps = cell.steps or self.steps[cell.pairs]
+        every = steps // EVALUATIONS
         changes = [
             f"backbone={pretrained(cell.size)}",
             f"output={cell.output}",
             f"data.train={cell.training_file}",
             f"schedule.learning_rate={rate}",
             f"schedule.seed={cell.seed}",
+            f"schedule.steps={steps}",
+            f"evaluation.every={every}",
+            f"saving.every={every}",
         ]
-        changes += [f"schedule.steps={cell.steps}"] if cell.steps else []
         return _command(f"scaling-{cell.paradigm}", changes)
 
 
@@ -122,7 +136,8 @@ def load(path: Path = FILE, family: Path = FAMILY) -> Study:
     """Read the study.
 
     Raises:
-        UsageError: a size that the family does not have, or one without learning rates.
+        UsageError: a size that the family does not have, one without learning rates, or a number
+            of pairs without steps.
     """
     values = parse_yaml(read_text(path), str(path))
     sizes = parse_yaml(read_text(family), str(family))["sizes"]
@@ -131,6 +146,7 @@ def load(path: Path = FILE, family: Path = FAMILY) -> Study:
         tuple(values["paradigms"]),
         values["collections"],
         values["learning_rates"],
+        values["steps"],
         tuple(values["grid"]),
         sizes,
     )
@@ -138,4 +154,7 @@ def load(path: Path = FILE, family: Path = FAMILY) -> Study:
     for where, known in ((family, sizes), (path, study.learning_rates)):
         if unknown := sorted(named - known.keys()):
             raise UsageError(f"{path}: the grid names {listed(unknown)}, which {where} lacks.")
+    pairs = {cell.pairs for cell in study.cells() if cell.steps is None}
+    if without := sorted(pairs - study.steps.keys()):
+        raise UsageError(f"{path}: steps has no line for {without[0]} pairs, which the grid names.")
     return study
