@@ -13,6 +13,8 @@ FAMILY = Path(__file__).with_name("family.yaml")
 RECIPES = "reproductions/recipes"
 RUNS = "runs/scaling"
 USUAL = "usual"
+QUERIES = 128
+"""Of a step, as the recipes have it."""
 EVALUATIONS = 5
 """Of a training run; they choose the checkpoint."""
 HUMAN = "human"

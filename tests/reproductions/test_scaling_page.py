@@ -29,6 +29,7 @@ def row(cell, entropy, steps=800):
         "annotations": cell.pairs,
         "source": cell.source,
         "seed": cell.seed,
+        "schedule": cell.schedule,
         "steps": steps,
         "entropy": entropy,
         "query terms": 7.0 if sparse else None,
@@ -67,11 +68,16 @@ def test_cells_steps_and_seeds():
     assert "| `dense-27k-5000` | 26,784 | 5,000 | 1.0000 | 0.500 |" in table
     assert "| 7 / 90 | 1.5 |" in table
     assert cells.steps(rows).splitlines()[2:] == [
-        "| dense | 800: 1.0000 | 1,600: 0.9500 | -5.0 % |"
+        "| dense | 5,000 | 800: 1.0000 | 1,600: 0.9500 | -5.0 % |"
     ]
     assert cells.seeds(rows).splitlines()[2:] == [
         "| dense | 27k | 5,000 | 1.0000, 1.1000 | 9.5 % |"
     ]
+
+
+def test_steps_by_pairs_with_their_passes():
+    assert "| 28,000 | 400 | 1.8 |" in cells.steps_of(PLAN)  # 400 steps of 128 queries
+    assert "| 100,000 | 1,000 | 1.3 |" in cells.steps_of(PLAN)
 
 
 def test_laws_with_intervals_hold_out_and_warnings():

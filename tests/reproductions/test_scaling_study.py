@@ -14,7 +14,6 @@ from llm_encoders.errors import UsageError
 from llm_encoders.evaluation.collection import Collection
 from llm_encoders.evaluation.evaluate import evaluate
 from llm_encoders.train.recipe.file import load_recipe
-from reproductions.pages.scaling import STEPS
 from tests.conftest import REPOSITORY
 from tests.llm_encoders.conftest import beir  # noqa: F401
 from tests.llm_encoders.distill_query.small import write_teacher
@@ -57,16 +56,25 @@ def test_the_grid_is_wide_enough(modules, plan):
     assert len({cell.name for cell in cells}) == len(cells)
     for paradigm in ("dense", "sparse"):
         own = [cell for cell in cells if cell.paradigm == paradigm]
-        assert len({cell.size for cell in own if cell.pairs == 100_000}) >= 6
+        assert len({cell.size for cell in own if cell.pairs == 28_000}) >= 6
         assert {2000, 100_000} <= {cell.pairs for cell in own if cell.size == "90k"}
         assert len({cell.pairs for cell in own if cell.size == "90k"}) >= 6
         assert {cell.seed for cell in own} >= {1, 2}
-        assert any(cell.steps for cell in own)
+        others = {cell.pairs: [] for cell in own if cell.steps}
+        for cell in own:
+            if cell.steps:
+                others[cell.pairs].append(cell.steps / plan.steps[cell.pairs])
+        assert others and all(sorted(found) == [0.5, 2] for found in others.values())
+
+
+def test_no_pair_of_a_cell_goes_unseen(modules, plan):
+    for pairs, steps in plan.steps.items():
+        assert steps * modules.study.QUERIES > pairs
 
 
 def test_a_cell_of_two_groups_is_trained_once(plan):
     shared = [cell for cell in plan.cells(["annotations"]) if cell in plan.cells(["model-size"])]
-    assert [cell.name for cell in shared] == ["dense-90k-100000", "sparse-90k-100000"]
+    assert [cell.name for cell in shared] == ["dense-90k-28000", "sparse-90k-28000"]
 
 
 def test_every_command_is_a_recipe_of_its_cell(modules, plan):
@@ -77,7 +85,11 @@ def test_every_command_is_a_recipe_of_its_cell(modules, plan):
         assert recipe.encoder.paradigm == cell.paradigm
         assert recipe.data.train == cell.training_file
         assert recipe.data.random_negatives == 64 and recipe.data.negatives == 0
-        assert recipe.schedule.steps == (cell.steps or STEPS)
+        steps = recipe.schedule.steps
+        assert steps == (cell.steps or plan.steps[cell.pairs])
+        assert recipe.schedule.queries == modules.study.QUERIES
+        assert steps / recipe.evaluation.every == modules.study.EVALUATIONS
+        assert recipe.saving.every == recipe.evaluation.every
         assert recipe.backbone == modules.study.pretrained(cell.size)
         assert recipe.evaluation.split == "dev" and modules.measure.SPLIT == "test"
         _, _, _, path, *changes = plan.pretrain(cell.size)
@@ -96,7 +108,9 @@ def test_a_cell_says_in_its_name_what_is_not_usual(modules):
     cell = modules.study.Cell("dense", "27k", 5000, 2, "titles", 1600)
     assert cell.name == "dense-27k-5000-titles-1600-steps-seed-2"
     assert cell.training_file == "runs/scaling/train-titles-5000.jsonl"
-    assert modules.study.Cell("sparse", "27k", 5000).name == "sparse-27k-5000"
+    assert cell.schedule == "other"
+    usual = modules.study.Cell("sparse", "27k", 5000)
+    assert usual.name == "sparse-27k-5000" and usual.schedule == modules.study.USUAL
 
 
 def test_parameters_are_those_of_the_model_but_its_embeddings(modules, plan):
@@ -113,8 +127,17 @@ def test_parameters_are_those_of_the_model_but_its_embeddings(modules, plan):
 def test_a_size_that_is_not_in_the_family_is_refused(modules, plan, tmp_path):
     wrong = tmp_path / "study.yaml"
     text = (FOLDER / "study.yaml").read_text(encoding="utf-8")
-    wrong.write_text(text.replace("sizes: [2.9m]", "sizes: [3b]"), encoding="utf-8")
+    wrong.write_text(text.replace("sizes: [480k]", "sizes: [3b]"), encoding="utf-8")
     with pytest.raises(UsageError, match=r"names 3b, which .*family.yaml lacks"):
+        modules.study.load(wrong)
+
+
+def test_a_number_of_pairs_without_steps_is_refused(modules, plan, tmp_path):
+    wrong = tmp_path / "study.yaml"
+    text = (FOLDER / "study.yaml").read_text(encoding="utf-8")
+    assert "  12000: 300\n" in text
+    wrong.write_text(text.replace("  12000: 300\n", ""), encoding="utf-8")
+    with pytest.raises(UsageError, match="steps has no line for 12000 pairs"):
         modules.study.load(wrong)
 
 

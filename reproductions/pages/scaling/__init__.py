@@ -10,12 +10,11 @@ from reproductions.pages.scaling import budget, cells, laws, published_plan
 from reproductions.pages.templates import render
 from reproductions.scaling import results
 from reproductions.scaling.results import Row
-from reproductions.scaling.study import load
+from reproductions.scaling.study import USUAL, load
 
 FOLDER = Path(__file__).parents[2] / "scaling"
 LAWS = FOLDER / "laws.json"
-STEPS = 800
-"""Of the cells that laws are fitted to."""
+_WHERE = f"--where schedule={USUAL}"
 BY_SOURCE = FOLDER / "laws-by-source.json"
 _RUN = "python reproductions/scaling/run.py"
 _FIRST = ("annotations", "model-size", "joint", "seeds", "steps", "largest")
@@ -37,7 +36,7 @@ done"""
 _FIT_SOURCES = (
     "python -m llm_encoders.scaling fit reproductions/scaling/results.csv --laws annotations "
     "--by source --reference human --where paradigm=dense --where size=90k "
-    f"--where steps={STEPS} --output reproductions/scaling/laws-by-source.json"
+    f"{_WHERE} --output reproductions/scaling/laws-by-source.json"
 )
 _SOURCES = (
     *("study.yaml", "family.yaml", "results.csv", "laws.json"),
@@ -71,7 +70,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
         fit=block(
             [
                 "python -m llm_encoders.scaling fit reproductions/scaling/results.csv "
-                f"--by paradigm --where source=human --where steps={STEPS} --bootstrap 400 "
+                f"--by paradigm --where source=human {_WHERE} --bootstrap 400 "
                 "--output reproductions/scaling/laws.json --plot reproductions/scaling/plots"
             ]
         ),
@@ -82,7 +81,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
         exchange=laws.exchange(by_source),
         budget_command=block([budget.COMMAND]),
         budget=budget.section(fitted),
-        steps_of_a_cell=str(STEPS),
+        steps_of_a_cell=cells.steps_of(plan),
         family=cells.family(plan),
         grid=cells.grid(plan),
         cells=cells.table_of(found, plan),

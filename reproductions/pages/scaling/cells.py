@@ -5,7 +5,7 @@ from statistics import fmean
 
 from reproductions.pages.markdown import table
 from reproductions.scaling.results import MEASURES, Row
-from reproductions.scaling.study import HUMAN, Study, parameters
+from reproductions.scaling.study import HUMAN, QUERIES, USUAL, Study, parameters
 
 NOT_MEASURED = (
     "Not measured yet: `results.csv` has no row of this. "
@@ -39,9 +39,10 @@ def grid(plan: Study) -> str:
                 ", ".join(one.get("sources", [HUMAN])),
                 ", ".join(one.get("paradigms", plan.paradigms)),
                 ", ".join(map(str, one["seeds"])),
+                str(one.get("steps", "as above")),
             )
         )
-    return table(("group", "sizes", "pairs", "sources", "paradigms", "seeds"), rows)
+    return table(("group", "sizes", "pairs", "sources", "paradigms", "seeds", "steps"), rows)
 
 
 def table_of(rows: Sequence[Row], plan: Study) -> str:
@@ -73,17 +74,27 @@ def _terms(row: Row) -> str:
     return f"{row['query terms']:.0f} / {row['passage terms']:.0f}"
 
 
+def steps_of(plan: Study) -> str:
+    """The steps of a cell, and how often they go through its pairs."""
+    passes = {pairs: count * QUERIES / pairs for pairs, count in plan.steps.items()}
+    return table(
+        ("pairs", "steps", "passes"),
+        [(f"{n:,}", f"{count:,}", f"{passes[n]:.1f}") for n, count in plan.steps.items()],
+    )
+
+
 def steps(rows: Sequence[Row]) -> str:
-    """What twice the number of steps changes."""
-    usual = {(*_setting(row), row["seed"]): row for row in rows if not _is_longer(row)}
+    """What another number of steps changes."""
+    usual = {(*_setting(row), row["seed"]): row for row in rows if row["schedule"] == USUAL}
     lines = []
     for row in rows:
-        same = usual.get((*_setting(row), row["seed"])) if _is_longer(row) else None
+        same = usual.get((*_setting(row), row["seed"])) if row["schedule"] != USUAL else None
         if same:
             change = row["entropy"] / same["entropy"] - 1
             lines.append(
                 (
                     row["paradigm"],
+                    f"{row['annotations']:,}",
                     f"{same['steps']:,}: {same['entropy']:.4f}",
                     f"{row['steps']:,}: {row['entropy']:.4f}",
                     f"{100 * change:+.1f} %",
@@ -91,7 +102,7 @@ def steps(rows: Sequence[Row]) -> str:
             )
     if not lines:
         return NOT_MEASURED.format("steps")
-    return table(("paradigm", "steps: entropy", "more steps: entropy", "change"), lines)
+    return table(("paradigm", "D", "steps: entropy", "other steps: entropy", "change"), lines)
 
 
 def seeds(rows: Sequence[Row]) -> str:
@@ -120,7 +131,3 @@ def seeds(rows: Sequence[Row]) -> str:
 
 def _setting(row: Row) -> tuple[object, ...]:
     return row["paradigm"], row["size"], row["annotations"], row["source"]
-
-
-def _is_longer(row: Row) -> bool:
-    return f"{row['steps']}-steps" in row["cell"]
