@@ -112,13 +112,23 @@ class Job:
         self._writing = Lock()
 
     def require_inputs(self, cells: Sequence[study.Cell]) -> None:
-        """Refuse to begin without the files that no command of the study makes."""
+        """Refuse to begin without the files that no command of the study makes.
+
+        A file of pairs must have as many as its cells claim to learn from.
+        """
         needed = [Path(study.RUNS) / "family" / cell.size for cell in cells]
         needed += [Path(cell.training_file) for cell in cells]
         for path in needed:
             if not path.exists():
                 raise UsageError(
                     f"There is no {path}; reproductions/scaling-laws.md says how to make it."
+                )
+        for path, pairs in {Path(cell.training_file): cell.pairs for cell in cells}.items():
+            with path.open("rb") as lines:
+                count = sum(1 for _ in lines)
+            if count != pairs:
+                raise UsageError(
+                    f"{path} has {count:,} lines; its cells learn from {pairs:,} pairs."
                 )
         for name, place in self.plan.collections.items():
             folder = Path(self.collections) / place["folder"]

@@ -135,8 +135,8 @@ def test_a_size_that_is_not_in_the_family_is_refused(modules, plan, tmp_path):
 def test_a_number_of_pairs_without_steps_is_refused(modules, plan, tmp_path):
     wrong = tmp_path / "study.yaml"
     text = (FOLDER / "study.yaml").read_text(encoding="utf-8")
-    assert "  12000: 300\n" in text
-    wrong.write_text(text.replace("  12000: 300\n", ""), encoding="utf-8")
+    assert "  12000: 200\n" in text
+    wrong.write_text(text.replace("  12000: 200\n", ""), encoding="utf-8")
     with pytest.raises(UsageError, match="steps has no line for 12000 pairs"):
         modules.study.load(wrong)
 
@@ -237,7 +237,7 @@ def toy(modules, tmp_path, monkeypatch, beir):  # noqa: F811
     file.write_text(yaml.safe_dump(values), encoding="utf-8")
     for size in ("27k", "90k"):
         Path("runs/scaling/family", size).mkdir(parents=True)
-    Path("runs/scaling/train-5000.jsonl").touch()
+    Path("runs/scaling/train-5000.jsonl").write_text("{}\n" * 5000)
     Path("runs/scaling/held-out").symlink_to(beir)
     monkeypatch.setattr(modules.results, "FILE", tmp_path / "results.csv")
     calls = []
@@ -309,6 +309,9 @@ def test_what_is_missing_is_named(modules, toy, capsys):
     assert "no group three; there are one, two." in capsys.readouterr().err
     assert toy.run("--collections", "nowhere") == 2
     assert "there is no nowhere/collection, the collection toy" in capsys.readouterr().err
+    Path("runs/scaling/train-5000.jsonl").write_text("{}\n" * 4999)
+    assert toy.run("--collections", toy.place) == 2
+    assert "has 4,999 lines; its cells learn from 5,000 pairs" in capsys.readouterr().err
     Path("runs/scaling/train-5000.jsonl").unlink()
     assert toy.run("--collections", toy.place) == 2
     assert "scaling-laws.md says how to make it" in capsys.readouterr().err

@@ -25,11 +25,11 @@ _AUGMENT = (
     "--corpus runs/scaling/titled.jsonl --output runs/scaling/train-titles.jsonl",
     "python -m llm_encoders.train reproductions/recipes/scaling-generator.yaml",
     "python -m llm_encoders.scaling augment --kind generated --generator runs/scaling/generator "
-    "--prompt reproductions/scaling/prompt.txt --prompt-tokens 80 --query-tokens 16 --limit 28000 "
+    "--prompt reproductions/scaling/prompt.txt --prompt-tokens 80 --query-tokens 16 --temperature 1 --top-k 10 --limit 16000 "
     "--corpus runs/scaling/corpus.jsonl --output runs/scaling/train-generated.jsonl",
 )
 _PARTS = """for SOURCE in inverse-cloze titles generated; do
-  for PAIRS in 5000 12000 28000; do
+  for PAIRS in 2000 5000 12000; do
     head -n $PAIRS runs/scaling/train-$SOURCE.jsonl > runs/scaling/train-$SOURCE-$PAIRS.jsonl
   done
 done"""
