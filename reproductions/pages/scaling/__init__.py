@@ -25,7 +25,8 @@ _AUGMENT = (
     "--corpus runs/scaling/titled.jsonl --output runs/scaling/train-titles.jsonl",
     "python -m llm_encoders.train reproductions/recipes/scaling-generator.yaml",
     "python -m llm_encoders.scaling augment --kind generated --generator runs/scaling/generator "
-    "--prompt reproductions/scaling/prompt.txt --prompt-tokens 80 --query-tokens 16 --temperature 1 --top-k 10 --limit 16000 "
+    "--prompt reproductions/scaling/prompt.txt --prompt-tokens 80 --query-tokens 16 "
+    "--temperature 1 --top-k 10 --limit 16000 "
     "--corpus runs/scaling/corpus.jsonl --output runs/scaling/train-generated.jsonl",
 )
 _PARTS = """for SOURCE in inverse-cloze titles generated; do
