@@ -46,15 +46,17 @@ def measure(plan: study.Study, name: str, collections: str) -> None:
     """Write the row of a cell.
 
     Raises:
-        UsageError: no such cell.
+        UsageError: no such cell, or it was trained on other than its number of pairs.
     """
     cell = next((one for one in plan.cells() if one.name == name), None)
     if cell is None:
         raise UsageError(f"The study has no cell {name}.")
     folder = Path(cell.output)
+    cost = read_object(folder / "cost.json")
+    if (learnt := cost.get("annotations")) != cell.pairs:
+        raise UsageError(f"{folder} has learnt from {learnt} pairs, not from {cell.pairs}.")
     encoder = load_encoder(str(folder))
     held_out = evaluate(encoder, Collection.load(str(HELD_OUT), SPLIT))
-    cost = read_object(folder / "cost.json")
     row: dict[str, Any] = {
         "cell": cell.name,
         "paradigm": cell.paradigm,

@@ -99,9 +99,11 @@ def test_every_command_is_a_recipe_of_its_cell(modules, plan):
 
 def test_sources_are_compared_with_people_on_as_many_pairs(plan):
     own = plan.cells(["sources"])
-    human = {(cell.size, cell.pairs) for cell in plan.cells(["annotations"])}
+    human = {cell.pairs for cell in plan.cells(["annotations"]) if cell.size == "90k"}
     assert {cell.source for cell in own} == {"inverse-cloze", "titles", "generated"}
-    assert {(cell.size, cell.pairs) for cell in own} <= human
+    assert {cell.size for cell in own} == {"90k"}
+    assert all(min(human) <= cell.pairs <= max(human) for cell in own)
+    assert len({cell.pairs for cell in own}) >= 3
 
 
 def test_a_cell_says_in_its_name_what_is_not_usual(modules):
@@ -240,7 +242,7 @@ def toy(modules, tmp_path, monkeypatch, beir):  # noqa: F811
     Path("runs/scaling/train-5000.jsonl").write_text("{}\n" * 5000)
     Path("runs/scaling/held-out").symlink_to(beir)
     monkeypatch.setattr(modules.results, "FILE", tmp_path / "results.csv")
-    calls = []
+    calls, learnt = [], [5000]
 
     def call(words, check, env, stdout, stderr):
         calls.append(words[1:])
@@ -248,6 +250,7 @@ def toy(modules, tmp_path, monkeypatch, beir):  # noqa: F811
             output = Path(next(w for w in words if w.startswith("output=")).partition("=")[2])
             write_teacher(output, "sparse" if "sparse" in output.name else "dense")
             cost = {"steps": 800, "tokens": 9, "flops": 2.0, "seconds": 60.0}
+            cost["annotations"] = learnt[0]
             (output / "cost.json").write_text(json.dumps(cost))
             return SimpleNamespace(returncode=0)
         monkeypatch.setattr(sys, "argv", words[1:])
@@ -260,7 +263,9 @@ def toy(modules, tmp_path, monkeypatch, beir):  # noqa: F811
         monkeypatch.setattr(sys, "argv", ["run.py", "--study", str(file), *more])
         return modules.run.main()
 
-    return SimpleNamespace(file=file, calls=calls, place=place, run=run, held_out=beir)
+    return SimpleNamespace(
+        file=file, calls=calls, learnt=learnt, place=place, run=run, held_out=beir
+    )
 
 
 def test_cells_are_trained_measured_and_collected_once(modules, toy):
@@ -302,6 +307,13 @@ def test_what_depends_on_another_run_is_made_again(modules, toy):
     assert toy.run("--collections", toy.place, "--only", "one") == 0
     assert len(toy.calls) == before + 1
     assert toy.calls[before][:2] == ["reproductions/scaling/measure.py", cell.name]
+
+
+def test_a_cell_that_learnt_from_other_pairs_is_not_measured(modules, toy, capsys):
+    toy.learnt[0] = 4711
+    assert toy.run("--collections", toy.place) == 1
+    assert "dense-27k-5000 has learnt from 4711 pairs, not from 5000" in capsys.readouterr().err
+    assert not modules.results.read(["toy"])
 
 
 def test_what_is_missing_is_named(modules, toy, capsys):

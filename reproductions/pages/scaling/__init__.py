@@ -19,9 +19,9 @@ BY_SOURCE = FOLDER / "laws-by-source.json"
 _RUN = "python reproductions/scaling/run.py"
 _FIRST = ("annotations", "model-size", "joint", "seeds", "steps", "largest")
 _AUGMENT = (
-    "python -m llm_encoders.scaling augment --kind inverse-cloze "
+    "python -m llm_encoders.scaling augment --kind inverse-cloze --limit 13000 "
     "--corpus runs/scaling/corpus.jsonl --output runs/scaling/train-inverse-cloze.jsonl",
-    "python -m llm_encoders.scaling augment --kind titles "
+    "python -m llm_encoders.scaling augment --kind titles --most-passages 1 "
     "--corpus runs/scaling/titled.jsonl --output runs/scaling/train-titles.jsonl",
     "python -m llm_encoders.train reproductions/recipes/scaling-generator.yaml",
     "python -m llm_encoders.scaling augment --kind generated --generator runs/scaling/generator "
@@ -30,7 +30,7 @@ _AUGMENT = (
     "--corpus runs/scaling/corpus.jsonl --output runs/scaling/train-generated.jsonl",
 )
 _PARTS = """for SOURCE in inverse-cloze titles generated; do
-  for PAIRS in 2000 5000 12000; do
+  for PAIRS in 2000 5000 8000; do
     head -n $PAIRS runs/scaling/train-$SOURCE.jsonl > runs/scaling/train-$SOURCE-$PAIRS.jsonl
   done
 done"""
