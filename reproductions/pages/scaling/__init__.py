@@ -20,13 +20,13 @@ _RUN = "python reproductions/scaling/run.py"
 _FIRST = ("annotations", "model-size", "joint", "seeds", "steps", "largest")
 _AUGMENT = (
     "python -m llm_encoders.scaling augment --kind inverse-cloze --limit 13000 "
-    "--corpus runs/scaling/corpus.jsonl --output runs/scaling/train-inverse-cloze.jsonl",
+    "--most-passages 1 --corpus runs/scaling/corpus.jsonl --output runs/scaling/train-inverse-cloze.jsonl",
     "python -m llm_encoders.scaling augment --kind titles --most-passages 1 "
     "--corpus runs/scaling/titled.jsonl --output runs/scaling/train-titles.jsonl",
     "python -m llm_encoders.train reproductions/recipes/scaling-generator.yaml",
     "python -m llm_encoders.scaling augment --kind generated --generator runs/scaling/generator "
     "--prompt reproductions/scaling/prompt.txt --prompt-tokens 80 --query-tokens 16 "
-    "--temperature 1 --top-k 10 --limit 16000 "
+    "--temperature 1 --top-k 10 --limit 16000 --most-passages 1 "
     "--corpus runs/scaling/corpus.jsonl --output runs/scaling/train-generated.jsonl",
 )
 _PARTS = """for SOURCE in inverse-cloze titles generated; do
