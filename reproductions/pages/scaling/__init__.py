@@ -20,7 +20,8 @@ _RUN = "python reproductions/scaling/run.py"
 _FIRST = ("annotations", "model-size", "joint", "seeds", "steps", "largest")
 _AUGMENT = (
     "python -m llm_encoders.scaling augment --kind inverse-cloze --limit 13000 "
-    "--most-passages 1 --corpus runs/scaling/corpus.jsonl --output runs/scaling/train-inverse-cloze.jsonl",
+    "--most-passages 1 --corpus runs/scaling/corpus.jsonl "
+    "--output runs/scaling/train-inverse-cloze.jsonl",
     "python -m llm_encoders.scaling augment --kind titles --most-passages 1 "
     "--corpus runs/scaling/titled.jsonl --output runs/scaling/train-titles.jsonl",
     "python -m llm_encoders.train reproductions/recipes/scaling-generator.yaml",
