@@ -24,7 +24,9 @@ SIZES = (2000, 5000, 12000, 28000, 54000, 100000)
 HELD_OUT_QUERIES = {"dev": 500, "test": 1500}
 """By split: one chooses checkpoints, the other is reported."""
 HELD_OUT_PASSAGES = 4000
-GENERATOR_PAIRS, GENERATOR_WORDS = 5000, 40
+GENERATOR_PAIRS, GENERATOR_WORDS = 5000, 30
+END = "</s>"
+"""How the family's tokenizer writes the end of a text."""
 PROMPT = Path(__file__).with_name("prompt.txt")
 DOCUMENTATION = {
     *("cpp-docs", "vba-docs", "office-docs-powershell", "powershell-docs"),
@@ -87,11 +89,12 @@ def write_training(pairs: Sequence[Pair], sizes: Sequence[int], output: Path) ->
 def write_generator(pairs: Sequence[Pair], output: Path) -> None:
     """Write ``generator.jsonl``: beginnings of passages, each with its query.
 
-    A language model learns from them to write the query of a passage (``prompt.txt``).
+    A language model learns from them to write the query of a passage (``prompt.txt``), and to end
+    it.
     """
     prompt = PROMPT.read_text(encoding="utf-8").rstrip("\n")
     texts = (
-        prompt.replace("{text}", " ".join(p.passage.split()[:GENERATOR_WORDS])) + f" {p.query}"
+        prompt.replace("{text}", " ".join(p.passage.split()[:GENERATOR_WORDS])) + f" {p.query}{END}"
         for p in pairs[:GENERATOR_PAIRS]
     )
     write_lines(

@@ -119,6 +119,7 @@ def test_parameters_are_those_of_the_model_but_its_embeddings(modules, plan):
     tokenizer = PreTrainedTokenizerFast.from_pretrained(
         REPOSITORY / "llm_encoders" / "models" / "tiny" / "backbone"
     )
+    assert tokenizer.eos_token == modules.texts.END
     for name in ("27k", "213k"):
         model = LlamaForCausalLM(modules.family.config(plan.sizes[name], tokenizer))
         counted = sum(one.numel() for one in model.parameters())
@@ -212,7 +213,7 @@ def test_texts_are_nested_clean_and_apart(modules, pairs, tmp_path, monkeypatch)
     assert 0 < sum(map(bool, titles.values())) < 90
     first = lines(output / "generator.jsonl")[0]["text"]
     passage, _, question = first.partition(" question : ")
-    assert question == large[0]["question"] and len(passage.split()) <= 40
+    assert question == large[0]["question"] + "</s>" and len(passage.split()) <= 30
     assert passages[large[0]["pos_pid"][0]].startswith(passage)
 
 
