@@ -38,7 +38,7 @@ done"""
 _FIT_SOURCES = (
     "python -m llm_encoders.scaling fit reproductions/scaling/results.csv --laws annotations "
     "--by source --reference human --where paradigm=dense --where size=90k "
-    f"{_WHERE} --output reproductions/scaling/laws-by-source.json"
+    f"{_WHERE} --delta chosen --output reproductions/scaling/laws-by-source.json"
 )
 _SOURCES = (
     *("study.yaml", "family.yaml", "results.csv", "laws.json"),
@@ -72,8 +72,8 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
         fit=block(
             [
                 "python -m llm_encoders.scaling fit reproductions/scaling/results.csv "
-                f"--by paradigm --where source=human {_WHERE} --bootstrap 400 "
-                "--output reproductions/scaling/laws.json --plot reproductions/scaling/plots"
+                f"--by paradigm --where source=human {_WHERE} --delta chosen "
+                "--bootstrap 400 --output reproductions/scaling/laws.json --plot reproductions/scaling/plots"
             ]
         ),
         dry=block([f"{_RUN} --only largest --dry-run"]),
