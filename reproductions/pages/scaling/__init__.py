@@ -73,7 +73,8 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
             [
                 "python -m llm_encoders.scaling fit reproductions/scaling/results.csv "
                 f"--by paradigm --where source=human {_WHERE} --delta chosen "
-                "--bootstrap 400 --output reproductions/scaling/laws.json --plot reproductions/scaling/plots"
+                "--bootstrap 400 --output reproductions/scaling/laws.json "
+                "--plot reproductions/scaling/plots"
             ]
         ),
         dry=block([f"{_RUN} --only largest --dry-run"]),
