@@ -88,6 +88,15 @@ def test_laws_with_intervals_hold_out_and_warnings():
     assert "- model-size, sparse: delta is at its bound.\n" in text
 
 
+def test_plots_that_are_there_are_shown(tmp_path):
+    (tmp_path / "annotations-sparse.svg").touch()
+    (tmp_path / "joint-sparse.svg").touch()
+    name = tmp_path.name
+    assert laws.plots(tmp_path) == (
+        f"![annotations-sparse](scaling/{name}/annotations-sparse.svg)\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("sparse", "dense", "expected"),
     [

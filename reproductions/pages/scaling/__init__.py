@@ -14,6 +14,7 @@ from reproductions.scaling.study import USUAL, load
 
 FOLDER = Path(__file__).parents[2] / "scaling"
 LAWS = FOLDER / "laws.json"
+PLOTS = FOLDER / "plots"
 _WHERE = f"--where schedule={USUAL}"
 BY_SOURCE = FOLDER / "laws-by-source.json"
 _RUN = "python reproductions/scaling/run.py"
@@ -91,6 +92,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
         steps=cells.steps(found),
         seeds=cells.seeds(found),
         laws=laws.section(fitted),
+        plots=laws.plots(PLOTS),
         verdict=laws.verdict(fitted),
         published=published_plan.section(),
         log=log("scaling-laws.md"),

@@ -1,6 +1,7 @@
 """The laws that were fitted to the cells, and what they say of sparse and dense retrieval."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from llm_encoders.scaling.laws.file import LawsFile
 from llm_encoders.scaling.laws.fitted import FittedLaw
@@ -50,6 +51,13 @@ def _hold_out(one: FittedLaw) -> str:
         f"{held.rule}: {100 * held.rms_log:.1f} %, worst {100 * held.worst:.1f} %"
         for held in one.hold_out
     )
+
+
+def plots(folder: Path) -> str:
+    """The plots of laws in one variable, sparse beside dense, as far as they are drawn."""
+    names = [f"{name}-{paradigm}" for name in _EXPONENTS for paradigm in ("dense", "sparse")]
+    there = [name for name in names if (folder / f"{name}.svg").exists()]
+    return "".join(f"![{name}](scaling/{folder.name}/{name}.svg)\n" for name in there)
 
 
 def verdict(fitted: LawsFile | None) -> str:
