@@ -178,6 +178,12 @@ MUTANTS = (
         (f"{_AUGMENT}/test_job.py::test_killed_while_writing_and_resumed",),
     ),
     Mutant(
+        "sparse head: positions of maxima without the beginning of their text",
+        "(best.indices + offsets[rows]).T",
+        "best.indices.T",
+        ("tests/llm_encoders/heads/test_vocabulary_head.py",),
+    ),
+    Mutant(
         "scaling: model size over A",
         'return (values["A"] / parameters) ** values["alpha"] + values["delta"]',
         'return (parameters / values["A"]) ** values["alpha"] + values["delta"]',
