@@ -19,6 +19,9 @@ EVALUATIONS = 5
 """Of a training run; they choose the checkpoint."""
 HUMAN = "human"
 """The source of pairs that people wrote: questions and headings with their passages."""
+IN_FULL = ("inverse-cloze", "titles")
+"""Sources that change their passages, and so write them beside their queries. Random negatives come
+from these passages, not from the corpus."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class Study:
             f"evaluation.every={every}",
             f"saving.every={every}",
         ]
+        changes += ["data.corpus=null"] if cell.source in IN_FULL else []
         return _command(f"scaling-{cell.paradigm}", changes)
 
 

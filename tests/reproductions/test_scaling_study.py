@@ -101,6 +101,11 @@ def test_sources_are_compared_with_people_on_as_many_pairs(plan):
     own = plan.cells(["sources"])
     human = {cell.pairs for cell in plan.cells(["annotations"]) if cell.size == "90k"}
     assert {cell.source for cell in own} == {"inverse-cloze", "titles", "generated"}
+    for cell in own:
+        _, _, _, path, *changes = plan.train(cell)
+        changed = cell.source in ("inverse-cloze", "titles")  # have passages of their own
+        corpus = None if changed else "runs/scaling/corpus.jsonl"
+        assert load_recipe(path, changes).data.corpus == corpus
     assert {cell.size for cell in own} == {"90k"}
     assert all(min(human) <= cell.pairs <= max(human) for cell in own)
     assert len({cell.pairs for cell in own}) >= 3
