@@ -75,6 +75,22 @@ def test_cells_steps_and_seeds():
     ]
 
 
+def test_a_paradigm_that_more_steps_improve_much_is_named():
+    def both(paradigm, steps, entropy):
+        cell = Cell(paradigm, "90k", 28_000)
+        return [row(cell, 3.0, 400), row(Cell(paradigm, "90k", 28_000, 1, steps=steps), entropy)]
+
+    rows = [*both("sparse", 800, 2.4), *both("dense", 800, 2.9)]
+    for one in rows[1::2]:
+        one["steps"] = 800
+    text = cells.unfinished(rows)
+    assert text.startswith("- **sparse** cells have too few steps") and "dense" not in text
+    assert "with 28,000 pairs by 20.0 %" in text
+    worse, fewer = both("sparse", 800, 3.9), both("sparse", 200, 2.0)
+    worse[1]["steps"], fewer[1]["steps"] = 800, 200
+    assert cells.unfinished(worse) == cells.unfinished(fewer) == ""
+
+
 def test_steps_by_pairs_with_their_passes():
     assert "| 28,000 | 400 | 1.8 |" in cells.steps_of(PLAN)  # 400 steps of 128 queries
     assert "| 100,000 | 1,000 | 1.3 |" in cells.steps_of(PLAN)

@@ -42,7 +42,7 @@ _FIT_SOURCES = (
     f"{_WHERE} --delta chosen --output reproductions/scaling/laws-by-source.json"
 )
 _SOURCES = (
-    *("study.yaml", "family.yaml", "results.csv", "laws.json"),
+    *("study.yaml", "family.yaml", "results.csv", "laws.json", "laws-by-source.json"),
     *("published-laws.json", "published-prices.yaml"),
 )
 
@@ -93,7 +93,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
         seeds=cells.seeds(found),
         laws=laws.section(fitted),
         plots=laws.plots(PLOTS),
-        verdict=laws.verdict(fitted),
+        verdict=laws.verdict(fitted) + cells.unfinished(found),
         published=published_plan.section(),
         log=log("scaling-laws.md"),
     )

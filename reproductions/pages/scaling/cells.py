@@ -11,6 +11,8 @@ NOT_MEASURED = (
     "Not measured yet: `results.csv` has no row of this. "
     "`python reproductions/scaling/run.py --only {}` measures it.\n"
 )
+MUCH = 0.05
+"""Share of the entropy whose fall by more steps says that there were too few."""
 _TITLES = {"ndcg@10": "nDCG@10", "recall@100": "R@100"}
 
 
@@ -85,24 +87,46 @@ def steps_of(plan: Study) -> str:
 
 def steps(rows: Sequence[Row]) -> str:
     """What another number of steps changes."""
-    usual = {(*_setting(row), row["seed"]): row for row in rows if row["schedule"] == USUAL}
-    lines = []
-    for row in rows:
-        same = usual.get((*_setting(row), row["seed"])) if row["schedule"] != USUAL else None
-        if same:
-            change = row["entropy"] / same["entropy"] - 1
-            lines.append(
-                (
-                    row["paradigm"],
-                    f"{row['annotations']:,}",
-                    f"{same['steps']:,}: {same['entropy']:.4f}",
-                    f"{row['steps']:,}: {row['entropy']:.4f}",
-                    f"{100 * change:+.1f} %",
-                )
-            )
+    lines = [
+        (
+            other["paradigm"],
+            f"{other['annotations']:,}",
+            f"{same['steps']:,}: {same['entropy']:.4f}",
+            f"{other['steps']:,}: {other['entropy']:.4f}",
+            f"{100 * _change(same, other):+.1f} %",
+        )
+        for same, other in _other_steps(rows)
+    ]
     if not lines:
         return NOT_MEASURED.format("steps")
     return table(("paradigm", "D", "steps: entropy", "other steps: entropy", "change"), lines)
+
+
+def unfinished(rows: Sequence[Row]) -> str:
+    """A caution for every paradigm that learns much more from more steps."""
+    falls: dict[str, Row] = {}
+    for same, other in _other_steps(rows):
+        known = falls.get(same["paradigm"], {"fall": MUCH})
+        fall = -_change(same, other)
+        if other["steps"] > same["steps"] and fall > known["fall"]:
+            falls[same["paradigm"]] = {"fall": fall, "pairs": same["annotations"]}
+    return "".join(
+        f"- **{paradigm}** cells have too few steps: more of them lower the entropy with "
+        f"{one['pairs']:,} pairs by {100 * one['fall']:.1f} %. Their entropies and exponents "
+        "are those of short training, and say little of what long training would give.\n"
+        for paradigm, one in falls.items()
+    )
+
+
+def _other_steps(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
+    """Cells with the usual number of steps, each with the same cell of another number."""
+    usual = {(*_setting(row), row["seed"]): row for row in rows if row["schedule"] == USUAL}
+    others = [(usual.get((*_setting(row), row["seed"])), row) for row in rows]
+    return [(same, row) for same, row in others if same and row["schedule"] != USUAL]
+
+
+def _change(same: Row, other: Row) -> float:
+    return float(other["entropy"] / same["entropy"] - 1)
 
 
 def seeds(rows: Sequence[Row]) -> str:
