@@ -75,6 +75,14 @@ def test_cells_steps_and_seeds():
     ]
 
 
+def test_cells_that_nobody_measured_are_named():
+    everything = [row(cell, 1.0) for cell in PLAN.cells()]
+    assert cells.missing(everything, PLAN) == cells.missing([], PLAN) == ""
+    text = cells.missing(everything[1:], PLAN)
+    assert text.startswith(f"{len(everything) - 1} of the {len(everything)} cells")
+    assert text.endswith(f"not: `{everything[0]['cell']}`.\n")
+
+
 def test_a_paradigm_that_more_steps_improve_much_is_named():
     def both(paradigm, steps, entropy):
         cell = Cell(paradigm, "90k", 28_000)

@@ -39,7 +39,8 @@ done"""
 _FIT_SOURCES = (
     "python -m llm_encoders.scaling fit reproductions/scaling/results.csv --laws annotations "
     "--by source --reference human --where paradigm=dense --where size=90k "
-    f"{_WHERE} --delta chosen --output reproductions/scaling/laws-by-source.json"
+    f"{_WHERE} --delta chosen --at 4.2 "
+    "--output reproductions/scaling/laws-by-source.json"
 )
 _SOURCES = (
     *("study.yaml", "family.yaml", "results.csv", "laws.json", "laws-by-source.json"),
@@ -89,6 +90,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
         family=cells.family(plan),
         grid=cells.grid(plan),
         cells=cells.table_of(found, plan),
+        missing=cells.missing(found, plan),
         steps=cells.steps(found),
         seeds=cells.seeds(found),
         laws=laws.section(fitted),

@@ -70,6 +70,19 @@ def table_of(rows: Sequence[Row], plan: Study) -> str:
     )
 
 
+def missing(rows: Sequence[Row], plan: Study) -> str:
+    """The cells of the grid that no row is of."""
+    there = {row["cell"] for row in rows}
+    names = [cell.name for cell in plan.cells()]
+    absent = [f"`{name}`" for name in names if name not in there]
+    if not there or not absent:
+        return ""
+    return (
+        f"{len(names) - len(absent)} of the {len(names)} cells of the grid are measured. These are "
+        f"not: {', '.join(absent)}.\n"
+    )
+
+
 def _terms(row: Row) -> str:
     if row["query terms"] is None:
         return ""
