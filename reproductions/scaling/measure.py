@@ -54,7 +54,10 @@ def measure(plan: study.Study, name: str, collections: str) -> None:
     folder = Path(cell.output)
     cost = read_object(folder / "cost.json")
     if (learnt := cost.get("annotations")) != cell.pairs:
-        raise UsageError(f"{folder} has learnt from {learnt} pairs, not from {cell.pairs}.")
+        raise UsageError(
+            f"{folder} has learnt from {learnt} pairs, not from {cell.pairs}; remove it, correct "
+            f"{cell.training_file}, and run the study again."
+        )
     encoder = load_encoder(str(folder))
     held_out = evaluate(encoder, Collection.load(str(HELD_OUT), SPLIT))
     row: dict[str, Any] = {

@@ -114,7 +114,7 @@ class Job:
     def require_inputs(self, cells: Sequence[study.Cell]) -> None:
         """Refuse to begin without the files that no command of the study makes.
 
-        A file of pairs must have as many as its cells claim to learn from.
+        A file of pairs must have exactly as many lines as its cells have pairs.
         """
         needed = [Path(study.RUNS) / "family" / cell.size for cell in cells]
         needed += [Path(cell.training_file) for cell in cells]

@@ -14,14 +14,14 @@ RECIPES = "reproductions/recipes"
 RUNS = "runs/scaling"
 USUAL = "usual"
 QUERIES = 128
-"""Of a step, as the recipes have it."""
+"""Batch size; the recipes have the same."""
 EVALUATIONS = 5
-"""Of a training run; they choose the checkpoint."""
+"""How often a training run is evaluated; the best checkpoint is kept."""
 HUMAN = "human"
 """The source of pairs that people wrote: questions and headings with their passages."""
 IN_FULL = ("inverse-cloze", "titles")
-"""Sources that change their passages, and so write them beside their queries. Random negatives come
-from these passages, not from the corpus."""
+"""Sources whose files carry the passages. Their random negatives come from these, not from the
+corpus."""
 
 
 @dataclass(frozen=True)

@@ -92,8 +92,10 @@ def test_a_paradigm_that_more_steps_improve_much_is_named():
     for one in rows[1::2]:
         one["steps"] = 800
     text = cells.unfinished(rows)
-    assert text.startswith("- **sparse** cells have too few steps") and "dense" not in text
-    assert "with 28,000 pairs by 20.0 %" in text
+    assert (
+        text.startswith("- **sparse** cells with 28,000 pairs have too few") and "dense" not in text
+    )
+    assert "lower the entropy by 20.0 %" in text
     worse, fewer = both("sparse", 800, 3.9), both("sparse", 200, 2.0)
     worse[1]["steps"], fewer[1]["steps"] = 800, 200
     assert cells.unfinished(worse) == cells.unfinished(fewer) == ""
@@ -143,8 +145,12 @@ def test_a_law_that_the_points_do_not_follow():
     assert "**dense** does not follow the law `model-size`: R² is 0.8000." in laws.verdict(
         LawsFile((poor,))
     )
-    bare = dataclasses.replace(law("model-size", "sparse", 0.5, (0.4, 0.6)), interval=None)
-    assert "no interval" in laws.verdict(LawsFile((poor, bare)))
+    good = law("model-size", "sparse", 0.5, (0.7, 0.8))
+    text = laws.verdict(LawsFile((poor, good)))
+    assert "`model-size` are not compared, for dense cells do not follow" in text
+    assert "larger" not in text
+    bare = dataclasses.replace(law("model-size", "dense", 0.5, (0.4, 0.6)), interval=None)
+    assert "no interval" in laws.verdict(LawsFile((bare, good)))
 
 
 def test_a_budget_is_planned_by_each_paradigm():

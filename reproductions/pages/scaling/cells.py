@@ -12,7 +12,7 @@ NOT_MEASURED = (
     "`python reproductions/scaling/run.py --only {}` measures it.\n"
 )
 MUCH = 0.05
-"""Share of the entropy whose fall by more steps says that there were too few."""
+"""Relative fall in entropy, by more steps, above which a cell had too few."""
 _TITLES = {"ndcg@10": "nDCG@10", "recall@100": "R@100"}
 
 
@@ -71,7 +71,7 @@ def table_of(rows: Sequence[Row], plan: Study) -> str:
 
 
 def missing(rows: Sequence[Row], plan: Study) -> str:
-    """The cells of the grid that no row is of."""
+    """Name the cells of the grid that have no row yet."""
     there = {row["cell"] for row in rows}
     names = [cell.name for cell in plan.cells()]
     absent = [f"`{name}`" for name in names if name not in there]
@@ -90,7 +90,7 @@ def _terms(row: Row) -> str:
 
 
 def steps_of(plan: Study) -> str:
-    """The steps of a cell, and how often they go through its pairs."""
+    """Steps by number of pairs, and how many passes over the pairs they make."""
     passes = {pairs: count * QUERIES / pairs for pairs, count in plan.steps.items()}
     return table(
         ("pairs", "steps", "passes"),
@@ -116,18 +116,17 @@ def steps(rows: Sequence[Row]) -> str:
 
 
 def unfinished(rows: Sequence[Row]) -> str:
-    """A caution for every paradigm that learns much more from more steps."""
-    falls: dict[str, Row] = {}
+    """Warn of each paradigm whose entropy more steps lower by more than :data:`MUCH`."""
+    falls: dict[str, tuple[float, int]] = {}
     for same, other in _other_steps(rows):
-        known = falls.get(same["paradigm"], {"fall": MUCH})
         fall = -_change(same, other)
-        if other["steps"] > same["steps"] and fall > known["fall"]:
-            falls[same["paradigm"]] = {"fall": fall, "pairs": same["annotations"]}
+        known, _ = falls.get(same["paradigm"], (MUCH, 0))
+        if other["steps"] > same["steps"] and fall > known:
+            falls[same["paradigm"]] = fall, same["annotations"]
     return "".join(
-        f"- **{paradigm}** cells have too few steps: more of them lower the entropy with "
-        f"{one['pairs']:,} pairs by {100 * one['fall']:.1f} %. Their entropies and exponents "
-        "are those of short training, and say little of what long training would give.\n"
-        for paradigm, one in falls.items()
+        f"- **{paradigm}** cells with {pairs:,} pairs have too few steps: more of them lower the "
+        f"entropy by {100 * fall:.1f} %. Longer training may give other exponents.\n"
+        for paradigm, (fall, pairs) in falls.items()
     )
 
 

@@ -72,7 +72,13 @@ def verdict(fitted: LawsFile | None) -> str:
                 follows = "follows" if one.r2 >= ENOUGH else "does not follow"
                 lines.append(f"**{paradigm}** {follows} the law `{name}`: R² is {one.r2:.4f}.")
         if {"sparse", "dense"} <= found.keys():
-            lines.append(_larger(found, name, exponent))
+            unfit = [key for key, one in found.items() if one.r2 is not None and one.r2 < ENOUGH]
+            lines.append(
+                f"The exponents of `{name}` are not compared, for {' and '.join(unfit)} cells do "
+                "not follow the law."
+                if unfit
+                else _larger(found, name, exponent)
+            )
     return "".join(f"- {line}\n" for line in lines) or NOT_FITTED
 
 
@@ -107,7 +113,13 @@ def exchange(fitted: LawsFile | None) -> str:
                 "" if one.inside else "extrapolated",
             )
         )
-    return table(("source", "entropy", "human annotations that one is worth", ""), rows)
+    warnings = [
+        f"- {', '.join(one.group.values())}: {text}\n"
+        for one in fitted.laws
+        for text in one.warnings
+    ]
+    listed = f"\nWarnings of the fits:\n\n{''.join(warnings)}" if warnings else ""
+    return table(("source", "entropy", "human annotations that one is worth", ""), rows) + listed
 
 
 def _ends(interval: tuple[float, float | None] | None) -> str:
