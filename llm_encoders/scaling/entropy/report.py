@@ -123,7 +123,7 @@ class Report:
         negatives = f"{self.negatives:,}"
         if self.fewest_negatives < self.negatives:
             negatives = f"{self.fewest_negatives:,} to {negatives}"
-        spread = "" if self.entropy_sd is None else f" (standard deviation {self.entropy_sd:.6f})"
+        spread = "" if self.entropy_sd is None else f" (standard deviation {self.entropy_sd:.4f})"
         left_out = (
             f", {self.pairs_left_out:,} left out for want of negatives"
             if self.pairs_left_out
@@ -131,7 +131,7 @@ class Report:
         )
         draws = "redraws" if self.redraws > 1 else "draw"
         return (
-            f"{self.encoder}: contrastive entropy {self.entropy:.6f} nats{spread}; "
+            f"{self.encoder}: contrastive entropy {self.entropy:.4f} nats{spread}; "
             f"{self.redraws:,} {draws} of {negatives} negatives, {self.pairs:,} pairs{left_out}, "
             f"temperature {self.temperature:g}"
         )
