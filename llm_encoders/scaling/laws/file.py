@@ -106,11 +106,29 @@ def read_laws(path: Path) -> LawsFile:
         raise entry.needed("laws").error("is empty; a file of laws has at least one")
     exchange = entry.at("exchange")
     return LawsFile(
-        laws=tuple(read_fitted(one) for one in laws),
+        laws=_distinct(laws),
         points=None if points is None else _points(points),
         conditions={} if conditions is None else conditions.texts(),
         exchange=() if exchange is None else tuple(map(read_exchange, exchange.items())),
     )
+
+
+def _distinct(entries: Sequence[Entry]) -> tuple[FittedLaw, ...]:
+    """The laws; refuses one that is there twice, for a plan could follow either."""
+    found: dict[tuple[Any, ...], Entry] = {}
+    laws = []
+    for entry in entries:
+        one = read_fitted(entry)
+        key = one.law.name, one.with_delta, *sorted(one.group.items())
+        if key in found:
+            of = "".join(f", {name} {value}" for name, value in one.group.items())
+            raise entry.error(
+                f"is the law {one.law.name}{of} once more, after {found[key].place}; keep one of "
+                "them, or give each a group of its own"
+            )
+        found[key] = entry
+        laws.append(one)
+    return tuple(laws)
 
 
 def _points(entry: Entry) -> PointsFile:

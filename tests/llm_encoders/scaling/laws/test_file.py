@@ -87,6 +87,21 @@ def test_predictions_of_all_draws():
     assert law.draws(np.full((4, 5), 1e6)).shape == (2, 4, 5)
 
 
+def test_a_law_that_is_there_twice_is_refused(tmp_path):
+    path = tmp_path / "twice.json"
+    (law,) = BY_HAND["laws"]
+    groups = [{"paradigm": "dense"}, {"paradigm": "sparse"}, {"paradigm": "dense"}]
+    laws = [{**law, "group": group} for group in groups]
+    path.write_text(json.dumps({**BY_HAND, "laws": laws[:2]}))
+    assert len(read_laws(path).laws) == 2
+    path.write_text(json.dumps({**BY_HAND, "laws": laws}))
+    with pytest.raises(
+        EncoderError,
+        match=r"laws\[2\] is the law joint, paradigm dense once more, after laws\[0\]; keep one",
+    ):
+        read_laws(path)
+
+
 LAW = ["laws", 0]
 FAULTS = [
     (["format"], "other", "a file of scaling laws has"),
