@@ -31,23 +31,24 @@ def vocabulary_max(
     maxima = torch.full(shape, -torch.inf, dtype=torch.float32, device=device)
     positions = torch.full(shape, -1, dtype=torch.int32, device=device) if want_positions else None
     groups = _equal_lengths(offsets.diff().tolist())
-    # One buffer for all slices: a new one each time costs an eighth more, in page faults.
+    # One buffer for all slices: a new one each time costs an eighth more, in page faults. Tokens
+    # are the inner dimension: on a CPU their maximum with its position takes a third of the time.
     size = min(VOCABULARY_CHUNK, vocabulary)
-    buffer = packed.new_empty(len(packed), size)
+    buffer = packed.new_empty(size, len(packed))
     for first in range(0, vocabulary, size):
         columns = slice(first, first + size)
         part = weight[columns].to(packed.dtype)
-        logits = buffer if len(part) == size else packed.new_empty(len(packed), len(part))
-        torch.mm(packed, part.T, out=logits)  # [tokens, hidden] @ [hidden, chunk]
+        logits = buffer[: len(part)]
+        torch.mm(part, packed.T, out=logits)  # [chunk, hidden] @ [hidden, tokens]
         for row, count, start, length in groups:
-            own = logits[start : start + count * length].view(count, length, len(part))
+            own = logits[:, start : start + count * length].unflatten(1, (count, length))
             rows = slice(row, row + count)
             if positions is None:
-                maxima[rows, columns] = own.amax(1)
+                maxima[rows, columns] = own.amax(2).T
             else:
-                best = own.max(1)
-                maxima[rows, columns] = best.values
-                positions[rows, columns] = best.indices + offsets[rows, None]
+                best = own.max(2)
+                maxima[rows, columns] = best.values.T
+                positions[rows, columns] = (best.indices + offsets[rows]).T
     return maxima, positions
 
 
