@@ -116,7 +116,8 @@ def _size(
         )
     if args.csv is not None and annotations is None:
         raise UsageError(
-            f"No record says on how many pairs {args.encoder} was trained; give --annotations."
+            f"No record says on how many pairs {args.encoder} was trained; give --annotations. "
+            "(A training run records them once it has seen all of its queries.)"
         )
     seed = seed if args.training_seed is None else args.training_seed
     return (

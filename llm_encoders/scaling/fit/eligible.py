@@ -35,14 +35,14 @@ def obstacle(law: Law, sizes: Mapping[str, Array], with_floor: bool) -> str:
         if count < 3 and with_floor and len(law.uses) == 1:
             return (
                 f"{law.floor} cannot be distinguished from {_OWNED[size]} by two distinct {size}; "
-                "it takes three"
+                "it takes four"
             )
     wanted = len(law.parameters) - (not with_floor) + 1
     found = len(np.unique(cells(sizes)))
     if found < wanted:
         return (
-            f"its {wanted - 1} parameters need points at {wanted} or more different sizes, and "
-            f"there {'is' if found == 1 else 'are'} {found}"
+            f"the law has {wanted - 1} parameters, which need points at {wanted} or more different "
+            f"sizes, and there {'is' if found == 1 else 'are'} {found}"
         )
     if len(law.uses) == 2 and _collinear(sizes):
         return (

@@ -14,7 +14,7 @@ from llm_encoders.scaling.fit.form import HELD, Form
 from llm_encoders.scaling.fit.hold_out import hold_out
 from llm_encoders.scaling.fit.points import Points
 from llm_encoders.scaling.fit.selection import at_one_size
-from llm_encoders.scaling.fit.unsettled import at_bounds, far_off, wide
+from llm_encoders.scaling.fit.unsettled import at_bounds, far_off, poor, wide
 from llm_encoders.scaling.laws.fitted import FittedLaw
 from llm_encoders.scaling.laws.law import ANNOTATIONS, OTHER, PARAMETERS, Array, Law
 
@@ -103,6 +103,8 @@ def fit_law(
     warnings += [one for one in wide(intervals, law.floor) if one.split()[0] not in bounded]
     warnings += far_off(best.residuals[0], float(best.scale[0]), points.lines)
     predicted = law.predict(values, **{one: sizes[one] for one in law.uses})
+    r2 = explained(points.entropy, predicted)
+    warnings += poor(r2)
     draws = min(settings.draws, _HELD_OUT_DRAWS)
     return (
         FittedLaw(
@@ -114,7 +116,7 @@ def fit_law(
             level=LEVEL,
             bootstrap=bootstrap,
             scatter=deviations.scatter,
-            r2=explained(points.entropy, predicted),
+            r2=r2,
             r2_log=explained(measured, np.log(predicted)),
             rms_log=float(np.sqrt(((measured - np.log(predicted)) ** 2).mean())),
             hold_out=hold_out(law, sizes, measured, with_floor, draws, settings.seed),

@@ -187,8 +187,17 @@ def _chosen(laws: Sequence[Any], name: str, where: Sequence[str], file: str) -> 
     """The laws of that name, and of those groups."""
     named = [one for one in laws if one.law.name == name]
     if not named:
-        there = listed(list(dict.fromkeys(one.law.name for one in laws)))
-        raise UsageError(f"{file} has no law '{name}'; it has {there}. Choose with --law.")
+        there = list(dict.fromkeys(one.law.name for one in laws))
+        usable = list(dict.fromkeys(one.law.name for one in laws if len(one.law.uses) > 1))
+        raise UsageError(
+            f"{file} has no law '{name}'; it has {listed(there)}. "
+            + (
+                f"Choose with --law {usable[0]}."
+                if usable
+                else "A plan weighs N against D, so it needs the law joint or additive; fit one to "
+                "points where each of them changes."
+            )
+        )
     for pair in where:
         column, separator, value = pair.partition("=")
         if not separator:

@@ -1,6 +1,7 @@
 """What is said about a fit: criterion, R2, points held out, warnings that name a parameter."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -111,12 +112,12 @@ UNIDENTIFIABLE = [
     ("annotations", grid(BERTS, [1e5]), "B and beta .* identified: .*annotations .D = 100,000"),
     ("joint", grid([1e6], BERTS), "A and alpha cannot be identified"),
     ("additive", grid(BERTS, [1e5]), "B and beta cannot be identified"),
-    ("model-size", grid([1e6, 2e6], [1e5]), "delta .* distinguished from A and alpha by two"),
-    ("joint", grid([1e6, 2e6], [1e4, 2e4]), "its 5 parameters need points at 6 or more"),
+    ("model-size", grid([1e6, 2e6], [1e5]), "delta .* from A and alpha by two .* takes four"),
+    ("joint", grid([1e6, 2e6], [1e4, 2e4]), "the law has 5 parameters, which need points at 6"),
     (
         "additive",
         {"parameters": np.array(BERTS), "annotations": 20 * np.array(BERTS)},
-        "its 5 parameters need points at 6 or more different sizes, and there are 5",
+        "the law has 5 parameters, which need points at 6 or more different sizes, and there are 5",
     ),
     (
         "joint",
@@ -170,7 +171,23 @@ def test_an_exponent_on_two_sizes():
 
 def test_a_floor_that_three_sizes_cannot_identify():
     truth = Truth("model-size", FEW.values, grid([1e6, 1e7, 8e7], [1e5]))
-    assert "delta is fixed at 0: its 3 parameters need points at 4" in warned(truth)
+    assert "delta is fixed at 0: the law has 3 parameters, which need points at 4" in warned(truth)
+
+
+@pytest.mark.parametrize(
+    ("entropy", "sentence"),
+    [
+        (np.linspace(0.5, 1.4, 7), r"R² is -\d.\d\d, worse than a constant entropy"),
+        ([1.3, 0.9, 1.25, 1.0, 0.7, 1.15, 0.8], r"R² is 0\.[0-4]\d, little better than a constant"),
+        ([1.4, 1.2, 1.15, 0.9, 0.9, 0.7, 0.6], None),
+    ],
+)
+def test_points_that_do_not_follow_the_law(entropy, sentence):
+    points = Points("x", "", tuple(range(7)), {**FEW.sizes, "entropy": np.array(entropy)}, {})
+    law, _ = fit_law(LAWS["model-size"], points, {}, Settings(WITHOUT, 100))
+    found = [one for one in law.warnings if one.startswith("The points do not follow the law")]
+    assert len(found) == (sentence is not None)
+    assert not found or re.search(sentence, found[0])
 
 
 def test_a_point_far_off_is_named():

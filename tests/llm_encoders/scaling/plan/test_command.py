@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from llm_encoders.scaling.command import main
+from llm_encoders.scaling.laws import LAWS
 from llm_encoders.scaling.laws.file import LawsFile, write_laws
+from llm_encoders.scaling.laws.fitted import FittedLaw
 from tests.llm_encoders.scaling.plan.laws import PRICES, fitted
 
 RANGE = {"parameters": (1e8, 1e10), "annotations": (1e3, 1e5)}
@@ -102,7 +104,11 @@ def test_an_option_goes_before_the_file(laws, prices, capsys):
         (("--budget", "nan"), 2, "argument --budget: it is nan; give a finite number"),
         (("--budget", "much"), 2, "which is no number"),
         (("--budget", "1", "--epochs", "0"), 2, "argument --epochs: it is 0; give a number above"),
-        (("--budget", "1", "--law", "model-size"), 2, "has no law 'model-size'; it has joint and"),
+        (
+            ("--budget", "1", "--law", "model-size"),
+            2,
+            "and additive. Choose with --law joint",
+        ),
         (("--budget", "1", "--where", "sparse"), 2, "--where sparse: write COLUMN=VALUE"),
         (
             ("--budget", "1", "--where", "paradigm=x"),
@@ -132,6 +138,16 @@ def test_annotations_of_two_sources_have_no_price_in_common(prices, tmp_path, ca
     assert plan(*words) == 2
     assert "Plan for one source: --where source=human." in capsys.readouterr().err
     assert plan(*words, "--where", "source=titles") == 0
+
+
+def test_laws_of_one_size_are_no_choice(prices, tmp_path, capsys):
+    path = tmp_path / "one.json"
+    values = {"B": 5e3, "beta": 0.7, "delta": 0.1}
+    write_laws(path, LawsFile((FittedLaw(LAWS["annotations"], values),)))
+    assert plan(path, "--prices", prices, "--budget", "20K") == 2
+    assert "it has annotations. A plan weighs N against D" in capsys.readouterr().err
+    assert plan(path, "--prices", prices, "--budget", "20K", "--law", "annotations") == 1
+    assert "depends on one of N and D alone" in capsys.readouterr().err
 
 
 def test_a_missing_price(laws, capsys):
