@@ -13,6 +13,7 @@ FAMILY = Path(__file__).with_name("family.yaml")
 RECIPES = "reproductions/recipes"
 RUNS = "runs/scaling"
 USUAL = "usual"
+"""The schedule of the laws. Others have more or fewer steps."""
 QUERIES = 128
 """Batch size; the recipes have the same."""
 EVALUATIONS = 5
@@ -33,22 +34,17 @@ class Cell:
     pairs: int
     seed: int = 1
     source: str = HUMAN
-    steps: int | None = None
-    """``None`` for those that the study gives this number of pairs."""
+    schedule: str = USUAL
+    """Its name in the study, which has the number of steps."""
 
     @property
     def name(self) -> str:
         """The name of its folder."""
         parts = [self.paradigm, self.size, str(self.pairs)]
         parts += [self.source] if self.source != HUMAN else []
-        parts += [f"{self.steps}-steps"] if self.steps else []
+        parts += [self.schedule] if self.schedule != USUAL else []
         parts += [f"seed-{self.seed}"] if self.seed != 1 else []
         return "-".join(parts)
-
-    @property
-    def schedule(self) -> str:
-        """``usual`` with the steps of its number of pairs, else ``other``."""
-        return USUAL if self.steps is None else "other"
 
     @property
     def output(self) -> str:
@@ -73,11 +69,13 @@ class Study:
     """``folder`` and ``split`` by name."""
     learning_rates: Mapping[str, Mapping[str, float]]
     """By size, of ``clm`` and of each paradigm."""
-    steps: Mapping[int, int]
-    """Of a cell, by its number of pairs."""
+    steps: Mapping[str, Mapping[int, int]]
+    """Of a cell, by its schedule and its number of pairs."""
     grid: tuple[Mapping[str, Any], ...]
     sizes: Mapping[str, Mapping[str, int]]
     """The family's sizes: ``hidden``, ``layers``, ``heads`` and ``intermediate``."""
+    vocabulary: int
+    """Tokens that the family knows."""
 
     @property
     def groups(self) -> list[str]:
@@ -90,12 +88,13 @@ class Study:
         return list(dict.fromkeys(cell for row in rows for cell in self._cells(row)))
 
     def _cells(self, row: Mapping[str, Any]) -> Iterator[Cell]:
+        schedule = row.get("schedule", USUAL)
         for seed in row["seeds"]:
             for size in row["sizes"]:
                 for pairs in row["pairs"]:
                     for paradigm in row.get("paradigms", self.paradigms):
                         for source in row.get("sources", [HUMAN]):
-                            yield Cell(paradigm, size, pairs, seed, source, row.get("steps"))
+                            yield Cell(paradigm, size, pairs, seed, source, schedule)
 
     def pretrain(self, size: str) -> list[str]:
         """The command that teaches a member of the family the language."""
@@ -106,7 +105,7 @@ class Study:
     def train(self, cell: Cell) -> list[str]:
         """The command that trains a cell."""
         rate = self.learning_rates[cell.size][cell.paradigm]
-        steps = cell.steps or self.steps[cell.pairs]
+        steps = self.steps[cell.schedule][cell.pairs]
         every = steps // EVALUATIONS
         changes = [
             f"backbone={pretrained(cell.size)}",
@@ -146,7 +145,8 @@ def load(path: Path = FILE, family: Path = FAMILY) -> Study:
             of pairs without steps.
     """
     values = parse_yaml(read_text(path), str(path))
-    sizes = parse_yaml(read_text(family), str(family))["sizes"]
+    members = parse_yaml(read_text(family), str(family))
+    sizes = members["sizes"]
     study = Study(
         values["threads"],
         tuple(values["paradigms"]),
@@ -155,12 +155,16 @@ def load(path: Path = FILE, family: Path = FAMILY) -> Study:
         values["steps"],
         tuple(values["grid"]),
         sizes,
+        members["vocabulary"],
     )
     named = {cell.size for cell in study.cells()}
     for where, known in ((family, sizes), (path, study.learning_rates)):
         if unknown := sorted(named - known.keys()):
             raise UsageError(f"{path}: the grid names {listed(unknown)}, which {where} lacks.")
-    pairs = {cell.pairs for cell in study.cells() if cell.steps is None}
-    if without := sorted(pairs - study.steps.keys()):
-        raise UsageError(f"{path}: steps has no line for {without[0]} pairs, which the grid names.")
+    for cell in study.cells():
+        if cell.pairs not in study.steps.get(cell.schedule, {}):
+            raise UsageError(
+                f"{path}: the schedule {cell.schedule} has no line for {cell.pairs} pairs, which "
+                "the grid names."
+            )
     return study

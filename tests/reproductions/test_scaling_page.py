@@ -10,7 +10,7 @@ from llm_encoders.scaling.laws.exchange import Exchange
 from llm_encoders.scaling.laws.file import LawsFile
 from llm_encoders.scaling.laws.fitted import FittedLaw, HoldOut
 from reproductions.pages import scaling
-from reproductions.pages.scaling import budget, cells, laws
+from reproductions.pages.scaling import budget, cells, laws, schedules, sources
 from reproductions.scaling import results
 from reproductions.scaling.study import Cell, load
 
@@ -40,7 +40,7 @@ def row(cell, entropy, steps=800):
 
 def law(name, paradigm, exponent, interval, r2=0.99):
     """A law with an interval of its exponent alone."""
-    symbol = laws._EXPONENTS[name]
+    symbol = laws.EXPONENTS[name]
     values = dict.fromkeys(LAWS[name].parameters, 1.0) | {symbol: exponent}
     held = HoldOut("largest parameters", 4, 1, 0.021, 0.034, 1)
     return FittedLaw(
@@ -57,18 +57,18 @@ def law(name, paradigm, exponent, interval, r2=0.99):
 
 def test_nothing_is_claimed_before_it_is_measured():
     text = scaling.page([], LawsFile(()))
-    assert text.count("Not measured yet") == 3 and "Not fitted yet" in text
+    assert text.count("Not measured yet") == 4 and "Not fitted yet" in text
 
 
 def test_cells_steps_and_seeds():
     first, again = Cell("dense", "27k", 5000), Cell("dense", "27k", 5000, 2)
-    longer, other = Cell("dense", "27k", 5000, steps=1600), Cell("sparse", "27k", 5000)
+    longer, other = Cell("dense", "27k", 5000, schedule="double"), Cell("sparse", "27k", 5000)
     rows = [row(first, 1.0), row(again, 1.1), row(longer, 0.95, 1600), row(other, 2.0)]
     table = cells.table_of(rows, PLAN)
     assert "| `dense-27k-5000` | 26,784 | 5,000 | 1.0000 | 0.500 |" in table
     assert "| 7 / 90 | 1.5 |" in table
-    assert cells.steps(rows).splitlines()[2:] == [
-        "| dense | 5,000 | 800: 1.0000 | 1,600: 0.9500 | -5.0 % |"
+    assert schedules.steps(rows).splitlines()[2:] == [
+        "| dense | 27k | 5,000 | 800: 1.0000 | 1,600: 0.9500 | -5.0 % |"
     ]
     assert cells.seeds(rows).splitlines()[2:] == [
         "| dense | 27k | 5,000 | 1.0000, 1.1000 | 9.5 % |"
@@ -83,27 +83,36 @@ def test_cells_that_nobody_measured_are_named():
     assert text.endswith(f"not: `{everything[0]['cell']}`.\n")
 
 
-def test_a_paradigm_that_more_steps_improve_much_is_named():
-    def both(paradigm, steps, entropy):
-        cell = Cell(paradigm, "90k", 28_000)
-        return [row(cell, 3.0, 400), row(Cell(paradigm, "90k", 28_000, 1, steps=steps), entropy)]
+def test_numbers_of_pairs_that_more_steps_improve_much_are_named():
+    def cells_of(paradigm, pairs, entropies, size="90k"):
+        cell = Cell(paradigm, size, pairs)
+        return [row(cell, one, 100 * 2**number) for number, one in enumerate(entropies)]
 
-    rows = [*both("sparse", 800, 2.4), *both("dense", 800, 2.9)]
-    for one in rows[1::2]:
-        one["steps"] = 800
-    text = cells.unfinished(rows)
-    assert (
-        text.startswith("- **sparse** cells with 28,000 pairs have too few") and "dense" not in text
-    )
-    assert "lower the entropy by 20.0 %" in text
-    worse, fewer = both("sparse", 800, 3.9), both("sparse", 200, 2.0)
-    worse[1]["steps"], fewer[1]["steps"] = 800, 200
-    assert cells.unfinished(worse) == cells.unfinished(fewer) == ""
+    rows = [
+        *cells_of("dense", 28_000, [3.0, 2.0, 1.5]),
+        *cells_of("dense", 28_000, [3.0, 1.0], "27k"),  # shorter runs
+        *cells_of("dense", 2000, [4.0, 3.0, 3.1]),  # the last doubling counts
+        *cells_of("dense", 5000, [4.0, 3.81]),
+        *cells_of("sparse", 2000, [4.0, 3.0]),
+        *cells_of("sparse", 5000, [4.0]),
+    ]
+    assert schedules.unfinished(rows).splitlines() == [
+        "- **dense**: the last doubling of the steps lowered the entropy by at most 5 % with 2,000 "
+        "and 5,000 pairs, and by more with 28,000 (25.0 %, to 400 steps) pairs. Longer runs "
+        "would gain there; other exponents may result.",
+        "- **sparse**: the last doubling of the steps lowered the entropy by more than 5 % with "
+        "2,000 (25.0 %, to 200 steps) pairs. Longer runs would gain there; other exponents may "
+        "result.",
+    ]
+    enough = cells_of("dense", 5000, [4.0, 3.9])
+    assert schedules.unfinished(enough).endswith("by at most 5 % with 5,000 pairs.\n")
+    assert schedules.unfinished(rows[-1:]) == ""
 
 
 def test_steps_by_pairs_with_their_passes():
-    assert "| 28,000 | 400 | 1.8 |" in cells.steps_of(PLAN)  # 400 steps of 128 queries
-    assert "| 100,000 | 1,000 | 1.3 |" in cells.steps_of(PLAN)
+    text = schedules.steps_of(PLAN)
+    assert "| 28,000 | 800 (3.7) | 400 (1.8) | 1,600 (7.3) |" in text  # steps of 128 queries
+    assert "| 100,000 | 2,000 (2.6) | 1,000 (1.3) |  |" in text
 
 
 def test_laws_with_intervals_hold_out_and_warnings():
@@ -171,9 +180,52 @@ def test_sources_are_worth_what_their_laws_say():
         Exchange({"source": "generated"}, human, 0.6, 0.1, (0.05, None), False),
         Exchange({"source": "inverse-cloze"}, human, 0.6, None, None, False),
     )
-    lines = laws.exchange(LawsFile((), exchange=found)).splitlines()[2:]
+    lines = sources.exchange(LawsFile((), exchange=found)).splitlines()[2:]
     assert lines == [
         "| titles | 0.800 | 0.31 (0.2 to 0.5) |  |",
         "| generated | 0.600 | 0.1 (0.05 to ∞) | extrapolated |",
         "| inverse-cloze | 0.600 | the law never reaches it | extrapolated |",
     ]
+
+
+def test_the_nearest_entropies_of_people_and_of_other_sources():
+    people = [row(Cell("dense", "90k", 2000), 3.75), row(Cell("dense", "90k", 2000, 2), 3.85)]
+    people += [row(Cell("dense", "90k", 5000), 3.4), row(Cell("sparse", "90k", 2000), 9.0)]
+    others = [row(Cell("dense", "90k", 8000, source="titles"), 3.9)]
+    others += [row(Cell("dense", "90k", 5000, source="generated"), 4.1)]
+    text = sources.nearest(people + others)
+    assert "is 3.90 nats, of titles with 8,000 pairs" in text
+    assert "of people, 2,000, give 3.75 and 3.85" in text
+    assert "and 4 pairs of the best other source are worth less than one of people" in text
+    others[0]["entropy"] = 3.8  # below a human one
+    assert sources.nearest(people + others).endswith("give 3.75 and 3.85.\n")
+    assert sources.nearest(people).startswith("Not measured yet")
+
+
+def test_how_sparse_the_vectors_are():
+    first, second = (row(Cell("sparse", "90k", pairs), 3.0) for pairs in (2000, 5000))
+    first["query terms"], second["passage terms"] = 650.4, 1283.0
+    first["passage terms"], second["query terms"] = 700.0, 800.0
+    first["nfcorpus ndcg@10"], first["scifact ndcg@10"] = 0.0159, 0.001
+    second["nfcorpus ndcg@10"], second["scifact ndcg@10"] = 0.01, 0.009
+    text = cells.sparsity([first, second, row(Cell("dense", "90k", 2000), 2.0)], PLAN)
+    assert "650 to 1,283 of 4,096 terms" in text
+    assert "is 0.016 on nfcorpus and 0.009 on scifact" in text
+    assert cells.sparsity([], PLAN).startswith("No sparse cell")
+
+
+def test_exponents_by_schedule():
+    usual = LawsFile((law("annotations", "dense", 0.3, (0.25, 0.35)),))
+    shorter = (
+        law("annotations", "dense", 0.26, (0.2, 0.31)),
+        law("model-size", "sparse", 0.02, None),
+    )
+    half = LawsFile((shorter[0], dataclasses.replace(shorter[1], interval=None)))
+    assert schedules.exponents({"usual": usual, "half": half}).splitlines()[2:] == [
+        "| annotations | dense | 0.300 (0.250 to 0.350, R² 0.990, 6 points) "
+        "| 0.260 (0.200 to 0.310, R² 0.990, 6 points) | overlap |",
+        "| model-size | sparse |  | 0.020 (R² 0.990, 6 points) |  |",
+    ]
+    apart = LawsFile((law("annotations", "dense", 0.2, (0.15, 0.24)),))
+    assert "| do not overlap |" in schedules.exponents({"usual": usual, "half": apart})
+    assert schedules.exponents({"usual": None}).startswith("Not fitted yet")

@@ -55,24 +55,26 @@ def test_the_grid_is_wide_enough(modules, plan):
     cells = plan.cells()
     assert len({cell.name for cell in cells}) == len(cells)
     for paradigm in ("dense", "sparse"):
-        own = [cell for cell in cells if cell.paradigm == paradigm]
+        every = [cell for cell in cells if cell.paradigm == paradigm]
+        own = [cell for cell in every if cell.schedule == modules.study.USUAL]
         assert len({cell.size for cell in own if cell.pairs == 28_000}) >= 6
         assert {2000, 100_000} <= {cell.pairs for cell in own if cell.size == "90k"}
         assert len({cell.pairs for cell in own if cell.size == "90k"}) >= 6
         assert {cell.seed for cell in own} >= {1, 2}
-        others = {cell.pairs: [] for cell in own if cell.steps}
-        for cell in own:
-            if cell.steps:
-                others[cell.pairs].append(cell.steps / plan.steps[cell.pairs])
-        assert {pairs: sorted(found) for pairs, found in others.items()} == {
-            2000: [0.5, 2],
-            28_000: [2],
-        }
+        assert {cell.pairs for cell in every if cell.schedule == "double"} >= {2000, 28_000}
+        assert len({cell.pairs for cell in every if cell.schedule == "half"}) >= 6
+
+
+def test_other_schedules_have_half_and_twice_the_steps(plan):
+    usual = plan.steps["usual"]
+    for name, factor in (("half", 0.5), ("double", 2)):
+        for pairs, steps in plan.steps[name].items():
+            assert steps == factor * usual[pairs]
 
 
 def test_no_pair_of_a_cell_goes_unseen(modules, plan):
     for cell in plan.cells():
-        assert (cell.steps or plan.steps[cell.pairs]) * modules.study.QUERIES >= cell.pairs
+        assert plan.steps[cell.schedule][cell.pairs] * modules.study.QUERIES >= cell.pairs
 
 
 def test_a_cell_of_two_groups_is_trained_once(plan):
@@ -89,7 +91,7 @@ def test_every_command_is_a_recipe_of_its_cell(modules, plan):
         assert recipe.data.train == cell.training_file
         assert recipe.data.random_negatives == 64 and recipe.data.negatives == 0
         steps = recipe.schedule.steps
-        assert steps == (cell.steps or plan.steps[cell.pairs])
+        assert steps == plan.steps[cell.schedule][cell.pairs]
         assert recipe.schedule.queries == modules.study.QUERIES
         assert steps / recipe.evaluation.every == modules.study.EVALUATIONS
         assert recipe.saving.every == recipe.evaluation.every
@@ -115,10 +117,9 @@ def test_sources_are_compared_with_people_on_as_many_pairs(plan):
 
 
 def test_a_cell_says_in_its_name_what_is_not_usual(modules):
-    cell = modules.study.Cell("dense", "27k", 5000, 2, "titles", 1600)
-    assert cell.name == "dense-27k-5000-titles-1600-steps-seed-2"
+    cell = modules.study.Cell("dense", "27k", 5000, 2, "titles", "double")
+    assert cell.name == "dense-27k-5000-titles-double-seed-2"
     assert cell.training_file == "runs/scaling/train-titles-5000.jsonl"
-    assert cell.schedule == "other"
     usual = modules.study.Cell("sparse", "27k", 5000)
     assert usual.name == "sparse-27k-5000" and usual.schedule == modules.study.USUAL
 
@@ -146,9 +147,9 @@ def test_a_size_that_is_not_in_the_family_is_refused(modules, plan, tmp_path):
 def test_a_number_of_pairs_without_steps_is_refused(modules, plan, tmp_path):
     wrong = tmp_path / "study.yaml"
     text = (FOLDER / "study.yaml").read_text(encoding="utf-8")
-    assert "  12000: 200\n" in text
-    wrong.write_text(text.replace("  12000: 200\n", ""), encoding="utf-8")
-    with pytest.raises(UsageError, match="steps has no line for 12000 pairs"):
+    assert "    12000: 400\n" in text
+    wrong.write_text(text.replace("    12000: 400\n", ""), encoding="utf-8")
+    with pytest.raises(UsageError, match="the schedule usual has no line for 12000 pairs"):
         modules.study.load(wrong)
 
 

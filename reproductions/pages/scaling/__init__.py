@@ -6,7 +6,7 @@ from pathlib import Path
 from llm_encoders.scaling.laws.file import LawsFile, read_laws
 from reproductions.pages.log import log
 from reproductions.pages.markdown import block
-from reproductions.pages.scaling import budget, cells, laws, published_plan
+from reproductions.pages.scaling import budget, cells, laws, published_plan, schedules, sources
 from reproductions.pages.templates import render
 from reproductions.scaling import results
 from reproductions.scaling.results import Row
@@ -15,10 +15,12 @@ from reproductions.scaling.study import USUAL, load
 FOLDER = Path(__file__).parents[2] / "scaling"
 LAWS = FOLDER / "laws.json"
 PLOTS = FOLDER / "plots"
+_OTHER = "half"
 _WHERE = f"--where schedule={USUAL}"
 BY_SOURCE = FOLDER / "laws-by-source.json"
+HALF = FOLDER / "laws-half.json"
 _RUN = "python reproductions/scaling/run.py"
-_FIRST = ("annotations", "model-size", "joint", "seeds", "steps", "largest")
+_FIRST = ("annotations", "model-size", "joint", "seeds", "half", "double", "largest")
 _AUGMENT = (
     "python -m llm_encoders.scaling augment --kind inverse-cloze --limit 13000 "
     "--most-passages 1 --corpus runs/scaling/corpus.jsonl "
@@ -43,7 +45,8 @@ _FIT_SOURCES = (
     "--output reproductions/scaling/laws-by-source.json"
 )
 _SOURCES = (
-    *("study.yaml", "family.yaml", "results.csv", "laws.json", "laws-by-source.json"),
+    *("study.yaml", "family.yaml", "results.csv", "laws.json", "laws-half.json"),
+    "laws-by-source.json",
     *("published-laws.json", "published-prices.yaml"),
 )
 
@@ -60,6 +63,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
     if fitted is None and LAWS.exists():
         fitted = read_laws(LAWS)
     by_source = read_laws(BY_SOURCE) if BY_SOURCE.exists() else None
+    half = read_laws(HALF) if HALF.exists() else None
     return render(
         "scaling-laws",
         *(f"reproductions/scaling/{name}" for name in _SOURCES if (FOLDER / name).exists()),
@@ -79,23 +83,34 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
                 "--plot reproductions/scaling/plots"
             ]
         ),
+        fit_half=block(
+            [
+                "python -m llm_encoders.scaling fit reproductions/scaling/results.csv "
+                f"--laws model-size annotations --by paradigm --where source=human "
+                f"--where schedule={_OTHER} --delta chosen --bootstrap 400 "
+                f"--output reproductions/scaling/{HALF.name}"
+            ]
+        ),
+        exponents=schedules.exponents({USUAL: fitted, _OTHER: half}),
         dry=block([f"{_RUN} --only largest --dry-run"]),
         sources=block([*_AUGMENT, _PARTS]),
         run_sources=block([f"{_RUN} --collections BEIR --parallel 2 --only sources"]),
         fit_sources=block([_FIT_SOURCES]),
-        exchange=laws.exchange(by_source),
+        exchange=sources.exchange(by_source),
+        nearest=sources.nearest(found),
+        sparsity=cells.sparsity(found, plan),
         budget_command=block([budget.COMMAND]),
         budget=budget.section(fitted),
-        steps_of_a_cell=cells.steps_of(plan),
+        steps_of_a_cell=schedules.steps_of(plan),
         family=cells.family(plan),
         grid=cells.grid(plan),
         cells=cells.table_of(found, plan),
         missing=cells.missing(found, plan),
-        steps=cells.steps(found),
+        steps=schedules.steps(found),
         seeds=cells.seeds(found),
         laws=laws.section(fitted),
         plots=laws.plots(PLOTS),
-        verdict=laws.verdict(fitted) + cells.unfinished(found),
+        verdict=laws.verdict(fitted) + schedules.unfinished(found),
         published=published_plan.section(),
         log=log("scaling-laws.md"),
     )

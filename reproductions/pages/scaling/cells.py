@@ -5,14 +5,12 @@ from statistics import fmean
 
 from reproductions.pages.markdown import table
 from reproductions.scaling.results import MEASURES, Row
-from reproductions.scaling.study import HUMAN, QUERIES, USUAL, Study, parameters
+from reproductions.scaling.study import HUMAN, USUAL, Study, parameters
 
 NOT_MEASURED = (
     "Not measured yet: `results.csv` has no row of this. "
     "`python reproductions/scaling/run.py --only {}` measures it.\n"
 )
-MUCH = 0.05
-"""Relative fall in entropy, by more steps, above which a cell had too few."""
 _TITLES = {"ndcg@10": "nDCG@10", "recall@100": "R@100"}
 
 
@@ -41,10 +39,10 @@ def grid(plan: Study) -> str:
                 ", ".join(one.get("sources", [HUMAN])),
                 ", ".join(one.get("paradigms", plan.paradigms)),
                 ", ".join(map(str, one["seeds"])),
-                str(one.get("steps", "as above")),
+                one.get("schedule", USUAL),
             )
         )
-    return table(("group", "sizes", "pairs", "sources", "paradigms", "seeds", "steps"), rows)
+    return table(("group", "sizes", "pairs", "sources", "paradigms", "seeds", "schedule"), rows)
 
 
 def table_of(rows: Sequence[Row], plan: Study) -> str:
@@ -83,69 +81,33 @@ def missing(rows: Sequence[Row], plan: Study) -> str:
     )
 
 
+def sparsity(rows: Sequence[Row], plan: Study) -> str:
+    """How sparse the vectors of sparse cells are, and what these cells are worth as rankers."""
+    own = [row for row in rows if row["query terms"] is not None]
+    if not own:
+        return "No sparse cell is measured yet.\n"
+    terms = [row[name] for row in own for name in ("query terms", "passage terms")]
+    best = [
+        f"{max(row[f'{name} ndcg@10'] for row in own):.3f} on {name}" for name in plan.collections
+    ]
+    return (
+        f"Sparse vectors have {min(terms):,.0f} to {max(terms):,.0f} of {plan.vocabulary:,} terms, "
+        f"in the mean of a cell, so they are hardly sparse, and the best nDCG@10 of a sparse cell "
+        f"is {' and '.join(best)}: only the entropies can be compared.\n"
+    )
+
+
 def _terms(row: Row) -> str:
     if row["query terms"] is None:
         return ""
     return f"{row['query terms']:.0f} / {row['passage terms']:.0f}"
 
 
-def steps_of(plan: Study) -> str:
-    """Steps by number of pairs, and how many passes over the pairs they make."""
-    passes = {pairs: count * QUERIES / pairs for pairs, count in plan.steps.items()}
-    return table(
-        ("pairs", "steps", "passes"),
-        [(f"{n:,}", f"{count:,}", f"{passes[n]:.1f}") for n, count in plan.steps.items()],
-    )
-
-
-def steps(rows: Sequence[Row]) -> str:
-    """What another number of steps changes."""
-    lines = [
-        (
-            other["paradigm"],
-            f"{other['annotations']:,}",
-            f"{same['steps']:,}: {same['entropy']:.4f}",
-            f"{other['steps']:,}: {other['entropy']:.4f}",
-            f"{100 * _change(same, other):+.1f} %",
-        )
-        for same, other in _other_steps(rows)
-    ]
-    if not lines:
-        return NOT_MEASURED.format("steps")
-    return table(("paradigm", "D", "steps: entropy", "other steps: entropy", "change"), lines)
-
-
-def unfinished(rows: Sequence[Row]) -> str:
-    """Warn of each paradigm whose entropy more steps lower by more than :data:`MUCH`."""
-    falls: dict[str, tuple[float, int]] = {}
-    for same, other in _other_steps(rows):
-        fall = -_change(same, other)
-        known, _ = falls.get(same["paradigm"], (MUCH, 0))
-        if other["steps"] > same["steps"] and fall > known:
-            falls[same["paradigm"]] = fall, same["annotations"]
-    return "".join(
-        f"- **{paradigm}** cells with {pairs:,} pairs have too few steps: more of them lower the "
-        f"entropy by {100 * fall:.1f} %. Longer training may give other exponents.\n"
-        for paradigm, (fall, pairs) in falls.items()
-    )
-
-
-def _other_steps(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
-    """Cells with the usual number of steps, each with the same cell of another number."""
-    usual = {(*_setting(row), row["seed"]): row for row in rows if row["schedule"] == USUAL}
-    others = [(usual.get((*_setting(row), row["seed"])), row) for row in rows]
-    return [(same, row) for same, row in others if same and row["schedule"] != USUAL]
-
-
-def _change(same: Row, other: Row) -> float:
-    return float(other["entropy"] / same["entropy"] - 1)
-
-
 def seeds(rows: Sequence[Row]) -> str:
     """Cells that were trained with several seeds."""
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        groups.setdefault((*_setting(row), row["steps"]), []).append(row)
+        groups.setdefault((*setting(row), row["steps"]), []).append(row)
     lines = []
     for same in groups.values():
         found = [row["entropy"] for row in same]
@@ -165,5 +127,6 @@ def seeds(rows: Sequence[Row]) -> str:
     return table(("paradigm", "size", "D", "entropies", "spread"), lines)
 
 
-def _setting(row: Row) -> tuple[object, ...]:
+def setting(row: Row) -> tuple[object, ...]:
+    """What cells share that differ in seed or schedule alone."""
     return row["paradigm"], row["size"], row["annotations"], row["source"]

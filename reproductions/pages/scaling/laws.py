@@ -11,7 +11,8 @@ ENOUGH = 0.95
 """R² from which the points are said to follow a law."""
 GROUP = "paradigm"
 NOT_FITTED = "Not fitted yet: there is no `laws.json`.\n"
-_EXPONENTS = {"model-size": "alpha", "annotations": "beta"}
+EXPONENTS = {"model-size": "alpha", "annotations": "beta"}
+"""Of the laws in one variable."""
 
 
 def section(fitted: LawsFile | None) -> str:
@@ -55,7 +56,7 @@ def _hold_out(one: FittedLaw) -> str:
 
 def plots(folder: Path) -> str:
     """The plots of laws in one variable, sparse beside dense, as far as they are drawn."""
-    names = [f"{name}-{paradigm}" for name in _EXPONENTS for paradigm in ("dense", "sparse")]
+    names = [f"{name}-{paradigm}" for name in EXPONENTS for paradigm in ("dense", "sparse")]
     there = [name for name in names if (folder / f"{name}.svg").exists()]
     return "".join(f"![{name}](scaling/{folder.name}/{name}.svg)\n" for name in there)
 
@@ -65,7 +66,7 @@ def verdict(fitted: LawsFile | None) -> str:
     if fitted is None:
         return NOT_FITTED
     lines = []
-    for name, exponent in _EXPONENTS.items():
+    for name, exponent in EXPONENTS.items():
         found = {one.group.get(GROUP, ""): one for one in fitted.find(name)}
         for paradigm, one in found.items():
             if one.r2 is not None:
@@ -96,34 +97,3 @@ def _larger(found: Mapping[str, FittedLaw], name: str, exponent: str) -> str:
     else:
         outcome = "the intervals overlap, so these points do not say which is larger"
     return f"The exponents of `{name}`, sparse against dense, are {values} {ends}: {outcome}."
-
-
-def exchange(fitted: LawsFile | None) -> str:
-    """What an annotation of each source is worth in annotations of people."""
-    if fitted is None or not fitted.exchange:
-        return "Not fitted yet: there is no `laws-by-source.json`.\n"
-    rows = []
-    for one in fitted.exchange:
-        worth = "the law never reaches it" if one.worth is None else f"{one.worth:.3g}"
-        rows.append(
-            (
-                ", ".join(one.group.values()),
-                f"{one.entropy:.3f}",
-                worth + _ends(one.interval),
-                "" if one.inside else "extrapolated",
-            )
-        )
-    warnings = [
-        f"- {', '.join(one.group.values())}: {text}\n"
-        for one in fitted.laws
-        for text in one.warnings
-    ]
-    listed = f"\nWarnings of the fits:\n\n{''.join(warnings)}" if warnings else ""
-    return table(("source", "entropy", "human annotations that one is worth", ""), rows) + listed
-
-
-def _ends(interval: tuple[float, float | None] | None) -> str:
-    if interval is None:
-        return ""
-    low, high = interval
-    return f" ({low:.3g} to {'∞' if high is None else f'{high:.3g}'})"

@@ -1,0 +1,71 @@
+"""What annotations of other sources are worth in annotations of people."""
+
+from collections.abc import Sequence
+
+from llm_encoders.scaling.laws.file import LawsFile
+from reproductions.pages.markdown import table
+from reproductions.pages.scaling.cells import NOT_MEASURED
+from reproductions.scaling.results import Row
+from reproductions.scaling.study import HUMAN, USUAL
+
+
+def exchange(fitted: LawsFile | None) -> str:
+    """What an annotation of each source is worth in annotations of people."""
+    if fitted is None or not fitted.exchange:
+        return "Not fitted yet: there is no `laws-by-source.json`.\n"
+    rows = []
+    for one in fitted.exchange:
+        worth = "the law never reaches it" if one.worth is None else f"{one.worth:.3g}"
+        rows.append(
+            (
+                ", ".join(one.group.values()),
+                f"{one.entropy:.3f}",
+                worth + _ends(one.interval),
+                "" if one.inside else "extrapolated",
+            )
+        )
+    warnings = [
+        f"- {', '.join(one.group.values())}: {text}\n"
+        for one in fitted.laws
+        for text in one.warnings
+    ]
+    listed = f"\nWarnings of the fits:\n\n{''.join(warnings)}" if warnings else ""
+    return table(("source", "entropy", "human annotations that one is worth", ""), rows) + listed
+
+
+def _ends(interval: tuple[float, float | None] | None) -> str:
+    if interval is None:
+        return ""
+    low, high = interval
+    return f" ({low:.3g} to {'∞' if high is None else f'{high:.3g}'})"
+
+
+def nearest(rows: Sequence[Row]) -> str:
+    """The human cells and those of another source whose entropies come nearest to each other."""
+    others = [row for row in rows if row["source"] != HUMAN]
+    if not others:
+        return NOT_MEASURED.format("sources")
+    best = min(others, key=lambda row: float(row["entropy"]))
+    people = [row for row in rows if row["source"] == HUMAN and _like(row, best)]
+    if not people:
+        return NOT_MEASURED.format("annotations")
+    fewest = min(row["annotations"] for row in people)
+    known = [row["entropy"] for row in people if row["annotations"] == fewest]
+    text = (
+        f"The lowest entropy of another source is {best['entropy']:.2f} nats, of {best['source']} "
+        f"with {best['annotations']:,} pairs; the fewest pairs of people, {fewest:,}, give "
+        f"{' and '.join(f'{one:.2f}' for one in known)}."
+    )
+    if max(known) >= best["entropy"]:
+        return f"{text}\n"
+    share = best["annotations"] / fewest
+    return (
+        f"{text} So no entropy was reached both with people's pairs and with those of another "
+        f"source, and {share:.3g} pairs of the best other source are worth less than one of people "
+        "there.\n"
+    )
+
+
+def _like(row: Row, other: Row) -> bool:
+    same = ("paradigm", "size", "schedule")
+    return row["schedule"] == USUAL and all(row[name] == other[name] for name in same)
