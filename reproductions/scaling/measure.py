@@ -69,7 +69,7 @@ def measure(plan: study.Study, name: str, collections: str) -> None:
         "source": cell.source,
         "seed": cell.seed,
         "schedule": cell.schedule,
-        "temperature": encoder.config.temperature,
+        "temperature": float(encoder.config.temperature),
         "negatives": contrastive_entropy.NEGATIVES,
         "entropy": held_out[contrastive_entropy.NAME],
         "entropy sd": held_out[contrastive_entropy.SPREAD],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llm_encoders.errors import UsageError, listed
+from llm_encoders.errors import UsageError, listed, nearest
 from llm_encoders.reading import parse_yaml, read_text
 
 FILE = Path(__file__).with_name("study.yaml")
@@ -13,7 +13,9 @@ FAMILY = Path(__file__).with_name("family.yaml")
 RECIPES = "reproductions/recipes"
 RUNS = "runs/scaling"
 USUAL = "usual"
-"""The schedule of the laws. Others have more or fewer steps."""
+"""The schedule of the laws."""
+HALF = "half"
+"""The schedule with half of its steps."""
 QUERIES = 128
 """Batch size; the recipes have the same."""
 EVALUATIONS = 5
@@ -162,7 +164,12 @@ def load(path: Path = FILE, family: Path = FAMILY) -> Study:
         if unknown := sorted(named - known.keys()):
             raise UsageError(f"{path}: the grid names {listed(unknown)}, which {where} lacks.")
     for cell in study.cells():
-        if cell.pairs not in study.steps.get(cell.schedule, {}):
+        if cell.schedule not in study.steps:
+            raise UsageError(
+                f"{path}: the grid names the schedule {cell.schedule}, which steps lacks."
+                + nearest(cell.schedule, study.steps)
+            )
+        if cell.pairs not in study.steps[cell.schedule]:
             raise UsageError(
                 f"{path}: the schedule {cell.schedule} has no line for {cell.pairs} pairs, which "
                 "the grid names."

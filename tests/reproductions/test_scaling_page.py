@@ -56,8 +56,10 @@ def law(name, paradigm, exponent, interval, r2=0.99):
 
 
 def test_nothing_is_claimed_before_it_is_measured():
-    text = scaling.page([], LawsFile(()))
-    assert text.count("Not measured yet") == 4 and "Not fitted yet" in text
+    none = LawsFile(())
+    text = scaling.page([], none, none, none)
+    assert text.count("Not measured yet") == 4 and text.count("Not fitted yet") == 4
+    assert "No sparse cell is measured yet" in text
 
 
 def test_cells_steps_and_seeds():
@@ -68,10 +70,10 @@ def test_cells_steps_and_seeds():
     assert "| `dense-27k-5000` | 26,784 | 5,000 | 1.0000 | 0.500 |" in table
     assert "| 7 / 90 | 1.5 |" in table
     assert schedules.steps(rows).splitlines()[2:] == [
-        "| dense | 27k | 5,000 | 800: 1.0000 | 1,600: 0.9500 | -5.0 % |"
+        "| dense | 27k | 5,000 | 1 | 800: 1.0000 | 1,600: 0.9500 | -5.0 % |"
     ]
     assert cells.seeds(rows).splitlines()[2:] == [
-        "| dense | 27k | 5,000 | 1.0000, 1.1000 | 9.5 % |"
+        "| dense | 27k | 5,000 | 800 | 1.0000, 1.1000 | 9.5 % |"
     ]
 
 
@@ -96,17 +98,49 @@ def test_numbers_of_pairs_that_more_steps_improve_much_are_named():
         *cells_of("sparse", 2000, [4.0, 3.0]),
         *cells_of("sparse", 5000, [4.0]),
     ]
-    assert schedules.unfinished(rows).splitlines() == [
-        "- **dense**: the last doubling of the steps lowered the entropy by at most 5 % with 2,000 "
-        "and 5,000 pairs, and by more with 28,000 (25.0 %, to 400 steps) pairs. Longer runs "
-        "would gain there; other exponents may result.",
-        "- **sparse**: the last doubling of the steps lowered the entropy by more than 5 % with "
-        "2,000 (25.0 %, to 200 steps) pairs. Longer runs would gain there; other exponents may "
-        "result.",
-    ]
+    dense, sparse = schedules.unfinished(rows).splitlines()
+    assert dense.startswith(
+        "- **dense**: the last doubling of the steps did not lower the entropy by more than 5 % at "
+        "D of 2,000 and 5,000. It did at D of 28,000 (25.0 %, to 400 steps). Longer runs may give "
+        "lower entropies there."
+    )
+    assert sparse == (
+        "- **sparse**: the last doubling of the steps lowered the entropy by more than 5 % at D of "
+        "2,000 (25.0 %, to 200 steps). Longer runs may give lower entropies there."
+    )
     enough = cells_of("dense", 5000, [4.0, 3.9])
-    assert schedules.unfinished(enough).endswith("by at most 5 % with 5,000 pairs.\n")
+    assert schedules.unfinished(enough).endswith("by more than 5 % at D of 5,000.\n")
     assert schedules.unfinished(rows[-1:]) == ""
+
+
+def test_more_steps_beside_more_pairs():
+    def schedule(pairs, entropies):
+        return [
+            row(Cell("dense", "90k", pairs, schedule=name), one, pairs // 100 * factor)
+            for (name, factor), one in zip((("half", 1), ("usual", 2)), entropies, strict=True)
+        ]
+
+    rows = [*schedule(5000, [4.0, 3.0]), *schedule(20_000, [2.0, 1.5]), *schedule(2000, [5.0, 4.9])]
+    rows.append(row(Cell("dense", "27k", 10_000), 9.0, 400))  # another size
+    found = schedules.unfinished(rows)  # 1.5 / 3 in two doublings of the pairs
+    assert "At 20,000 pairs twice the steps lower the entropy by 25.0 %;" in found
+    assert "twice the pairs, with the steps that come with them, by 29.3 %." in found
+
+
+def test_doublings_are_in_order_and_tell_seeds_apart():
+    rows = [
+        row(Cell(paradigm, "90k", 5000, seed), 2.0 + seed, steps)
+        for steps in (80, 40)
+        for seed in (2, 1)
+        for paradigm in ("sparse", "dense")
+    ]
+    lines = schedules.steps(rows).splitlines()[2:]
+    assert [line.split(" | ")[:4] for line in lines] == [
+        ["| dense", "90k", "5,000", "1"],
+        ["| dense", "90k", "5,000", "2"],
+        ["| sparse", "90k", "5,000", "1"],
+        ["| sparse", "90k", "5,000", "2"],
+    ]
 
 
 def test_steps_by_pairs_with_their_passes():
@@ -151,8 +185,9 @@ def test_exponents_are_compared_by_their_intervals(sparse, dense, expected):
 
 def test_a_law_that_the_points_do_not_follow():
     poor = law("model-size", "dense", 0.5, (0.4, 0.6), r2=0.8)
-    assert "**dense** does not follow the law `model-size`: R² is 0.8000." in laws.verdict(
-        LawsFile((poor,))
+    assert (
+        "**dense** does not follow the law `model-size`: R² is 0.8000 at 6 points."
+        in laws.verdict(LawsFile((poor,)))
     )
     good = law("model-size", "sparse", 0.5, (0.7, 0.8))
     text = laws.verdict(LawsFile((poor, good)))
@@ -188,18 +223,26 @@ def test_sources_are_worth_what_their_laws_say():
     ]
 
 
-def test_the_nearest_entropies_of_people_and_of_other_sources():
+def test_the_lowest_entropy_of_other_sources_beside_people():
     people = [row(Cell("dense", "90k", 2000), 3.75), row(Cell("dense", "90k", 2000, 2), 3.85)]
     people += [row(Cell("dense", "90k", 5000), 3.4), row(Cell("sparse", "90k", 2000), 9.0)]
+    people += [row(Cell("dense", "90k", 1000, schedule="half"), 5.0)]
     others = [row(Cell("dense", "90k", 8000, source="titles"), 3.9)]
     others += [row(Cell("dense", "90k", 5000, source="generated"), 4.1)]
-    text = sources.nearest(people + others)
+    others += [row(Cell("dense", "90k", 9000, source="titles", schedule="half"), 1.0)]
+    text = sources.lowest(people + others, None)
     assert "is 3.90 nats, of titles with 8,000 pairs" in text
     assert "of people, 2,000, give 3.75 and 3.85" in text
-    assert "and 4 pairs of the best other source are worth less than one of people" in text
+    assert text.endswith(
+        "So 4 pairs of the best other source are worth less than one of people there.\n"
+    )
+    own = FittedLaw(LAWS["annotations"], {"B": 2000 * 3.99**2, "beta": 0.5, "delta": 0.0})
+    laws_of = LawsFile((dataclasses.replace(own, group={"source": "human"}),))
+    off = "gives 3.99 nats with 2,000, +5.0 % off, so the table says too much"
+    assert off in sources.lowest(people + others, laws_of)
     others[0]["entropy"] = 3.8  # below a human one
-    assert sources.nearest(people + others).endswith("give 3.75 and 3.85.\n")
-    assert sources.nearest(people).startswith("Not measured yet")
+    assert sources.lowest(people + others, None).endswith("give 3.75 and 3.85.\n")
+    assert sources.lowest(people, None).startswith("Not measured yet")
 
 
 def test_how_sparse_the_vectors_are():
@@ -209,22 +252,19 @@ def test_how_sparse_the_vectors_are():
     first["nfcorpus ndcg@10"], first["scifact ndcg@10"] = 0.0159, 0.001
     second["nfcorpus ndcg@10"], second["scifact ndcg@10"] = 0.01, 0.009
     text = cells.sparsity([first, second, row(Cell("dense", "90k", 2000), 2.0)], PLAN)
-    assert "650 to 1,283 of 4,096 terms" in text
-    assert "is 0.016 on nfcorpus and 0.009 on scifact" in text
+    assert "queries have 650 to 800 of 4,096 terms and passages 700 to 1,283, by cell" in text
+    assert "sparse cell is 0.016 on nfcorpus and 0.009 on scifact.\n" in text
     assert cells.sparsity([], PLAN).startswith("No sparse cell")
 
 
 def test_exponents_by_schedule():
     usual = LawsFile((law("annotations", "dense", 0.3, (0.25, 0.35)),))
-    shorter = (
-        law("annotations", "dense", 0.26, (0.2, 0.31)),
-        law("model-size", "sparse", 0.02, None),
-    )
-    half = LawsFile((shorter[0], dataclasses.replace(shorter[1], interval=None)))
+    bare = dataclasses.replace(law("model-size", "sparse", 0.02, (0, 1)), interval=None)
+    half = LawsFile((law("annotations", "dense", 0.26, (0.2, 0.31)), bare))
     assert schedules.exponents({"usual": usual, "half": half}).splitlines()[2:] == [
+        "| model-size | sparse |  | 0.020 (R² 0.990, 6 points) |  |",
         "| annotations | dense | 0.300 (0.250 to 0.350, R² 0.990, 6 points) "
         "| 0.260 (0.200 to 0.310, R² 0.990, 6 points) | overlap |",
-        "| model-size | sparse |  | 0.020 (R² 0.990, 6 points) |  |",
     ]
     apart = LawsFile((law("annotations", "dense", 0.2, (0.15, 0.24)),))
     assert "| do not overlap |" in schedules.exponents({"usual": usual, "half": apart})

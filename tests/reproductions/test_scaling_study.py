@@ -151,6 +151,9 @@ def test_a_number_of_pairs_without_steps_is_refused(modules, plan, tmp_path):
     wrong.write_text(text.replace("    12000: 400\n", ""), encoding="utf-8")
     with pytest.raises(UsageError, match="the schedule usual has no line for 12000 pairs"):
         modules.study.load(wrong)
+    wrong.write_text(text.replace("schedule: half}", "schedule: hlaf}"), encoding="utf-8")
+    with pytest.raises(UsageError, match="hlaf, which steps lacks. Did you mean 'half'"):
+        modules.study.load(wrong)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ _NEAR = 1e-3
 _FAR = 6.0  # times the robust standard deviation
 _LISTED = 5
 _ROUNDING = 1e-6
-_LITTLE = 0.5
+_LITTLE = 0.5  # of the variance; noise alone explains as much with few points
 
 
 def at_bounds(form: Form, theta: Array) -> list[str]:
@@ -57,15 +57,15 @@ def wide(intervals: Mapping[str, tuple[float, float]], floor: str) -> list[str]:
 
 
 def poor(r2: float | None) -> list[str]:
-    """A law that explains less than half of the variance, or is worse than a constant.
+    """A law that explains less than half of the variance.
 
     Args:
-        r2: R^2; ``None`` where all entropies are equal.
+        r2: R²; ``None`` where all entropies are equal.
     """
     if r2 is None or r2 >= _LITTLE:
         return []
-    worse = "worse than a constant entropy" if r2 < 0 else "little better than a constant entropy"
-    return [f"The points do not follow the law: R² is {r2:.2f}, {worse}. Do not forecast by it."]
+    what = f"it explains {100 * r2:.0f} % of the variance" if r2 > 0 else "a constant does better"
+    return [f"The points do not follow the law: R² is {r2:.3f}, {what}. Do not forecast by it."]
 
 
 def far_off(residuals: Array, scale: float, lines: Sequence[int]) -> list[str]:

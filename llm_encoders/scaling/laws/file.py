@@ -119,12 +119,12 @@ def _distinct(entries: Sequence[Entry]) -> tuple[FittedLaw, ...]:
     laws = []
     for entry in entries:
         one = read_fitted(entry)
-        key = one.law.name, one.with_delta, *sorted(one.group.items())
+        key = one.law.name, *sorted(one.group.items())
         if key in found:
-            of = "".join(f", {name} {value}" for name, value in one.group.items())
+            group = "".join(f", {name} {value}" for name, value in one.group.items())
             raise entry.error(
-                f"is the law {one.law.name}{of} once more, after {found[key].place}; keep one of "
-                "them, or give each a group of its own"
+                f"is the law {one.law.name}{group} once more, after {found[key].place}; keep "
+                "one of them, or give each a group of its own"
             )
         found[key] = entry
         laws.append(one)

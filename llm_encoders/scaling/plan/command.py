@@ -192,7 +192,7 @@ def _chosen(laws: Sequence[Any], name: str, where: Sequence[str], file: str) -> 
         raise UsageError(
             f"{file} has no law '{name}'; it has {listed(there)}. "
             + (
-                f"Choose with --law {usable[0]}."
+                f"Choose with --law {' or '.join(usable)}."
                 if usable
                 else "A plan weighs N against D, so it needs the law joint or additive; fit one to "
                 "points where each of them changes."

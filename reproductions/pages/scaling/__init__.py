@@ -10,15 +10,14 @@ from reproductions.pages.scaling import budget, cells, laws, published_plan, sch
 from reproductions.pages.templates import render
 from reproductions.scaling import results
 from reproductions.scaling.results import Row
-from reproductions.scaling.study import USUAL, load
+from reproductions.scaling.study import HALF, USUAL, load
 
 FOLDER = Path(__file__).parents[2] / "scaling"
 LAWS = FOLDER / "laws.json"
 PLOTS = FOLDER / "plots"
-_OTHER = "half"
 _WHERE = f"--where schedule={USUAL}"
 BY_SOURCE = FOLDER / "laws-by-source.json"
-HALF = FOLDER / "laws-half.json"
+LAWS_HALF = FOLDER / "laws-half.json"
 _RUN = "python reproductions/scaling/run.py"
 _FIRST = ("annotations", "model-size", "joint", "seeds", "half", "double", "largest")
 _AUGMENT = (
@@ -44,26 +43,37 @@ _FIT_SOURCES = (
     f"{_WHERE} --delta chosen --at 4.2 "
     "--output reproductions/scaling/laws-by-source.json"
 )
+_FIT_HALF = (
+    "python -m llm_encoders.scaling fit reproductions/scaling/results.csv "
+    f"--laws model-size annotations --by paradigm --where source=human --where schedule={HALF} "
+    f"--delta chosen --bootstrap 400 --output reproductions/scaling/{LAWS_HALF.name}"
+)
 _SOURCES = (
-    *("study.yaml", "family.yaml", "results.csv", "laws.json", "laws-half.json"),
-    "laws-by-source.json",
+    *("study.yaml", "family.yaml", "results.csv"),
+    *("laws.json", "laws-half.json", "laws-by-source.json"),
     *("published-laws.json", "published-prices.yaml"),
 )
 
 
-def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> str:
+def page(
+    rows: Sequence[Row] | None = None,
+    fitted: LawsFile | None = None,
+    half: LawsFile | None = None,
+    by_source: LawsFile | None = None,
+) -> str:
     """The page.
 
     Args:
         rows: the results; ``None`` for those of ``results.csv``.
         fitted: laws; ``None`` for those of ``laws.json``, if it is there.
+        half: of the schedule with half the steps, likewise of ``laws-half.json``.
+        by_source: of each source, likewise of ``laws-by-source.json``.
     """
     plan = load()
     found = results.read(plan.collections) if rows is None else list(rows)
-    if fitted is None and LAWS.exists():
-        fitted = read_laws(LAWS)
-    by_source = read_laws(BY_SOURCE) if BY_SOURCE.exists() else None
-    half = read_laws(HALF) if HALF.exists() else None
+    fitted = fitted or _read(LAWS)
+    half = half or _read(LAWS_HALF)
+    by_source = by_source or _read(BY_SOURCE)
     return render(
         "scaling-laws",
         *(f"reproductions/scaling/{name}" for name in _SOURCES if (FOLDER / name).exists()),
@@ -83,21 +93,14 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
                 "--plot reproductions/scaling/plots"
             ]
         ),
-        fit_half=block(
-            [
-                "python -m llm_encoders.scaling fit reproductions/scaling/results.csv "
-                f"--laws model-size annotations --by paradigm --where source=human "
-                f"--where schedule={_OTHER} --delta chosen --bootstrap 400 "
-                f"--output reproductions/scaling/{HALF.name}"
-            ]
-        ),
-        exponents=schedules.exponents({USUAL: fitted, _OTHER: half}),
+        fit_half=block([_FIT_HALF]),
+        exponents=schedules.exponents({USUAL: fitted, HALF: half}),
         dry=block([f"{_RUN} --only largest --dry-run"]),
         sources=block([*_AUGMENT, _PARTS]),
         run_sources=block([f"{_RUN} --collections BEIR --parallel 2 --only sources"]),
         fit_sources=block([_FIT_SOURCES]),
         exchange=sources.exchange(by_source),
-        nearest=sources.nearest(found),
+        lowest=sources.lowest(found, by_source),
         sparsity=cells.sparsity(found, plan),
         budget_command=block([budget.COMMAND]),
         budget=budget.section(fitted),
@@ -114,3 +117,7 @@ def page(rows: Sequence[Row] | None = None, fitted: LawsFile | None = None) -> s
         published=published_plan.section(),
         log=log("scaling-laws.md"),
     )
+
+
+def _read(path: Path) -> LawsFile | None:
+    return read_laws(path) if path.exists() else None

@@ -86,14 +86,17 @@ def sparsity(rows: Sequence[Row], plan: Study) -> str:
     own = [row for row in rows if row["query terms"] is not None]
     if not own:
         return "No sparse cell is measured yet.\n"
-    terms = [row[name] for row in own for name in ("query terms", "passage terms")]
+    terms = {
+        name: "{:,.0f} to {:,.0f}".format(*(end(row[name] for row in own) for end in (min, max)))
+        for name in ("query terms", "passage terms")
+    }
     best = [
         f"{max(row[f'{name} ndcg@10'] for row in own):.3f} on {name}" for name in plan.collections
     ]
     return (
-        f"Sparse vectors have {min(terms):,.0f} to {max(terms):,.0f} of {plan.vocabulary:,} terms, "
-        f"in the mean of a cell, so they are hardly sparse, and the best nDCG@10 of a sparse cell "
-        f"is {' and '.join(best)}: only the entropies can be compared.\n"
+        f"On average, sparse queries have {terms['query terms']} of {plan.vocabulary:,} terms and "
+        f"passages {terms['passage terms']}, by cell. The best nDCG@10 of a sparse cell is "
+        f"{' and '.join(best)}.\n"
     )
 
 
@@ -118,13 +121,14 @@ def seeds(rows: Sequence[Row]) -> str:
                     same[0]["paradigm"],
                     same[0]["size"],
                     f"{same[0]['annotations']:,}",
+                    f"{same[0]['steps']:,}",
                     ", ".join(f"{one:.4f}" for one in found),
                     f"{100 * spread:.1f} %",
                 )
             )
     if not lines:
         return NOT_MEASURED.format("seeds")
-    return table(("paradigm", "size", "D", "entropies", "spread"), lines)
+    return table(("paradigm", "size", "D", "steps", "entropies", "spread"), lines)
 
 
 def setting(row: Row) -> tuple[object, ...]:

@@ -71,7 +71,10 @@ def verdict(fitted: LawsFile | None) -> str:
         for paradigm, one in found.items():
             if one.r2 is not None:
                 follows = "follows" if one.r2 >= ENOUGH else "does not follow"
-                lines.append(f"**{paradigm}** {follows} the law `{name}`: R² is {one.r2:.4f}.")
+                lines.append(
+                    f"**{paradigm}** {follows} the law `{name}`: R² is {one.r2:.4f} at "
+                    f"{one.points} points."
+                )
         if {"sparse", "dense"} <= found.keys():
             unfit = [key for key, one in found.items() if one.r2 is not None and one.r2 < ENOUGH]
             lines.append(

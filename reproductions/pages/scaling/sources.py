@@ -1,6 +1,7 @@
 """What annotations of other sources are worth in annotations of people."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from llm_encoders.scaling.laws.file import LawsFile
 from reproductions.pages.markdown import table
@@ -40,13 +41,21 @@ def _ends(interval: tuple[float, float | None] | None) -> str:
     return f" ({low:.3g} to {'∞' if high is None else f'{high:.3g}'})"
 
 
-def nearest(rows: Sequence[Row]) -> str:
-    """The human cells and those of another source whose entropies come nearest to each other."""
-    others = [row for row in rows if row["source"] != HUMAN]
+def lowest(rows: Sequence[Row], by_source: LawsFile | None) -> str:
+    """The lowest entropy of another source beside the highest of people, both measured.
+
+    Args:
+        rows: of all sources.
+        by_source: the laws of :func:`exchange`.
+    """
+    usual = [row for row in rows if row["schedule"] == USUAL]
+    others = [row for row in usual if row["source"] != HUMAN]
     if not others:
         return NOT_MEASURED.format("sources")
     best = min(others, key=lambda row: float(row["entropy"]))
-    people = [row for row in rows if row["source"] == HUMAN and _like(row, best)]
+    alike = best["paradigm"], best["size"]
+    people = [row for row in usual if (row["paradigm"], row["size"]) == alike]
+    people = [row for row in people if row["source"] == HUMAN]
     if not people:
         return NOT_MEASURED.format("annotations")
     fewest = min(row["annotations"] for row in people)
@@ -56,16 +65,24 @@ def nearest(rows: Sequence[Row]) -> str:
         f"with {best['annotations']:,} pairs; the fewest pairs of people, {fewest:,}, give "
         f"{' and '.join(f'{one:.2f}' for one in known)}."
     )
-    if max(known) >= best["entropy"]:
-        return f"{text}\n"
-    share = best["annotations"] / fewest
-    return (
-        f"{text} So no entropy was reached both with people's pairs and with those of another "
-        f"source, and {share:.3g} pairs of the best other source are worth less than one of people "
-        "there.\n"
-    )
+    if max(known) < best["entropy"] and best["annotations"] > fewest:
+        text += (
+            f" So {best['annotations'] / fewest:.3g} pairs of the best other source are worth less "
+            "than one of people there."
+        )
+    return f"{text}{_misfit(by_source, fewest, fmean(known))}\n"
 
 
-def _like(row: Row, other: Row) -> bool:
-    same = ("paradigm", "size", "schedule")
-    return row["schedule"] == USUAL and all(row[name] == other[name] for name in same)
+def _misfit(by_source: LawsFile | None, fewest: int, measured: float) -> str:
+    """By how much the law of people misses their fewest annotations."""
+    laws = () if by_source is None else by_source.find("annotations")
+    for law in laws:
+        if law.group.get("source") == HUMAN:
+            predicted = float(law.predict(annotations=fewest))
+            off = 100 * (predicted / measured - 1)
+            what = "too much" if off > 0 else "too little"
+            return (
+                f" The law of people's pairs gives {predicted:.2f} nats with {fewest:,}, "
+                f"{off:+.1f} % off, so the table says {what} for the other sources."
+            )
+    return ""

@@ -90,6 +90,9 @@ def test_predictions_of_all_draws():
 def test_a_law_that_is_there_twice_is_refused(tmp_path):
     path = tmp_path / "twice.json"
     (law,) = BY_HAND["laws"]
+    path.write_text(json.dumps({**BY_HAND, "laws": [law, {**law, "with_delta": True}]}))
+    with pytest.raises(EncoderError, match=r"laws\[1\] is the law joint once more"):
+        read_laws(path)
     groups = [{"paradigm": "dense"}, {"paradigm": "sparse"}, {"paradigm": "dense"}]
     laws = [{**law, "group": group} for group in groups]
     path.write_text(json.dumps({**BY_HAND, "laws": laws[:2]}))

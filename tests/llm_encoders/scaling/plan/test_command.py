@@ -107,7 +107,7 @@ def test_an_option_goes_before_the_file(laws, prices, capsys):
         (
             ("--budget", "1", "--law", "model-size"),
             2,
-            "and additive. Choose with --law joint",
+            "and additive. Choose with --law joint or add",
         ),
         (("--budget", "1", "--where", "sparse"), 2, "--where sparse: write COLUMN=VALUE"),
         (
