@@ -187,10 +187,10 @@ def _chosen(laws: Sequence[Any], name: str, where: Sequence[str], file: str) -> 
     """The laws of that name, and of those groups."""
     named = [one for one in laws if one.law.name == name]
     if not named:
-        there = list(dict.fromkeys(one.law.name for one in laws))
+        names = list(dict.fromkeys(one.law.name for one in laws))
         usable = list(dict.fromkeys(one.law.name for one in laws if len(one.law.uses) > 1))
         raise UsageError(
-            f"{file} has no law '{name}'; it has {listed(there)}. "
+            f"{file} has no law '{name}'; it has {listed(names)}. "
             + (
                 f"Choose with --law {' or '.join(usable)}."
                 if usable
