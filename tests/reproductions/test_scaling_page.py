@@ -201,7 +201,10 @@ def test_a_budget_is_planned_by_each_paradigm():
     values = {"A": 6e4, "B": 2e3, "alpha": 0.6, "beta": 0.8, "delta": 0.1}
     measured = {"parameters": (3e4, 3e6), "annotations": (2e3, 1e5)}
     own = FittedLaw(LAWS["joint"], values, {"paradigm": "sparse"}, range=measured)
-    text = budget.section(LawsFile((own,)))
+    other = law("annotations", "dense", 0.3, (0.2, 0.4))
+    text = budget.section(LawsFile((own, other)))
+    assert text.count("There is no plan for") == 1
+    assert "There is no plan for dense: its cells do not settle the law `joint`.\n" in text
     without, counted = (line.split(" | ")[2] for line in text.splitlines()[2:4])
     assert without.endswith("B") and counted.endswith("B")
     assert float(without[:-1]) > 5 * float(counted[:-1])  # inference asks for a smaller model

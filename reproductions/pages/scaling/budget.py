@@ -23,7 +23,7 @@ _ROOT = Path(__file__).parents[3]
 def section(fitted: LawsFile | None) -> str:
     """The best model and annotations a paradigm, with the warnings of the plans."""
     plans = _plans(fitted)
-    if not plans:
+    if fitted is None or not plans:
         return NOT_FITTED
     rows, warnings = [], []
     for plan in plans:
@@ -41,8 +41,15 @@ def section(fitted: LawsFile | None) -> str:
             )
         warnings += [f"- {paradigm}: {text}\n" for text in plan.warnings]
     head = ("paradigm", "inference", "best N", "best D", "entropy")
+    planned = {plan.fitted.group.get(GROUP, "") for plan in plans}
+    others = dict.fromkeys(one.group.get(GROUP, "") for one in fitted.laws)
+    absent = "".join(
+        f"\nThere is no plan for {name}: its cells do not settle the law `{LAW}`.\n"
+        for name in others
+        if name not in planned
+    )
     listed = f"\nWarnings of the planner:\n\n{''.join(warnings)}" if warnings else ""
-    return table(head, rows) + listed
+    return table(head, rows) + absent + listed
 
 
 def _plans(fitted: LawsFile | None) -> list[Plan]:
