@@ -41,3 +41,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; cells are Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def warnings(of: str, sentences: Sequence[tuple[str, str]]) -> str:
+    """A list of warnings under its heading; empty without any.
+
+    Args:
+        of: what gave them, as ``the fits``.
+        sentences: each with what it is about.
+    """
+    if not sentences:
+        return ""
+    lines = "".join(f"- {about}: {text}\n" for about, text in sentences)
+    return f"\nWarnings of {of}:\n\n{lines}"

@@ -7,7 +7,7 @@ from llm_encoders.scaling.plan.cost import development, inference
 from llm_encoders.scaling.plan.planning import Plan, Task, make_plan
 from llm_encoders.scaling.plan.prices import read_prices
 from llm_encoders.scaling.plan.quantity import written
-from reproductions.pages.markdown import table
+from reproductions.pages.markdown import table, warnings
 from reproductions.pages.scaling.laws import GROUP, NOT_FITTED
 
 PRICES = "reproductions/scaling/prices.yaml"
@@ -25,7 +25,7 @@ def section(fitted: LawsFile | None) -> str:
     plans = _plans(fitted)
     if fitted is None or not plans:
         return NOT_FITTED
-    rows, warnings = [], []
+    rows, found = [], []
     for plan in plans:
         paradigm = plan.fitted.group.get(GROUP, "")
         for answer in plan.answers:
@@ -39,7 +39,7 @@ def section(fitted: LawsFile | None) -> str:
                     f"{best.entropy:.3f}",
                 )
             )
-        warnings += [f"- {paradigm}: {text}\n" for text in plan.warnings]
+        found += [(paradigm, text) for text in plan.warnings]
     head = ("paradigm", "inference", "best N", "best D", "entropy")
     planned = {plan.fitted.group.get(GROUP, "") for plan in plans}
     others = dict.fromkeys(one.group.get(GROUP, "") for one in fitted.laws)
@@ -48,8 +48,7 @@ def section(fitted: LawsFile | None) -> str:
         for name in others
         if name not in planned
     )
-    listed = f"\nWarnings of the planner:\n\n{''.join(warnings)}" if warnings else ""
-    return table(head, rows) + absent + listed
+    return table(head, rows) + absent + warnings("the planner", found)
 
 
 def _plans(fitted: LawsFile | None) -> list[Plan]:

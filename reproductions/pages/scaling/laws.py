@@ -5,7 +5,7 @@ from pathlib import Path
 
 from llm_encoders.scaling.laws.file import LawsFile
 from llm_encoders.scaling.laws.fitted import FittedLaw
-from reproductions.pages.markdown import table
+from reproductions.pages.markdown import table, warnings
 
 ENOUGH = 0.95
 """R² from which the points are said to follow a law."""
@@ -20,7 +20,7 @@ def section(fitted: LawsFile | None) -> str:
     if fitted is None:
         return NOT_FITTED
     rows = []
-    warnings = []
+    found: list[tuple[str, str]] = []
     for one in fitted.laws:
         paradigm = one.group.get(GROUP, "")
         rows.append(
@@ -33,10 +33,9 @@ def section(fitted: LawsFile | None) -> str:
                 _hold_out(one),
             )
         )
-        warnings += [f"- {one.law.name}, {paradigm}: {text}\n" for text in one.warnings]
+        found += [(f"{one.law.name}, {paradigm}", text) for text in one.warnings]
     head = ("law", "paradigm", "points", "parameters (95 % interval)", "R²", "hold-out")
-    listed = f"\nWarnings of the fits:\n\n{''.join(warnings)}" if warnings else ""
-    return table(head, rows) + listed
+    return table(head, rows) + warnings("the fits", found)
 
 
 def _value(one: FittedLaw, name: str) -> str:

@@ -73,7 +73,7 @@ def unfinished(rows: Sequence[Row]) -> str:
                 ". It did" if enough else f" lowered the entropy by more than {100 * MUCH:.0f} %"
             )
             line += f" at D of {listed(short)}. Longer runs may give lower entropies there"
-        lines.append(f"{line}.{_beside_pairs(rows, paradigm, own)}")
+        lines.append(f"{line}.{_beside_pairs(rows, own)}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -91,7 +91,7 @@ def _rank(few: Row, many: Row) -> tuple[int, float]:
     return many["steps"], _fall(few, many)
 
 
-def _beside_pairs(rows: Sequence[Row], paradigm: str, own: Mapping[int, tuple[Row, Row]]) -> str:
+def _beside_pairs(rows: Sequence[Row], own: Mapping[int, tuple[Row, Row]]) -> str:
     """At the most pairs, what twice the steps change beside twice the pairs with their steps."""
     most = max(own)
     few, many = own[most]

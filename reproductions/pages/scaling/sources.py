@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from llm_encoders.scaling.laws.file import LawsFile
-from reproductions.pages.markdown import table
+from reproductions.pages.markdown import table, warnings
 from reproductions.pages.scaling.cells import NOT_MEASURED
 from reproductions.scaling.results import Row
 from reproductions.scaling.study import HUMAN, USUAL
@@ -25,13 +25,9 @@ def exchange(fitted: LawsFile | None) -> str:
                 "" if one.inside else "extrapolated",
             )
         )
-    warnings = [
-        f"- {', '.join(one.group.values())}: {text}\n"
-        for one in fitted.laws
-        for text in one.warnings
-    ]
-    listed = f"\nWarnings of the fits:\n\n{''.join(warnings)}" if warnings else ""
-    return table(("source", "entropy", "human annotations that one is worth", ""), rows) + listed
+    found = [(", ".join(one.group.values()), text) for one in fitted.laws for text in one.warnings]
+    head = ("source", "entropy", "human annotations that one is worth", "")
+    return table(head, rows) + warnings("the fits", found)
 
 
 def _ends(interval: tuple[float, float | None] | None) -> str:
